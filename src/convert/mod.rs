@@ -1,0 +1,7 @@
+//! The pure core: bytes and JSON in, values out. Time, identifiers and boundaries are arguments.
+//!
+//! Imports: `model`.
+
+pub mod address;
+pub mod to_email;
+pub mod to_matrix;

@@ -1,0 +1,54 @@
+//! Mail transport: what goes out through the relay, and the doors through which mail comes in.
+//!
+//! Imports: `model`. Penpal's own side is reached only through [`Inbound`].
+
+pub mod listener;
+pub mod submit;
+
+use async_trait::async_trait;
+
+use crate::model::{Envelope, IncomingMail, Refusal};
+
+/// A mail server took responsibility for a message.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Accepted {
+    /// The server's reply, for the log: `250 2.0.0 Ok: queued as 4F2C`.
+    pub reply: String,
+}
+
+/// Why a mail did not leave, and so whether it can be tried again.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum SendError {
+    /// The relay is away, busy or asks for patience (4xx).
+    #[error("the mail relay could not take the message yet: {reply}")]
+    Transient {
+        /// The server's words, or what happened to the connection.
+        reply: String,
+        /// True when the message may have been taken all the same: the connection broke after DATA.
+        uncertain: bool,
+    },
+    /// The relay refused for good (5xx).
+    #[error("the mail relay refused the message: {reply}")]
+    Permanent {
+        /// The server's words.
+        reply: String,
+    },
+}
+
+/// The way out: one relay that takes responsibility or says why not.
+#[async_trait]
+pub trait MailTransport: Send + Sync {
+    /// Hands over one message to one recipient. `message` is complete, with CRLF line ends.
+    async fn send(&self, envelope: &Envelope, message: &[u8]) -> Result<Accepted, SendError>;
+}
+
+/// The way in: what a door asks before it answers the mail server in front of it.
+#[async_trait]
+pub trait Inbound: Send + Sync {
+    /// Whether a recipient exists and may be written to, asked at `RCPT TO`. Both addresses are as given
+    /// by the peer; `sender` is empty for the null reverse-path.
+    async fn check_recipient(&self, sender: &str, recipient: &str) -> Result<(), Refusal>;
+
+    /// Commits a mail. One answer for each recipient, in order: `Ok` means that it is safe on disk.
+    async fn accept(&self, mail: &IncomingMail) -> Vec<Result<(), Refusal>>;
+}

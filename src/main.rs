@@ -1,0 +1,3 @@
+//! The `penpal` program.
+
+fn main() {}

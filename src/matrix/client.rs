@@ -1,0 +1,1 @@
+//! The reqwest implementation of the homeserver port.

@@ -1,0 +1,15 @@
+//! The words of the domain: plain values, no I/O, no async.
+//!
+//! Imports: `std`, `serde`, and ruma's identifiers. Everything else may import this.
+
+mod address;
+mod clock;
+mod event;
+mod mail;
+mod random;
+
+pub use address::{AddressError, EmailAddress};
+pub use clock::{Clock, ManualClock, SystemClock, Timestamp};
+pub use event::{EventError, RoomEvent};
+pub use mail::{Envelope, IncomingMail, Mailbox, Refusal};
+pub use random::{Random, SeededRandom, SystemRandom};
