@@ -12,3 +12,4 @@ pub mod convert;
 pub mod mail;
 pub mod matrix;
 pub mod model;
+pub mod store;

@@ -1,0 +1,34 @@
+//! What can go wrong with the store.
+
+/// Trouble with the store. Never holds the URL: it may contain a password.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// The database answered with an error, or not at all.
+    #[error("database: {0}")]
+    Driver(#[from] sqlx::Error),
+    /// The schema could not be brought up to date.
+    #[error(
+        "the database's schema could not be brought up to date: {0}. \
+         Was it last used by a newer Penpal? Then run that one"
+    )]
+    Migrate(#[from] sqlx::migrate::MigrateError),
+    /// A row holds something that no version of Penpal wrote.
+    #[error("the database is damaged: {table}.{column} {reason}")]
+    Corrupt {
+        /// The table.
+        table: &'static str,
+        /// The column.
+        column: &'static str,
+        /// What was expected.
+        reason: String,
+    },
+    /// The job is not this process's any more: its lease ran out and another process took it.
+    #[error("job {job} was taken over by another process")]
+    LeaseLost {
+        /// The job.
+        job: i64,
+    },
+    /// Neither `sqlite:` nor `postgres:`.
+    #[error("database.url must begin with sqlite: or postgres://")]
+    UnknownScheme,
+}

@@ -1,0 +1,527 @@
+//! Jobs and lanes: the durable queues.
+//!
+//! A *lane* is worked by one worker at a time, job by job in the order of their IDs; lanes do not wait for each
+//! other. A worker leases a lane, works through it, and gives it back.
+
+use std::fmt;
+
+use ruma::{RoomId, UserId};
+use sqlx::Row;
+use sqlx::any::AnyRow;
+
+use super::{StoreError, Tx, get, parse, stored_words};
+use crate::model::Timestamp;
+
+stored_words! {
+    /// What a job is about.
+    JobKind {
+        /// An event came from the homeserver. Payload: its JSON.
+        Event => "event",
+        /// An email came in. Payload: the raw mail.
+        Mail => "mail",
+        /// An email goes out. Its content is a [`super::Draft`].
+        Email => "email",
+        /// The puppet says something about the thread in the room. Payload: JSON.
+        Notice => "notice",
+        /// Somebody's `m.direct` changes. Payload: JSON.
+        Direct => "direct",
+    }
+}
+
+stored_words! {
+    /// How far a job is.
+    JobState {
+        /// It will be worked.
+        Waiting => "waiting",
+        /// It was worked.
+        Done => "done",
+        /// It was given up; it can be retried.
+        Failed => "failed",
+        /// An admin dropped it.
+        Dropped => "dropped",
+    }
+}
+
+/// Whom the jobs of a lane keep waiting for: a relay that is down must not hold up the homeserver's side.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LaneClass {
+    /// The homeserver.
+    Homeserver,
+    /// The mail relay.
+    Relay,
+}
+
+impl LaneClass {
+    fn number(self) -> i64 {
+        match self {
+            Self::Homeserver => 0,
+            Self::Relay => 1,
+        }
+    }
+}
+
+/// The name of a lane.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Lane(String);
+
+impl Lane {
+    /// The events of a room.
+    pub fn room(room: &RoomId) -> Self {
+        Self(format!("room:{room}"))
+    }
+
+    /// What goes into a portal's room.
+    pub fn portal(portal: i64) -> Self {
+        Self(format!("portal:{portal}"))
+    }
+
+    /// What goes out as email in a portal's thread.
+    pub fn thread(portal: i64) -> Self {
+        Self(format!("thread:{portal}"))
+    }
+
+    /// Changes of a user's `m.direct`.
+    pub fn direct(user: &UserId) -> Self {
+        Self(format!("direct:{user}"))
+    }
+
+    fn class(&self) -> LaneClass {
+        if self.0.starts_with("thread:") {
+            LaneClass::Relay
+        } else {
+            LaneClass::Homeserver
+        }
+    }
+
+    /// The name as stored.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for Lane {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// A job to add.
+#[derive(Clone, Debug)]
+pub struct NewJob<'a> {
+    /// Where it queues.
+    pub lane: Lane,
+    /// What it is.
+    pub kind: JobKind,
+    /// What makes it the same job when it comes again; `None` for work of our own.
+    pub key: Option<String>,
+    /// The portal, where it is known.
+    pub portal: Option<i64>,
+    /// See [`JobKind`].
+    pub payload: &'a [u8],
+    /// Not before.
+    pub due_at: Timestamp,
+}
+
+/// A job as a worker gets it.
+#[derive(Clone, Debug)]
+pub struct Job {
+    /// Its number, which is also its place in its lane.
+    pub id: i64,
+    /// Its lane.
+    pub lane: Lane,
+    /// What it is.
+    pub kind: JobKind,
+    /// The portal, where it is known.
+    pub portal: Option<i64>,
+    /// See [`JobKind`].
+    pub payload: Vec<u8>,
+    /// When it may be worked.
+    pub due_at: Timestamp,
+    /// Attempts begun, this one not counted.
+    pub attempts: u32,
+    /// When it came.
+    pub created_at: Timestamp,
+}
+
+/// A job as an admin sees it.
+#[derive(Clone, Debug, serde::Serialize)]
+pub struct JobSummary {
+    /// Its number.
+    pub id: i64,
+    /// Its lane.
+    pub lane: String,
+    /// What it is.
+    pub kind: String,
+    /// The portal, where it is known.
+    pub portal: Option<i64>,
+    /// How far it is.
+    pub state: String,
+    /// When it is due, or was.
+    pub due_at: Timestamp,
+    /// Attempts begun.
+    pub attempts: i64,
+    /// When it came.
+    pub created_at: Timestamp,
+    /// Bytes of its payload.
+    pub size: i64,
+    /// What the last attempt failed with.
+    pub error: Option<String>,
+}
+
+impl Tx {
+    /// Adds a job, unless its key is known. Answers its ID, or `None` when it was there already.
+    pub async fn enqueue(&mut self, job: &NewJob<'_>, now: Timestamp) -> Result<Option<i64>, StoreError> {
+        let inserted = sqlx::query(
+            "INSERT INTO jobs (lane, kind, key, portal_id, payload, state, due_at, created_at) \
+             VALUES ($1, $2, $3, $4, $5, 'waiting', $6, $7) ON CONFLICT (key) DO NOTHING RETURNING id",
+        )
+        .bind(job.lane.as_str())
+        .bind(job.kind.as_str())
+        .bind(job.key.as_deref())
+        .bind(job.portal)
+        .bind(job.payload)
+        .bind(job.due_at.millis())
+        .bind(now.millis())
+        .fetch_optional(&mut *self.inner)
+        .await?;
+        let Some(row) = inserted else { return Ok(None) };
+        self.wake_lane(&job.lane, job.due_at).await?;
+        Ok(Some(get(&row, "jobs", "id")?))
+    }
+
+    /// Notes that a key was worked, without a job: for an event that was read back and worked with another job.
+    /// Answers false when it was known.
+    pub async fn remember_key(
+        &mut self,
+        lane: &Lane,
+        kind: JobKind,
+        key: &str,
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
+        let done = sqlx::query(
+            "INSERT INTO jobs (lane, kind, key, state, due_at, created_at, finished_at) \
+             VALUES ($1, $2, $3, 'done', $4, $4, $4) ON CONFLICT (key) DO NOTHING",
+        )
+        .bind(lane.as_str())
+        .bind(kind.as_str())
+        .bind(key)
+        .bind(now.millis())
+        .execute(&mut *self.inner)
+        .await?;
+        Ok(done.rows_affected() == 1)
+    }
+
+    /// True when work with this key came before.
+    pub async fn knows_key(&mut self, key: &str) -> Result<bool, StoreError> {
+        let row = sqlx::query("SELECT 1 AS one FROM jobs WHERE key = $1").bind(key);
+        Ok(row.fetch_optional(&mut *self.inner).await?.is_some())
+    }
+
+    /// Makes sure that a lane with waiting jobs is there. A lane that is there keeps its due time, which is that of
+    /// its first job. The update that changes nothing takes the row's lock: PostgreSQL would otherwise overlook
+    /// a lane that a worker is just taking away.
+    async fn wake_lane(&mut self, lane: &Lane, due_at: Timestamp) -> Result<(), StoreError> {
+        sqlx::query(
+            "INSERT INTO lanes (lane, class, due_at) VALUES ($1, $2, $3) \
+             ON CONFLICT (lane) DO UPDATE SET due_at = lanes.due_at",
+        )
+        .bind(lane.as_str())
+        .bind(lane.class().number())
+        .bind(due_at.millis())
+        .execute(&mut *self.inner)
+        .await?;
+        self.added_work = true;
+        Ok(())
+    }
+
+    /// Leases up to `limit` lanes whose first job is due, the longest waiting first.
+    pub async fn lease_lanes(
+        &mut self,
+        class: LaneClass,
+        owner: &str,
+        limit: usize,
+        now: Timestamp,
+        until: Timestamp,
+    ) -> Result<Vec<Lane>, StoreError> {
+        let sql = if self.sqlite {
+            "UPDATE lanes SET lease_owner = $1, lease_until = $2 WHERE lane IN \
+             (SELECT lane FROM lanes WHERE class = $3 AND due_at <= $4 AND lease_until <= $4 \
+              ORDER BY due_at, lane LIMIT $5) RETURNING lane, due_at"
+        } else {
+            "UPDATE lanes SET lease_owner = $1, lease_until = $2 WHERE lane IN \
+             (SELECT lane FROM lanes WHERE class = $3 AND due_at <= $4 AND lease_until <= $4 \
+              ORDER BY due_at, lane LIMIT $5 FOR UPDATE SKIP LOCKED) RETURNING lane, due_at"
+        };
+        let rows = sqlx::query(sql)
+            .bind(owner)
+            .bind(until.millis())
+            .bind(class.number())
+            .bind(now.millis())
+            .bind(i64::try_from(limit).unwrap_or(i64::MAX))
+            .fetch_all(&mut *self.inner)
+            .await?;
+        let mut lanes = rows
+            .iter()
+            .map(|row| {
+                Ok((
+                    get::<i64>(row, "lanes", "due_at")?,
+                    Lane(get(row, "lanes", "lane")?),
+                ))
+            })
+            .collect::<Result<Vec<_>, StoreError>>()?;
+        // RETURNING has no order of its own, and a replay must be the same each time.
+        lanes.sort();
+        Ok(lanes.into_iter().map(|(_, lane)| lane).collect())
+    }
+
+    /// Extends all leases of a worker.
+    pub async fn renew_leases(&mut self, owner: &str, until: Timestamp) -> Result<(), StoreError> {
+        sqlx::query("UPDATE lanes SET lease_until = $1 WHERE lease_owner = $2 AND lease_until > 0")
+            .bind(until.millis())
+            .bind(owner)
+            .execute(&mut *self.inner)
+            .await?;
+        Ok(())
+    }
+
+    /// Ends all leases of everybody: for a store that only this process uses, at its start.
+    pub async fn end_all_leases(&mut self) -> Result<(), StoreError> {
+        sqlx::query("UPDATE lanes SET lease_owner = NULL, lease_until = 0")
+            .execute(&mut *self.inner)
+            .await?;
+        Ok(())
+    }
+
+    /// When the next lane of a class that nobody works on is due; `None` when nothing waits.
+    pub async fn next_due(&mut self, class: LaneClass) -> Result<Option<Timestamp>, StoreError> {
+        let row = sqlx::query(
+            "SELECT due_at FROM lanes WHERE class = $1 AND lease_until = 0 ORDER BY due_at LIMIT 1",
+        )
+        .bind(class.number())
+        .fetch_optional(&mut *self.inner)
+        .await?;
+        row.map(|row| get(&row, "lanes", "due_at").map(Timestamp))
+            .transpose()
+    }
+
+    /// The first job of a leased lane, its attempt counted. A lane without one is taken away; one whose first job
+    /// is not due yet is given back; both answer `None`.
+    pub async fn begin_job(
+        &mut self,
+        lane: &Lane,
+        owner: &str,
+        now: Timestamp,
+    ) -> Result<Option<Job>, StoreError> {
+        // Taking the row's lock first keeps a job that is just being added from being overlooked.
+        let held = sqlx::query("UPDATE lanes SET due_at = due_at WHERE lane = $1 AND lease_owner = $2")
+            .bind(lane.as_str())
+            .bind(owner)
+            .execute(&mut *self.inner)
+            .await?;
+        if held.rows_affected() == 0 {
+            return Ok(None);
+        }
+        let row = sqlx::query(
+            "SELECT id, kind, portal_id, payload, due_at, attempts, created_at FROM jobs \
+             WHERE lane = $1 AND state = 'waiting' ORDER BY id LIMIT 1",
+        )
+        .bind(lane.as_str())
+        .fetch_optional(&mut *self.inner)
+        .await?;
+        let Some(row) = row else {
+            sqlx::query("DELETE FROM lanes WHERE lane = $1")
+                .bind(lane.as_str())
+                .execute(&mut *self.inner)
+                .await?;
+            return Ok(None);
+        };
+        let job = job(&row, lane)?;
+        if job.due_at > now {
+            self.release_lane(lane, job.due_at).await?;
+            return Ok(None);
+        }
+        sqlx::query("UPDATE jobs SET attempts = attempts + 1 WHERE id = $1")
+            .bind(job.id)
+            .execute(&mut *self.inner)
+            .await?;
+        Ok(Some(job))
+    }
+
+    /// Gives a lane back.
+    pub async fn release_lane(&mut self, lane: &Lane, due_at: Timestamp) -> Result<(), StoreError> {
+        sqlx::query("UPDATE lanes SET lease_owner = NULL, lease_until = 0, due_at = $1 WHERE lane = $2")
+            .bind(due_at.millis())
+            .bind(lane.as_str())
+            .execute(&mut *self.inner)
+            .await?;
+        Ok(())
+    }
+
+    /// Refuses to go on when the lane of a job is not this worker's any more: called before a job's outcome is
+    /// written, so that a process that was frozen past its lease does no harm when it wakes.
+    pub async fn assert_lease(&mut self, job: &Job, owner: &str) -> Result<(), StoreError> {
+        let held = sqlx::query("UPDATE lanes SET due_at = due_at WHERE lane = $1 AND lease_owner = $2")
+            .bind(job.lane.as_str())
+            .bind(owner)
+            .execute(&mut *self.inner)
+            .await?;
+        if held.rows_affected() == 1 {
+            Ok(())
+        } else {
+            Err(StoreError::LeaseLost { job: job.id })
+        }
+    }
+
+    /// Ends a job. What is done needs its payload no more; what failed keeps it.
+    pub async fn finish_job(
+        &mut self,
+        job: i64,
+        state: JobState,
+        error: Option<&str>,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        let sql = if state == JobState::Done {
+            "UPDATE jobs SET state = $1, finished_at = $2, error = $3, payload = NULL WHERE id = $4"
+        } else {
+            "UPDATE jobs SET state = $1, finished_at = $2, error = $3 WHERE id = $4"
+        };
+        sqlx::query(sql)
+            .bind(state.as_str())
+            .bind(now.millis())
+            .bind(error)
+            .bind(job)
+            .execute(&mut *self.inner)
+            .await?;
+        Ok(())
+    }
+
+    /// Sets a job's time; when it is the first of its lane, the lane's as well.
+    pub async fn set_due(&mut self, job: i64, lane: &Lane, due_at: Timestamp) -> Result<(), StoreError> {
+        sqlx::query("UPDATE jobs SET due_at = $1 WHERE id = $2 AND state = 'waiting'")
+            .bind(due_at.millis())
+            .bind(job)
+            .execute(&mut *self.inner)
+            .await?;
+        sqlx::query(
+            "UPDATE lanes SET due_at = $1 WHERE lane = $2 AND lease_until = 0 AND $3 = \
+             (SELECT MIN(id) FROM jobs WHERE lane = $2 AND state = 'waiting')",
+        )
+        .bind(due_at.millis())
+        .bind(lane.as_str())
+        .bind(job)
+        .execute(&mut *self.inner)
+        .await?;
+        self.added_work = true;
+        Ok(())
+    }
+
+    /// Puts a job off after an attempt that failed, and gives its lane back until then.
+    pub async fn postpone_job(
+        &mut self,
+        job: &Job,
+        error: &str,
+        due_at: Timestamp,
+    ) -> Result<(), StoreError> {
+        sqlx::query("UPDATE jobs SET due_at = $1, error = $2 WHERE id = $3")
+            .bind(due_at.millis())
+            .bind(error)
+            .bind(job.id)
+            .execute(&mut *self.inner)
+            .await?;
+        self.release_lane(&job.lane, due_at).await
+    }
+
+    /// Jobs in a state, oldest first; `after` continues a listing.
+    pub async fn list_jobs(
+        &mut self,
+        state: JobState,
+        after: i64,
+        limit: i64,
+    ) -> Result<Vec<JobSummary>, StoreError> {
+        let rows = sqlx::query(
+            "SELECT *, COALESCE(LENGTH(payload), 0) AS size FROM jobs \
+             WHERE state = $1 AND id > $2 ORDER BY id LIMIT $3",
+        )
+        .bind(state.as_str())
+        .bind(after)
+        .bind(limit)
+        .fetch_all(&mut *self.inner)
+        .await?;
+        rows.iter().map(summary).collect()
+    }
+
+    /// One job; `None` when there is no such job.
+    pub async fn show_job(&mut self, id: i64) -> Result<Option<JobSummary>, StoreError> {
+        let row = sqlx::query("SELECT *, COALESCE(LENGTH(payload), 0) AS size FROM jobs WHERE id = $1")
+            .bind(id)
+            .fetch_optional(&mut *self.inner)
+            .await?;
+        row.as_ref().map(summary).transpose()
+    }
+
+    /// Lets a failed job be worked again, now. False when there is no such failed job.
+    pub async fn retry_job(&mut self, id: i64, now: Timestamp) -> Result<bool, StoreError> {
+        let row = sqlx::query(
+            "UPDATE jobs SET state = 'waiting', due_at = $1, created_at = $1, attempts = 0, finished_at = NULL \
+             WHERE id = $2 AND state = 'failed' RETURNING lane",
+        )
+        .bind(now.millis())
+        .bind(id)
+        .fetch_optional(&mut *self.inner)
+        .await?;
+        let Some(row) = row else { return Ok(false) };
+        self.wake_lane(&Lane(get(&row, "jobs", "lane")?), now).await?;
+        Ok(true)
+    }
+
+    /// Drops a job that waits or failed: it will not be worked. False when there is no such job.
+    pub async fn drop_job(&mut self, id: i64, now: Timestamp) -> Result<bool, StoreError> {
+        let done = sqlx::query(
+            "UPDATE jobs SET state = 'dropped', finished_at = $1, payload = NULL \
+             WHERE id = $2 AND state IN ('waiting', 'failed')",
+        )
+        .bind(now.millis())
+        .bind(id)
+        .execute(&mut *self.inner)
+        .await?;
+        Ok(done.rows_affected() == 1)
+    }
+
+    /// How many jobs are in a state.
+    pub async fn count_jobs(&mut self, state: JobState) -> Result<i64, StoreError> {
+        let row = sqlx::query("SELECT COUNT(*) AS jobs FROM jobs WHERE state = $1")
+            .bind(state.as_str())
+            .fetch_one(&mut *self.inner)
+            .await?;
+        get(&row, "jobs", "jobs")
+    }
+}
+
+fn job(row: &AnyRow, lane: &Lane) -> Result<Job, StoreError> {
+    let attempts: i64 = get(row, "jobs", "attempts")?;
+    Ok(Job {
+        id: get(row, "jobs", "id")?,
+        lane: lane.clone(),
+        kind: parse(row, "jobs", "kind")?,
+        portal: get(row, "jobs", "portal_id")?,
+        payload: row.try_get::<Option<Vec<u8>>, _>("payload")?.unwrap_or_default(),
+        due_at: Timestamp(get(row, "jobs", "due_at")?),
+        attempts: u32::try_from(attempts).unwrap_or(u32::MAX),
+        created_at: Timestamp(get(row, "jobs", "created_at")?),
+    })
+}
+
+fn summary(row: &AnyRow) -> Result<JobSummary, StoreError> {
+    Ok(JobSummary {
+        id: get(row, "jobs", "id")?,
+        lane: get(row, "jobs", "lane")?,
+        kind: get(row, "jobs", "kind")?,
+        portal: get(row, "jobs", "portal_id")?,
+        state: get(row, "jobs", "state")?,
+        due_at: Timestamp(get(row, "jobs", "due_at")?),
+        attempts: get(row, "jobs", "attempts")?,
+        created_at: Timestamp(get(row, "jobs", "created_at")?),
+        size: get(row, "jobs", "size")?,
+        error: get(row, "jobs", "error")?,
+    })
+}

@@ -1,0 +1,231 @@
+//! Messages: which event is part of which email.
+
+use ruma::{EventId, OwnedEventId, OwnedUserId};
+use serde_json::{Map, Value};
+use sqlx::any::AnyRow;
+
+use super::{StoreError, Tx, get, parse};
+use crate::model::Timestamp;
+
+/// A message of a portal.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Message {
+    /// The thread's portal.
+    pub portal: i64,
+    /// The event.
+    pub event_id: OwnedEventId,
+    /// The email that it is part of.
+    pub message_id: String,
+    /// The job that delivers or delivered it.
+    pub job: i64,
+    /// True when it goes from Matrix to email.
+    pub outgoing: bool,
+    /// Who wrote it: the puppet for what came by email.
+    pub sender: OwnedUserId,
+    /// The sender's name at that moment, disambiguated.
+    pub sender_name: String,
+    /// The event type.
+    pub event_type: String,
+    /// The content, edits folded in; `None` once redacted or no longer needed.
+    pub content: Option<Map<String, Value>>,
+    /// Plain text; `None` until it is known.
+    pub body: Option<String>,
+    /// When it was sent.
+    pub sent_at: Timestamp,
+}
+
+impl Tx {
+    /// Notes a message. False when its event is known already.
+    pub async fn add_message(&mut self, message: &Message) -> Result<bool, StoreError> {
+        let content = message
+            .content
+            .as_ref()
+            .map(|content| Value::Object(content.clone()).to_string());
+        let done = sqlx::query(
+            "INSERT INTO messages (portal_id, event_id, message_id, job_id, outgoing, sender, sender_name, \
+             event_type, content, body, sent_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) \
+             ON CONFLICT (event_id) DO NOTHING",
+        )
+        .bind(message.portal)
+        .bind(message.event_id.as_str())
+        .bind(&message.message_id)
+        .bind(message.job)
+        .bind(i64::from(message.outgoing))
+        .bind(message.sender.as_str())
+        .bind(&message.sender_name)
+        .bind(&message.event_type)
+        .bind(content)
+        .bind(message.body.as_deref())
+        .bind(message.sent_at.millis())
+        .execute(&mut *self.inner)
+        .await?;
+        Ok(done.rows_affected() == 1)
+    }
+
+    /// The message that an event is.
+    pub async fn message(&mut self, event: &EventId) -> Result<Option<Message>, StoreError> {
+        let query = sqlx::query("SELECT * FROM messages WHERE event_id = $1").bind(event.as_str());
+        query
+            .fetch_optional(&mut *self.inner)
+            .await?
+            .as_ref()
+            .map(message)
+            .transpose()
+    }
+
+    /// The messages of a job, in order, without those that were redacted.
+    pub async fn messages_of_job(&mut self, job: i64) -> Result<Vec<Message>, StoreError> {
+        let rows =
+            sqlx::query("SELECT * FROM messages WHERE job_id = $1 AND content IS NOT NULL ORDER BY id")
+                .bind(job)
+                .fetch_all(&mut *self.inner)
+                .await?;
+        rows.iter().map(message).collect()
+    }
+
+    /// How many messages a job has sent, and how many bytes of content a draft holds.
+    pub async fn job_size(&mut self, job: i64) -> Result<(usize, usize), StoreError> {
+        let row = sqlx::query(
+            "SELECT COUNT(*) AS messages, CAST(COALESCE(SUM(LENGTH(content)), 0) AS BIGINT) AS bytes \
+             FROM messages WHERE job_id = $1",
+        )
+        .bind(job)
+        .fetch_one(&mut *self.inner)
+        .await?;
+        let (messages, bytes): (i64, i64) = (
+            get(&row, "messages", "messages")?,
+            get(&row, "messages", "bytes")?,
+        );
+        Ok((
+            usize::try_from(messages).unwrap_or(0),
+            usize::try_from(bytes).unwrap_or(0),
+        ))
+    }
+
+    /// The last event of an email.
+    pub async fn event_of_email(
+        &mut self,
+        message_id: &str,
+        portal: i64,
+    ) -> Result<Option<OwnedEventId>, StoreError> {
+        let row = sqlx::query(
+            "SELECT event_id FROM messages WHERE message_id = $1 AND portal_id = $2 ORDER BY id DESC LIMIT 1",
+        )
+        .bind(message_id)
+        .bind(portal)
+        .fetch_optional(&mut *self.inner)
+        .await?;
+        row.map(|row| parse(&row, "messages", "event_id")).transpose()
+    }
+
+    /// The newest message of a portal.
+    pub async fn last_message(&mut self, portal: i64) -> Result<Option<Message>, StoreError> {
+        let query =
+            sqlx::query("SELECT * FROM messages WHERE portal_id = $1 ORDER BY id DESC LIMIT 1").bind(portal);
+        query
+            .fetch_optional(&mut *self.inner)
+            .await?
+            .as_ref()
+            .map(message)
+            .transpose()
+    }
+
+    /// The texts of the newest messages that went out, newest first: what a reply may quote.
+    pub async fn sent_texts(&mut self, portal: i64, limit: i64) -> Result<Vec<String>, StoreError> {
+        let rows = sqlx::query(
+            "SELECT body FROM messages WHERE portal_id = $1 AND outgoing = 1 AND body IS NOT NULL \
+             ORDER BY id DESC LIMIT $2",
+        )
+        .bind(portal)
+        .bind(limit)
+        .fetch_all(&mut *self.inner)
+        .await?;
+        rows.iter().map(|row| get(row, "messages", "body")).collect()
+    }
+
+    /// Replaces the content of a message that has not left yet; `None` takes it out.
+    pub async fn set_content(
+        &mut self,
+        event: &EventId,
+        content: Option<&Map<String, Value>>,
+    ) -> Result<(), StoreError> {
+        sqlx::query("UPDATE messages SET content = $1, body = NULL WHERE event_id = $2")
+            .bind(content.map(|content| Value::Object(content.clone()).to_string()))
+            .bind(event.as_str())
+            .execute(&mut *self.inner)
+            .await?;
+        Ok(())
+    }
+
+    /// Notes the plain text under which a message left.
+    pub async fn set_body(&mut self, event: &EventId, body: &str) -> Result<(), StoreError> {
+        sqlx::query("UPDATE messages SET body = $1 WHERE event_id = $2")
+            .bind(body)
+            .bind(event.as_str())
+            .execute(&mut *self.inner)
+            .await?;
+        Ok(())
+    }
+
+    /// The URI of an attachment that is on the homeserver already.
+    pub async fn upload(
+        &mut self,
+        job: i64,
+        position: usize,
+    ) -> Result<Option<ruma::OwnedMxcUri>, StoreError> {
+        let row = sqlx::query("SELECT uri FROM uploads WHERE job_id = $1 AND position = $2")
+            .bind(job)
+            .bind(i64::try_from(position).unwrap_or(i64::MAX))
+            .fetch_optional(&mut *self.inner)
+            .await?;
+        Ok(row
+            .map(|row| get::<String>(&row, "uploads", "uri"))
+            .transpose()?
+            .map(Into::into))
+    }
+
+    /// Notes where an attachment is.
+    pub async fn add_upload(&mut self, job: i64, position: usize, uri: &str) -> Result<(), StoreError> {
+        sqlx::query("INSERT INTO uploads (job_id, position, uri) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING")
+            .bind(job)
+            .bind(i64::try_from(position).unwrap_or(i64::MAX))
+            .bind(uri)
+            .execute(&mut *self.inner)
+            .await?;
+        Ok(())
+    }
+
+    /// Forgets the uploads of a job that is done.
+    pub async fn remove_uploads(&mut self, job: i64) -> Result<(), StoreError> {
+        sqlx::query("DELETE FROM uploads WHERE job_id = $1")
+            .bind(job)
+            .execute(&mut *self.inner)
+            .await?;
+        Ok(())
+    }
+}
+
+fn message(row: &AnyRow) -> Result<Message, StoreError> {
+    let content: Option<String> = get(row, "messages", "content")?;
+    let content = content
+        .map(|content| serde_json::from_str(&content))
+        .transpose()
+        .map_err(|error| StoreError::Corrupt {
+            table: "messages",
+            column: "content",
+            reason: error.to_string(),
+        })?;
+    Ok(Message {
+        portal: get(row, "messages", "portal_id")?,
+        event_id: parse(row, "messages", "event_id")?,
+        message_id: get(row, "messages", "message_id")?,
+        job: get(row, "messages", "job_id")?,
+        outgoing: get::<i64>(row, "messages", "outgoing")? != 0,
+        sender: parse(row, "messages", "sender")?,
+        sender_name: get(row, "messages", "sender_name")?,
+        event_type: get(row, "messages", "event_type")?,
+        content,
+        body: get(row, "messages", "body")?,
+        sent_at: Timestamp(get(row, "messages", "sent_at")?),
+    })
+}

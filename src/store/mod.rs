@@ -1,0 +1,261 @@
+//! The store: everything that Penpal must remember, in SQLite or PostgreSQL. The only place with SQL.
+//!
+//! Imports: `model`. One SQL text serves both databases, through sqlx's `Any` driver: `$1` placeholders, only
+//! TEXT, BIGINT and BLOB or BYTEA columns, truth values and times as BIGINT. To add a table: a new migration in
+//! both folders of `migrations/`, a file here that is named after it, and methods on [`Tx`] in that file.
+//! A look-up answers `Option`: that something is not there is rarely an error.
+
+mod drafts;
+mod emails;
+mod error;
+mod jobs;
+mod messages;
+mod people;
+mod portals;
+
+use std::str::FromStr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use sqlx::any::{AnyConnectOptions, AnyPoolOptions, AnyRow};
+use sqlx::migrate::Migrator;
+use sqlx::{Any, AnyPool, Row};
+use tokio::sync::Notify;
+
+pub use drafts::Draft;
+pub use emails::Email;
+pub use error::StoreError;
+pub use jobs::{Job, JobKind, JobState, JobSummary, Lane, LaneClass, NewJob};
+pub use messages::Message;
+pub use people::Strangers;
+pub use portals::{NewPortal, Portal, PortalState};
+
+static SQLITE: Migrator = sqlx::migrate!("migrations/sqlite");
+static POSTGRES: Migrator = sqlx::migrate!("migrations/postgres");
+
+/// Connections that read, beside the one that writes (SQLite) or in all (PostgreSQL).
+const CONNECTIONS: u32 = 8;
+
+/// How long a statement waits for another process's lock on a SQLite file.
+const BUSY_TIMEOUT: &str = "PRAGMA busy_timeout = 10000";
+
+/// The database.
+#[derive(Clone, Debug)]
+pub struct Store {
+    read: AnyPool,
+    /// On SQLite the one connection that writes: writers queue here instead of in the database's busy handler.
+    write: AnyPool,
+    sqlite: bool,
+    wake: Arc<Notify>,
+}
+
+/// A transaction. Dropped without [`Tx::commit`], it leaves no trace.
+#[derive(Debug)]
+pub struct Tx {
+    inner: sqlx::Transaction<'static, Any>,
+    sqlite: bool,
+    /// Told after the commit when work was added.
+    wake: Option<Arc<Notify>>,
+    added_work: bool,
+}
+
+impl Store {
+    /// Opens `sqlite:FILE` (which is made when it is missing) or `postgres://…`, and brings the schema up to date.
+    /// `url` may hold a password and is never part of an error.
+    pub async fn connect(url: &str) -> Result<Self, StoreError> {
+        sqlx::any::install_default_drivers();
+        let sqlite = url.starts_with("sqlite:");
+        if !sqlite && !url.starts_with("postgres:") && !url.starts_with("postgresql:") {
+            return Err(StoreError::UnknownScheme);
+        }
+        let (read, write) = if sqlite {
+            let separator = if url.contains('?') { '&' } else { '?' };
+            let options = AnyConnectOptions::from_str(&format!("{url}{separator}mode=rwc"))?;
+            let write = sqlite_pool(1).connect_with(options.clone()).await?;
+            SQLITE.run(&write).await?;
+            (sqlite_pool(CONNECTIONS).connect_with(options).await?, write)
+        } else {
+            let options = AnyConnectOptions::from_str(url)?;
+            let pool = AnyPoolOptions::new()
+                .max_connections(CONNECTIONS)
+                .connect_with(options)
+                .await?;
+            POSTGRES.run(&pool).await?;
+            (pool.clone(), pool)
+        };
+        Ok(Self {
+            read,
+            write,
+            sqlite,
+            wake: Arc::new(Notify::new()),
+        })
+    }
+
+    /// A transaction that may write.
+    pub async fn begin(&self) -> Result<Tx, StoreError> {
+        // IMMEDIATE: with a deferred BEGIN, two transactions that read and then write fail each other on SQLite.
+        let inner = if self.sqlite {
+            self.write.begin_with("BEGIN IMMEDIATE").await?
+        } else {
+            self.write.begin().await?
+        };
+        Ok(Tx {
+            inner,
+            sqlite: self.sqlite,
+            wake: Some(Arc::clone(&self.wake)),
+            added_work: false,
+        })
+    }
+
+    /// A transaction for reading only: it never waits for a writer.
+    pub async fn read(&self) -> Result<Tx, StoreError> {
+        Ok(Tx {
+            inner: self.read.begin().await?,
+            sqlite: self.sqlite,
+            wake: None,
+            added_work: false,
+        })
+    }
+
+    /// Resolves when this process has added work since it was last asked.
+    pub async fn work_added(&self) {
+        self.wake.notified().await;
+    }
+
+    /// Makes [`Self::work_added`] resolve.
+    pub fn wake_worker(&self) {
+        self.wake.notify_one();
+    }
+
+    /// True when only this process can work on the store, so that leases of a former process mean nothing.
+    pub fn is_single_process(&self) -> bool {
+        self.sqlite
+    }
+
+    /// Writes back what is pending and closes all connections.
+    pub async fn close(&self) {
+        self.read.close().await;
+        self.write.close().await;
+    }
+}
+
+fn sqlite_pool(connections: u32) -> AnyPoolOptions {
+    AnyPoolOptions::new()
+        .max_connections(connections)
+        .acquire_timeout(Duration::from_secs(30))
+        .after_connect(|connection, _| {
+            Box::pin(async move {
+                // FULL: what was acknowledged must survive a power cut, not only a crash of this process.
+                for pragma in [
+                    "PRAGMA journal_mode = WAL",
+                    "PRAGMA synchronous = FULL",
+                    BUSY_TIMEOUT,
+                ] {
+                    sqlx::query(pragma).execute(&mut *connection).await?;
+                }
+                Ok(())
+            })
+        })
+}
+
+impl Tx {
+    /// Makes it all durable: when this returns `Ok`, it is on disk.
+    pub async fn commit(self) -> Result<(), StoreError> {
+        self.inner.commit().await?;
+        if let (true, Some(wake)) = (self.added_work, self.wake) {
+            wake.notify_one();
+        }
+        Ok(())
+    }
+
+    /// A setting; `None` when it was never written.
+    pub async fn setting(&mut self, name: &str) -> Result<Option<String>, StoreError> {
+        let row = sqlx::query("SELECT value FROM settings WHERE name = $1").bind(name);
+        row.fetch_optional(&mut *self.inner)
+            .await?
+            .map(|row| get(&row, "settings", "value"))
+            .transpose()
+    }
+
+    /// Writes a setting that has no value yet; one that has keeps it. Answers the value that holds.
+    pub async fn keep_setting(&mut self, name: &str, value: &str) -> Result<String, StoreError> {
+        sqlx::query("INSERT INTO settings (name, value) VALUES ($1, $2) ON CONFLICT (name) DO NOTHING")
+            .bind(name)
+            .bind(value)
+            .execute(&mut *self.inner)
+            .await?;
+        Ok(self.setting(name).await?.unwrap_or_else(|| value.to_owned()))
+    }
+}
+
+/// Reads a column and says where the trouble is when it holds something else than the schema promises.
+fn get<'r, T>(row: &'r AnyRow, table: &'static str, column: &'static str) -> Result<T, StoreError>
+where
+    T: sqlx::Decode<'r, Any> + sqlx::Type<Any>,
+{
+    row.try_get(column).map_err(|error| StoreError::Corrupt {
+        table,
+        column,
+        reason: error.to_string(),
+    })
+}
+
+/// Reads a text column that holds something typed: an ID, an address, a state.
+fn parse<T: FromStr>(row: &AnyRow, table: &'static str, column: &'static str) -> Result<T, StoreError>
+where
+    T::Err: std::fmt::Display,
+{
+    let text: String = get(row, table, column)?;
+    text.parse().map_err(|error: T::Err| StoreError::Corrupt {
+        table,
+        column,
+        reason: error.to_string(),
+    })
+}
+
+/// [`parse`] for a column that may be NULL.
+fn parse_optional<T: FromStr>(
+    row: &AnyRow,
+    table: &'static str,
+    column: &'static str,
+) -> Result<Option<T>, StoreError>
+where
+    T::Err: std::fmt::Display,
+{
+    let text: Option<String> = get(row, table, column)?;
+    text.map(|text| text.parse())
+        .transpose()
+        .map_err(|error: T::Err| StoreError::Corrupt {
+            table,
+            column,
+            reason: error.to_string(),
+        })
+}
+
+/// An enum that is stored as a word.
+macro_rules! stored_words {
+    ($(#[$meta:meta])* $name:ident { $($(#[$variant_meta:meta])* $variant:ident => $word:literal,)+ }) => {
+        $(#[$meta])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub enum $name { $($(#[$variant_meta])* $variant,)+ }
+
+        impl $name {
+            /// The word that stands for it in the store and on the command line.
+            pub fn as_str(self) -> &'static str {
+                match self { $(Self::$variant => $word,)+ }
+            }
+        }
+
+        impl std::str::FromStr for $name {
+            type Err = String;
+
+            fn from_str(word: &str) -> Result<Self, String> {
+                match word {
+                    $($word => Ok(Self::$variant),)+
+                    other => Err(format!("{other:?} is none of {}", [$($word),+].join(", "))),
+                }
+            }
+        }
+    };
+}
+use stored_words;

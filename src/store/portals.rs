@@ -1,0 +1,261 @@
+//! Portals: which room shows which thread, and who is in it.
+
+use ruma::{OwnedRoomId, OwnedUserId, RoomId, UserId};
+use sqlx::any::AnyRow;
+
+use super::{StoreError, Tx, get, parse, parse_optional, stored_words};
+use crate::model::{EmailAddress, Timestamp};
+
+stored_words! {
+    /// Whether a portal's room is in use.
+    PortalState {
+        /// The puppet is in it and the user was not seen leaving.
+        Active => "active",
+        /// The user left. The next email of the thread opens a new room.
+        Closed => "closed",
+        /// The puppet was kicked or banned and stays out; the thread takes no more email.
+        Removed => "removed",
+    }
+}
+
+/// One thread with one person, and the room that shows it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Portal {
+    /// Its number.
+    pub id: i64,
+    /// The Matrix user.
+    pub user: OwnedUserId,
+    /// The email user.
+    pub address: EmailAddress,
+    /// The puppet of that address, as the homeserver spells it.
+    pub puppet: OwnedUserId,
+    /// The room; `None` until there is one.
+    pub room: Option<OwnedRoomId>,
+    /// The room that takes over, until the puppet is in it.
+    pub successor: Option<OwnedRoomId>,
+    /// Whether the room is in use.
+    pub state: PortalState,
+    /// The secret in the thread's reply address.
+    pub token: String,
+    /// The room's name; hostile input.
+    pub name: Option<String>,
+    /// The room's topic; hostile input.
+    pub topic: Option<String>,
+    /// The thread's subject, once there is an email.
+    pub subject: Option<String>,
+    /// True when the Matrix user wrote to this person.
+    pub contacted: bool,
+    /// True when the first email went out, with its introduction.
+    pub introduced: bool,
+    /// True when the room is encrypted and the user was told what that means.
+    pub encrypted: bool,
+}
+
+/// A portal to make.
+#[derive(Clone, Debug)]
+pub struct NewPortal<'a> {
+    /// The Matrix user.
+    pub user: &'a UserId,
+    /// The email user.
+    pub address: &'a EmailAddress,
+    /// The puppet.
+    pub puppet: &'a UserId,
+    /// The room, when the chat was started in Matrix.
+    pub room: Option<&'a RoomId>,
+    /// A fresh reply token.
+    pub token: &'a str,
+    /// The subject, when the thread was started by email.
+    pub subject: Option<&'a str>,
+}
+
+impl Tx {
+    /// Makes a portal and answers its number.
+    pub async fn create_portal(&mut self, portal: &NewPortal<'_>, now: Timestamp) -> Result<i64, StoreError> {
+        let row = sqlx::query(
+            "INSERT INTO portals (user_id, address, puppet_id, room_id, state, token, name, subject, contacted, \
+             introduced, encrypted, created_at, touched_at) \
+             VALUES ($1, $2, $3, $4, 'active', $5, $6, $6, 0, 0, 0, $7, $7) RETURNING id",
+        )
+        .bind(portal.user.as_str())
+        .bind(portal.address.as_str())
+        .bind(portal.puppet.as_str())
+        .bind(portal.room.map(RoomId::as_str))
+        .bind(portal.token)
+        .bind(portal.subject)
+        .bind(now.millis())
+        .fetch_one(&mut *self.inner)
+        .await?;
+        get(&row, "portals", "id")
+    }
+
+    /// The portal with this number.
+    pub async fn portal(&mut self, id: i64) -> Result<Option<Portal>, StoreError> {
+        let query = sqlx::query("SELECT * FROM portals WHERE id = $1").bind(id);
+        query
+            .fetch_optional(&mut *self.inner)
+            .await?
+            .as_ref()
+            .map(portal)
+            .transpose()
+    }
+
+    /// The portal that a room shows.
+    pub async fn portal_by_room(&mut self, room: &RoomId) -> Result<Option<Portal>, StoreError> {
+        let query = sqlx::query("SELECT * FROM portals WHERE room_id = $1").bind(room.as_str());
+        query
+            .fetch_optional(&mut *self.inner)
+            .await?
+            .as_ref()
+            .map(portal)
+            .transpose()
+    }
+
+    /// The portal whose room was replaced by `room`, while the puppet is not in that one yet.
+    pub async fn portal_by_successor(&mut self, room: &RoomId) -> Result<Option<Portal>, StoreError> {
+        let query = sqlx::query("SELECT * FROM portals WHERE successor = $1").bind(room.as_str());
+        query
+            .fetch_optional(&mut *self.inner)
+            .await?
+            .as_ref()
+            .map(portal)
+            .transpose()
+    }
+
+    /// The portal that a reply token belongs to.
+    pub async fn portal_by_token(&mut self, token: &str) -> Result<Option<Portal>, StoreError> {
+        let query = sqlx::query("SELECT * FROM portals WHERE token = $1").bind(token);
+        query
+            .fetch_optional(&mut *self.inner)
+            .await?
+            .as_ref()
+            .map(portal)
+            .transpose()
+    }
+
+    /// The portals of a person with a user (or with anybody), last used first, at most `limit`.
+    pub async fn portals_with(
+        &mut self,
+        address: &EmailAddress,
+        user: Option<&UserId>,
+        limit: i64,
+    ) -> Result<Vec<Portal>, StoreError> {
+        let rows = sqlx::query(
+            "SELECT * FROM portals WHERE address = $1 AND ($2 = '' OR user_id = $2) \
+             ORDER BY touched_at DESC, id DESC LIMIT $3",
+        )
+        .bind(address.as_str())
+        .bind(user.map_or("", UserId::as_str))
+        .bind(limit)
+        .fetch_all(&mut *self.inner)
+        .await?;
+        rows.iter().map(portal).collect()
+    }
+
+    /// True when the user has a portal with anybody.
+    pub async fn has_portals(&mut self, user: &UserId) -> Result<bool, StoreError> {
+        let row = sqlx::query("SELECT 1 AS one FROM portals WHERE user_id = $1 LIMIT 1").bind(user.as_str());
+        Ok(row.fetch_optional(&mut *self.inner).await?.is_some())
+    }
+
+    /// Writes a portal back; who it belongs to and its token never change.
+    pub async fn update_portal(&mut self, portal: &Portal) -> Result<(), StoreError> {
+        sqlx::query(
+            "UPDATE portals SET room_id = $1, successor = $2, state = $3, name = $4, topic = $5, subject = $6, \
+             contacted = $7, introduced = $8, encrypted = $9 WHERE id = $10",
+        )
+        .bind(portal.room.as_deref().map(RoomId::as_str))
+        .bind(portal.successor.as_deref().map(RoomId::as_str))
+        .bind(portal.state.as_str())
+        .bind(portal.name.as_deref())
+        .bind(portal.topic.as_deref())
+        .bind(portal.subject.as_deref())
+        .bind(i64::from(portal.contacted))
+        .bind(i64::from(portal.introduced))
+        .bind(i64::from(portal.encrypted))
+        .bind(portal.id)
+        .execute(&mut *self.inner)
+        .await?;
+        Ok(())
+    }
+
+    /// Notes that a message came, either way.
+    pub async fn touch_portal(&mut self, id: i64, now: Timestamp) -> Result<(), StoreError> {
+        sqlx::query("UPDATE portals SET touched_at = $1 WHERE id = $2")
+            .bind(now.millis())
+            .bind(id)
+            .execute(&mut *self.inner)
+            .await?;
+        Ok(())
+    }
+
+    /// Notes who a member of a portal's room is.
+    pub async fn set_member(
+        &mut self,
+        room: &RoomId,
+        user: &UserId,
+        membership: &str,
+        display_name: Option<&str>,
+    ) -> Result<(), StoreError> {
+        sqlx::query(
+            "INSERT INTO members (room_id, user_id, membership, display_name) VALUES ($1, $2, $3, $4) \
+             ON CONFLICT (room_id, user_id) DO UPDATE SET membership = $3, display_name = $4",
+        )
+        .bind(room.as_str())
+        .bind(user.as_str())
+        .bind(membership)
+        .bind(display_name)
+        .execute(&mut *self.inner)
+        .await?;
+        Ok(())
+    }
+
+    /// The display name of a member as it is shown: with the user ID behind it when somebody else in the room has
+    /// the same one, and the user ID where there is none (Matrix 1.19, "Calculating the display name for a user").
+    pub async fn shown_name(&mut self, room: &RoomId, user: &UserId) -> Result<String, StoreError> {
+        let row = sqlx::query("SELECT display_name FROM members WHERE room_id = $1 AND user_id = $2")
+            .bind(room.as_str())
+            .bind(user.as_str())
+            .fetch_optional(&mut *self.inner)
+            .await?;
+        let name: Option<String> = row
+            .map(|row| get(&row, "members", "display_name"))
+            .transpose()?
+            .flatten();
+        let Some(name) = name.filter(|name| !name.trim().is_empty()) else {
+            return Ok(user.to_string());
+        };
+        let others = sqlx::query(
+            "SELECT 1 AS one FROM members WHERE room_id = $1 AND user_id <> $2 AND display_name = $3 \
+             AND membership IN ('join', 'invite') LIMIT 1",
+        )
+        .bind(room.as_str())
+        .bind(user.as_str())
+        .bind(&name)
+        .fetch_optional(&mut *self.inner)
+        .await?;
+        Ok(if others.is_some() {
+            format!("{name} ({user})")
+        } else {
+            name
+        })
+    }
+}
+
+fn portal(row: &AnyRow) -> Result<Portal, StoreError> {
+    Ok(Portal {
+        id: get(row, "portals", "id")?,
+        user: parse(row, "portals", "user_id")?,
+        address: parse(row, "portals", "address")?,
+        puppet: parse(row, "portals", "puppet_id")?,
+        room: parse_optional(row, "portals", "room_id")?,
+        successor: parse_optional(row, "portals", "successor")?,
+        state: parse(row, "portals", "state")?,
+        token: get(row, "portals", "token")?,
+        name: get(row, "portals", "name")?,
+        topic: get(row, "portals", "topic")?,
+        subject: get(row, "portals", "subject")?,
+        contacted: get::<i64>(row, "portals", "contacted")? != 0,
+        introduced: get::<i64>(row, "portals", "introduced")? != 0,
+        encrypted: get::<i64>(row, "portals", "encrypted")? != 0,
+    })
+}
