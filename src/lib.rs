@@ -8,8 +8,10 @@
 //! | [`convert`] | pure conversion between events and emails | `model` |
 //! | [`matrix`], [`mail`] | the edges: homeserver client, mail transport | `model` |
 
+pub mod bridge;
 pub mod convert;
 pub mod mail;
 pub mod matrix;
 pub mod model;
 pub mod store;
+pub mod worker;

@@ -230,7 +230,7 @@ impl Tx {
         .bind(due_at.millis())
         .execute(&mut *self.inner)
         .await?;
-        self.added_work = true;
+        self.added_work.push(lane.class());
         Ok(())
     }
 
@@ -411,8 +411,18 @@ impl Tx {
         .bind(job)
         .execute(&mut *self.inner)
         .await?;
-        self.added_work = true;
+        self.added_work.push(lane.class());
         Ok(())
+    }
+
+    /// When a job that waits is due.
+    pub async fn job_due(&mut self, id: i64) -> Result<Option<Timestamp>, StoreError> {
+        let row = sqlx::query("SELECT due_at FROM jobs WHERE id = $1")
+            .bind(id)
+            .fetch_optional(&mut *self.inner)
+            .await?;
+        row.map(|row| get(&row, "jobs", "due_at").map(Timestamp))
+            .transpose()
     }
 
     /// Puts a job off after an attempt that failed, and gives its lane back until then.

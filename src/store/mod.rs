@@ -46,7 +46,23 @@ pub struct Store {
     /// On SQLite the one connection that writes: writers queue here instead of in the database's busy handler.
     write: AnyPool,
     sqlite: bool,
-    wake: Arc<Notify>,
+    wake: Arc<Wake>,
+}
+
+/// Tells the workers of this process that there is work, one for each class of lanes.
+#[derive(Debug, Default)]
+struct Wake {
+    homeserver: Notify,
+    relay: Notify,
+}
+
+impl Wake {
+    fn class(&self, class: LaneClass) -> &Notify {
+        match class {
+            LaneClass::Homeserver => &self.homeserver,
+            LaneClass::Relay => &self.relay,
+        }
+    }
 }
 
 /// A transaction. Dropped without [`Tx::commit`], it leaves no trace.
@@ -55,8 +71,8 @@ pub struct Tx {
     inner: sqlx::Transaction<'static, Any>,
     sqlite: bool,
     /// Told after the commit when work was added.
-    wake: Option<Arc<Notify>>,
-    added_work: bool,
+    wake: Option<Arc<Wake>>,
+    added_work: Vec<LaneClass>,
 }
 
 impl Store {
@@ -87,7 +103,7 @@ impl Store {
             read,
             write,
             sqlite,
-            wake: Arc::new(Notify::new()),
+            wake: Arc::default(),
         })
     }
 
@@ -103,7 +119,7 @@ impl Store {
             inner,
             sqlite: self.sqlite,
             wake: Some(Arc::clone(&self.wake)),
-            added_work: false,
+            added_work: Vec::new(),
         })
     }
 
@@ -113,18 +129,13 @@ impl Store {
             inner: self.read.begin().await?,
             sqlite: self.sqlite,
             wake: None,
-            added_work: false,
+            added_work: Vec::new(),
         })
     }
 
-    /// Resolves when this process has added work since it was last asked.
-    pub async fn work_added(&self) {
-        self.wake.notified().await;
-    }
-
-    /// Makes [`Self::work_added`] resolve.
-    pub fn wake_worker(&self) {
-        self.wake.notify_one();
+    /// Resolves when this process has added work of a class since it was last asked.
+    pub async fn work_added(&self, class: LaneClass) {
+        self.wake.class(class).notified().await;
     }
 
     /// True when only this process can work on the store, so that leases of a former process mean nothing.
@@ -162,8 +173,10 @@ impl Tx {
     /// Makes it all durable: when this returns `Ok`, it is on disk.
     pub async fn commit(self) -> Result<(), StoreError> {
         self.inner.commit().await?;
-        if let (true, Some(wake)) = (self.added_work, self.wake) {
-            wake.notify_one();
+        for class in self.added_work {
+            if let Some(wake) = &self.wake {
+                wake.class(class).notify_one();
+            }
         }
         Ok(())
     }

@@ -1,0 +1,96 @@
+//! The bot: a Matrix user's own choices, in a room with nobody else.
+
+use serde_json::json;
+
+use super::{Bridge, Failure};
+use crate::matrix::MatrixError;
+use crate::model::RoomEvent;
+use crate::store::{Job, StoreError, Strangers};
+
+const HELP: &str = "I look after your email chats. To write to somebody, start a direct chat with their puppet.\n\n\
+     strangers: who may start a chat with you by email\n\
+     strangers anyone | contacts | nobody: change that (contacts are people to whom you have written)";
+
+impl Bridge {
+    /// The bot is invited: it joins a room of its own, and stays out of email chats, where a third party has no place.
+    pub(super) async fn invite_bot(&self, job: &Job, event: &RoomEvent) -> Result<(), Failure> {
+        let bot = self.settings.namespace.bot();
+        if self
+            .store
+            .read()
+            .await?
+            .portal_by_room(&event.room_id)
+            .await?
+            .is_some()
+        {
+            return self
+                .decline(
+                    job,
+                    event,
+                    bot,
+                    "I stay out of email chats. Please start a chat with me alone.",
+                )
+                .await;
+        }
+        match self.homeserver.join(bot, &event.room_id).await {
+            Ok(()) => {}
+            Err(MatrixError::Refused { message, .. }) => {
+                return self
+                    .ignore(job, event, &format!("the bot can't join: {message}"))
+                    .await;
+            }
+            Err(error) => return Err(error.into()),
+        }
+        let mut tx = self.settle(job).await?;
+        tx.add_bot_room(&event.room_id, &event.sender).await?;
+        self.finish(tx, job).await
+    }
+
+    /// A message to the bot. Notices are never answered: the other side may be a bot as well.
+    pub(super) async fn work_command(&self, job: &Job, event: &RoomEvent) -> Result<(), Failure> {
+        if event.text("msgtype") != Some("m.text") {
+            return self.ignore(job, event, "not a command").await;
+        }
+        let answer = self.answer_command(event).await?;
+        let content = json!({"msgtype": "m.notice", "body": answer, "m.mentions": {}});
+        let bot = self.settings.namespace.bot();
+        let txn_id = self.txn_id(job.id, 0);
+        self.homeserver
+            .send(bot, &event.room_id, "m.room.message", &txn_id, &content, None)
+            .await?;
+        let tx = self.settle(job).await?;
+        self.finish(tx, job).await
+    }
+
+    async fn answer_command(&self, event: &RoomEvent) -> Result<String, StoreError> {
+        let words: Vec<&str> = event
+            .text("body")
+            .unwrap_or_default()
+            .split_whitespace()
+            .take(3)
+            .collect();
+        match words.as_slice() {
+            ["strangers"] => {
+                let chosen = self.store.read().await?.strangers(&event.sender).await?;
+                let choice = chosen.unwrap_or(self.settings.strangers);
+                Ok(format!(
+                    "Who may start a chat with you by email: {}.",
+                    choice.as_str()
+                ))
+            }
+            ["strangers", choice] => match choice.parse::<Strangers>() {
+                Ok(choice) => {
+                    let mut tx = self.store.begin().await?;
+                    tx.set_strangers(&event.sender, choice).await?;
+                    tx.commit().await?;
+                    Ok(format!(
+                        "From now on, {} may start a chat with you by email.",
+                        choice.as_str()
+                    ))
+                }
+                Err(error) => Ok(error),
+            },
+            _ => Ok(HELP.to_owned()),
+        }
+    }
+}

@@ -1,0 +1,69 @@
+//! A committed event is worked: dispatch by type.
+
+use super::{Bridge, Failure};
+use crate::model::RoomEvent;
+use crate::store::{Job, JobState, PortalState, Tx};
+
+impl Bridge {
+    pub(super) async fn work_event(&self, job: &Job) -> Result<(), Failure> {
+        let event = serde_json::from_slice(&job.payload)
+            .map_err(|error| error.to_string())
+            .and_then(|value| RoomEvent::from_json(&value).map_err(|error| error.to_string()));
+        let event = match event {
+            Ok(event) => event,
+            Err(error) => return Err(Failure::Fail(format!("the stored event can't be read: {error}"))),
+        };
+        if event.event_type == "m.room.member" && event.state_key.is_some() {
+            return self.work_membership(job, &event).await;
+        }
+        if event.is_room_state("m.room.tombstone") {
+            return self.work_tombstone(job, &event).await;
+        }
+        let mut tx = self.settle(job).await?;
+        if let Some(portal) = tx.portal_by_room(&event.room_id).await? {
+            if portal.state == PortalState::Active {
+                if event.state_key.is_some() {
+                    self.apply_state(&mut tx, portal, &event).await?;
+                } else {
+                    self.apply_message(&mut tx, portal, &event).await?;
+                }
+            }
+        } else if event.state_key.is_none() && tx.bot_room(&event.room_id).await?.is_some() {
+            drop(tx);
+            return self.work_command(job, &event).await;
+        }
+        self.finish(tx, job).await
+    }
+
+    /// Works what was read back from a room's history along with the job that read it: oldest first, each once.
+    pub(super) async fn apply_history(
+        &self,
+        tx: &mut Tx,
+        job: &Job,
+        portal: i64,
+        history: &[RoomEvent],
+    ) -> Result<(), Failure> {
+        for event in history {
+            let fresh = tx
+                .remember_key(&job.lane, job.kind, &super::inbox::event_key(event), self.now())
+                .await?;
+            if !fresh || event.state_key.is_some() || !self.matters(event) {
+                continue;
+            }
+            if let Some(portal) = tx.portal(portal).await? {
+                self.apply_message(tx, portal, event).await?;
+                metrics::counter!("penpal_events_read_back_total").increment(1);
+            }
+        }
+        Ok(())
+    }
+
+    /// Ends an event's job without effect, with the reason in the log.
+    pub(super) async fn ignore(&self, job: &Job, event: &RoomEvent, why: &str) -> Result<(), Failure> {
+        tracing::info!(job = job.id, event_id = %event.event_id, room_id = %event.room_id, "event ignored: {why}");
+        let mut tx = self.settle(job).await?;
+        tx.finish_job(job.id, JobState::Done, Some(why), self.now())
+            .await?;
+        Ok(tx.commit().await?)
+    }
+}

@@ -1,0 +1,54 @@
+//! Why a job did not end, and so what becomes of it. Decided by type, here and in the errors of the ports.
+
+use std::time::Duration;
+
+use crate::mail::SendError;
+use crate::matrix::MatrixError;
+use crate::model::Timestamp;
+use crate::store::StoreError;
+
+/// Why a job did not end.
+#[derive(Debug, thiserror::Error)]
+pub enum Failure {
+    /// Try again; not before `after`, where the other side said so.
+    #[error("{reason}")]
+    Retry {
+        /// How long the other side asked us to wait.
+        after: Option<Duration>,
+        /// What happened, without secrets or message content.
+        reason: String,
+    },
+    /// The job changed while it was worked and has its time later. Not an error.
+    #[error("not before {0}")]
+    Later(Timestamp),
+    /// Trying again would fail again.
+    #[error("{0}")]
+    Fail(String),
+    /// The store is in trouble: nothing of the attempt was kept.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl From<MatrixError> for Failure {
+    fn from(error: MatrixError) -> Self {
+        match error {
+            MatrixError::Transient { retry_after, .. } => Self::Retry {
+                after: retry_after,
+                reason: error.to_string(),
+            },
+            MatrixError::Refused { .. } | MatrixError::TooLarge { .. } => Self::Fail(error.to_string()),
+        }
+    }
+}
+
+impl From<SendError> for Failure {
+    fn from(error: SendError) -> Self {
+        match error {
+            SendError::Transient { reply, .. } => Self::Retry {
+                after: None,
+                reason: reply,
+            },
+            SendError::Permanent { reply } => Self::Fail(reply),
+        }
+    }
+}

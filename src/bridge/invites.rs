@@ -1,0 +1,192 @@
+//! A puppet is invited: a direct chat begins, goes on, or is declined.
+
+use ruma::{EventId, RoomId, UserId};
+use serde_json::Value;
+
+use super::rooms::{RoomFacts, predecessor, state_text};
+use super::{Bridge, Failure};
+use crate::convert::address::new_token;
+use crate::matrix::MatrixError;
+use crate::model::{EmailAddress, RoomEvent};
+use crate::store::{Job, NewPortal, Portal, PortalState};
+
+const NOT_DIRECT: &str = "I only take part in direct chats. Please start a direct chat with me.";
+const OTHERS_INSIDE: &str = "I only take part in direct chats, and there are other people in this room.";
+const OWN_DOMAIN: &str = "This address belongs to a Matrix user. Please invite that user instead.";
+const SECOND_PUPPET: &str = "This chat is an email thread with somebody else already. A thread has one correspondent: please start another chat.";
+
+/// Pages of history that are read back at most, whatever they hold.
+const HISTORY_PAGES: usize = 20;
+
+impl Bridge {
+    /// Works an invite of a puppet.
+    ///
+    /// The flag `is_direct` is read from the invite: later membership events lose it. Without the flag, a room in which
+    /// there would be only the inviter and the puppet counts as direct as well, where the admin allows it.
+    pub(super) async fn work_invite(
+        &self,
+        job: &Job,
+        event: &RoomEvent,
+        puppet: &UserId,
+    ) -> Result<(), Failure> {
+        let Some(address) = self.settings.namespace.address(puppet) else {
+            return self
+                .ignore(job, event, "an invite of a user ID that stands for no address")
+                .await;
+        };
+        let earlier = self.earlier_portal(event, puppet).await?;
+        self.ensure_puppet(puppet, &address, None).await?;
+        let portal = match earlier {
+            Earlier::OtherPuppet => return self.decline(job, event, puppet, SECOND_PUPPET).await,
+            Earlier::Portal(portal) => Some(*portal),
+            Earlier::None if address.domain() == self.settings.addresses.domain() => {
+                return self.decline(job, event, puppet, OWN_DOMAIN).await;
+            }
+            Earlier::None => None,
+        };
+        let direct = portal.is_some() || event.content.get("is_direct") == Some(&Value::Bool(true));
+        let public = state_text(&event.invite_state, "m.room.join_rules", "join_rule") == Some("public");
+        if !direct && (public || !self.settings.accept_plain_invites) {
+            return self.decline(job, event, puppet, NOT_DIRECT).await;
+        }
+        match self.homeserver.join(puppet, &event.room_id).await {
+            Ok(()) => {}
+            // The invite was withdrawn, or everybody is gone: there is nothing to take part in.
+            Err(MatrixError::Refused { message, .. }) => {
+                return self
+                    .ignore(job, event, &format!("the room can't be joined: {message}"))
+                    .await;
+            }
+            Err(error) => return Err(error.into()),
+        }
+        let facts = self.room_facts(puppet, &event.room_id).await?;
+        let inside = |member: &crate::matrix::Member| matches!(member.membership.as_str(), "join" | "invite");
+        let others = facts
+            .members
+            .iter()
+            .filter(|member| inside(member) && member.user_id != puppet && member.user_id != event.sender)
+            .count();
+        if !direct && others > 0 {
+            return self.decline(job, event, puppet, OTHERS_INSIDE).await;
+        }
+        if portal.is_none()
+            && !facts
+                .members
+                .iter()
+                .any(|m| m.user_id == event.sender && inside(m))
+        {
+            return self
+                .decline(job, event, puppet, "The person who invited me has left.")
+                .await;
+        }
+        let history = self.read_back(puppet, &event.room_id, &event.event_id).await?;
+        self.begin_portal(job, event, puppet, &address, portal, &facts, &history)
+            .await
+    }
+
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "everything that was learnt before, written in one transaction"
+    )]
+    async fn begin_portal(
+        &self,
+        job: &Job,
+        event: &RoomEvent,
+        puppet: &UserId,
+        address: &EmailAddress,
+        portal: Option<Portal>,
+        facts: &RoomFacts,
+        history: &[RoomEvent],
+    ) -> Result<(), Failure> {
+        let mut tx = self.settle(job).await?;
+        let mut portal = match portal {
+            Some(portal) => portal,
+            None => {
+                let new = NewPortal {
+                    user: &event.sender,
+                    address,
+                    puppet,
+                    room: Some(&event.room_id),
+                    token: &new_token(&*self.random),
+                    subject: None,
+                };
+                let id = tx.create_portal(&new, self.now()).await?;
+                tx.portal(id)
+                    .await?
+                    .ok_or_else(|| Failure::Fail(format!("portal {id} is not there")))?
+            }
+        };
+        self.move_portal(&mut tx, &mut portal, &event.room_id).await?;
+        self.apply_facts(&mut tx, &mut portal, &event.room_id, facts)
+            .await?;
+        tx.update_portal(&portal).await?;
+        self.apply_history(&mut tx, job, portal.id, history).await?;
+        tracing::info!(portal = portal.id, room_id = %event.room_id, "direct chat begun");
+        self.finish(tx, job).await
+    }
+
+    /// Whether the room, or the one that it replaces, is a portal already.
+    async fn earlier_portal(&self, event: &RoomEvent, puppet: &UserId) -> Result<Earlier, Failure> {
+        let mut tx = self.store.read().await?;
+        if let Some(portal) = tx.portal_by_room(&event.room_id).await? {
+            // A puppet that was removed has made place for another one.
+            return Ok(match portal.state {
+                _ if portal.puppet == puppet => Earlier::Portal(Box::new(portal)),
+                PortalState::Removed | PortalState::Closed => Earlier::None,
+                PortalState::Active => Earlier::OtherPuppet,
+            });
+        }
+        let mut moved = tx.portal_by_successor(&event.room_id).await?;
+        if let (None, Some(old)) = (&moved, predecessor(&event.invite_state)) {
+            moved = tx.portal_by_room(&old).await?;
+        }
+        Ok(match moved {
+            Some(portal) if portal.puppet == puppet => Earlier::Portal(Box::new(portal)),
+            _ => Earlier::None,
+        })
+    }
+
+    /// Reads a room's history back to the invite: homeservers push nothing that was sent before the puppet
+    /// joined, and clients that create a room with the first message send exactly then. Oldest event first.
+    async fn read_back(
+        &self,
+        puppet: &UserId,
+        room: &RoomId,
+        invite: &EventId,
+    ) -> Result<Vec<RoomEvent>, Failure> {
+        let mut history = Vec::new();
+        let mut from: Option<String> = None;
+        for _ in 0..HISTORY_PAGES {
+            let page = match self.homeserver.history(puppet, room, from.as_deref()).await {
+                Ok(page) => page,
+                // The room hides what was said before: then it was not meant for us.
+                Err(MatrixError::Refused { .. }) => break,
+                Err(error) => return Err(error.into()),
+            };
+            for event in &page.events {
+                if event.get("event_id").and_then(Value::as_str) == Some(invite.as_str())
+                    || history.len() >= self.settings.history_limit
+                {
+                    history.reverse();
+                    return Ok(history);
+                }
+                history.extend(RoomEvent::from_json(event).ok());
+            }
+            match page.next {
+                Some(next) if !page.events.is_empty() => from = Some(next),
+                _ => break,
+            }
+        }
+        history.reverse();
+        Ok(history)
+    }
+}
+
+/// What is known of a room to which a puppet is invited.
+enum Earlier {
+    None,
+    /// The thread goes on here.
+    Portal(Box<Portal>),
+    /// Another puppet has its thread here.
+    OtherPuppet,
+}

@@ -1,0 +1,272 @@
+//! Chat messages on their way to email: gathered into drafts, changed there by edits and redactions.
+
+use ruma::{EventId, OwnedEventId, OwnedRoomId, OwnedUserId};
+use serde_json::{Map, Value};
+use sha2::{Digest, Sha256};
+
+use super::Bridge;
+use crate::convert::to_email;
+use crate::model::{RoomEvent, Timestamp};
+use crate::store::{Draft, JobKind, Lane, Message, NewJob, Portal, StoreError, Tx};
+
+/// Messages in one email at most, and bytes of their contents: what comes then begins another email.
+const MOST_MESSAGES: usize = 200;
+const MOST_BYTES: usize = 512 * 1024;
+
+const TOO_LATE: &str = "That message has already left as an email. A sent email can't be taken back.";
+
+impl Bridge {
+    /// A message event of a portal's room, by somebody who is not ours.
+    pub(super) async fn apply_message(
+        &self,
+        tx: &mut Tx,
+        mut portal: Portal,
+        event: &RoomEvent,
+    ) -> Result<(), StoreError> {
+        if event.event_type == "m.room.redaction" {
+            return self.apply_redaction(tx, &portal, event).await;
+        }
+        if event.event_type == "m.room.encrypted" {
+            metrics::counter!("penpal_events_encrypted_total").increment(1);
+            self.note_encryption(tx, &mut portal).await?;
+            return tx.update_portal(&portal).await;
+        }
+        if let Some(target) = related(&event.content, "m.replace") {
+            return self.apply_edit(tx, &portal, event, &target).await;
+        }
+        if !to_email::is_mailable(&event.event_type, &event.content) {
+            metrics::counter!("penpal_events_without_text_total").increment(1);
+            tracing::debug!(event_id = %event.event_id, event_type = event.event_type, "nothing in it to mail");
+            return Ok(());
+        }
+        self.gather(tx, &portal, event).await
+    }
+
+    /// Puts a message into the portal's open draft, or opens one.
+    async fn gather(&self, tx: &mut Tx, portal: &Portal, event: &RoomEvent) -> Result<(), StoreError> {
+        let now = self.now();
+        let lane = Lane::thread(portal.id);
+        let open = tx.newest_draft(portal.id).await?;
+        let (job, message_id) = match open {
+            Some(draft) if self.has_room(tx, &draft, event, now).await? => {
+                tx.set_due(draft.job, &lane, self.quiet_at(&draft, now)).await?;
+                tx.revise_draft(draft.job).await?;
+                (draft.job, draft.message_id)
+            }
+            other => {
+                if let Some(draft) = other {
+                    // Somebody else speaks, or it is full: nobody will add to it.
+                    tx.set_due(draft.job, &lane, now).await?;
+                }
+                let message_id = self.message_id(&event.event_id);
+                let due_at = now + self.settings.settle;
+                let new = NewJob {
+                    lane,
+                    kind: JobKind::Email,
+                    key: None,
+                    portal: Some(portal.id),
+                    payload: &[],
+                    due_at,
+                };
+                let Some(job) = tx.enqueue(&new, now).await? else {
+                    return Ok(());
+                };
+                tx.create_draft(job, portal.id, &event.sender, &message_id, now)
+                    .await?;
+                (job, message_id)
+            }
+        };
+        let sender_name = tx.shown_name(&event.room_id, &event.sender).await?;
+        let message = Message {
+            portal: portal.id,
+            event_id: event.event_id.clone(),
+            message_id,
+            job,
+            outgoing: true,
+            sender: event.sender.clone(),
+            sender_name,
+            event_type: event.event_type.clone(),
+            content: Some(event.content.clone()),
+            body: None,
+            sent_at: event.timestamp,
+        };
+        tx.add_message(&message).await?;
+        tx.touch_portal(portal.id, now).await?;
+        if event.sender == portal.user && !portal.contacted {
+            tx.update_portal(&Portal {
+                contacted: true,
+                ..portal.clone()
+            })
+            .await?;
+        }
+        Ok(())
+    }
+
+    /// Whether a draft takes another message.
+    async fn has_room(
+        &self,
+        tx: &mut Tx,
+        draft: &Draft,
+        event: &RoomEvent,
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
+        if draft.frozen.is_some()
+            || draft.sender != event.sender
+            || now >= draft.first_at + self.settings.settle_max
+        {
+            return Ok(false);
+        }
+        let (messages, bytes) = tx.job_size(draft.job).await?;
+        Ok(messages < MOST_MESSAGES && bytes < MOST_BYTES && !self.settings.settle.is_zero())
+    }
+
+    /// When a draft leaves, if its sender is quiet from now on.
+    fn quiet_at(&self, draft: &Draft, now: Timestamp) -> Timestamp {
+        (now + self.settings.settle).min(draft.first_at + self.settings.settle_max)
+    }
+
+    /// Somebody is typing: the open draft waits for what comes.
+    pub(super) async fn extend_draft(
+        &self,
+        tx: &mut Tx,
+        room: &OwnedRoomId,
+        users: &[OwnedUserId],
+    ) -> Result<(), StoreError> {
+        let Some(portal) = tx.portal_by_room(room).await? else {
+            return Ok(());
+        };
+        match tx.newest_draft(portal.id).await? {
+            Some(draft) if draft.frozen.is_none() && users.contains(&draft.sender) => {
+                tx.set_due(
+                    draft.job,
+                    &Lane::thread(portal.id),
+                    self.quiet_at(&draft, self.now()),
+                )
+                .await
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Nothing more will be added to the portal's open draft.
+    pub(super) async fn close_draft(&self, tx: &mut Tx, portal: i64) -> Result<(), StoreError> {
+        match tx.newest_draft(portal).await? {
+            Some(draft) => tx.set_due(draft.job, &Lane::thread(portal), self.now()).await,
+            None => Ok(()),
+        }
+    }
+
+    /// An edit: before the email has left it changes the email, afterwards it is sent as a correction. Only the
+    /// sender's own messages can be edited (Matrix 1.19, "Validity of replacement events").
+    async fn apply_edit(
+        &self,
+        tx: &mut Tx,
+        portal: &Portal,
+        event: &RoomEvent,
+        target: &EventId,
+    ) -> Result<(), StoreError> {
+        let new_content = event.content.get("m.new_content").and_then(Value::as_object);
+        let (Some(message), Some(new_content)) = (tx.message(target).await?, new_content) else {
+            return Ok(());
+        };
+        let own = message.outgoing && message.sender == event.sender && message.portal == portal.id;
+        if !own || message.content.is_none() || !to_email::is_mailable(&message.event_type, new_content) {
+            return Ok(());
+        }
+        if let Some(draft) = tx
+            .draft(message.job)
+            .await?
+            .filter(|draft| draft.frozen.is_none())
+        {
+            let mut content = new_content.clone();
+            content.remove("m.relates_to");
+            let relation = message
+                .content
+                .as_ref()
+                .and_then(|content| content.get("m.relates_to"));
+            content.extend(relation.map(|relation| ("m.relates_to".to_owned(), relation.clone())));
+            tx.set_content(target, Some(&content)).await?;
+            return tx.revise_draft(draft.job).await;
+        }
+        // The email has left. An earlier correction that has not is replaced: one message, one correction.
+        if let Some(draft) = tx
+            .newest_draft(portal.id)
+            .await?
+            .filter(|draft| draft.frozen.is_none())
+        {
+            let gathered = tx.messages_of_job(draft.job).await?;
+            let earlier = gathered.iter().find(|message| {
+                message.content.as_ref().is_some_and(|content| {
+                    related(content, "m.replace").is_some_and(|corrected| corrected == target)
+                })
+            });
+            if let Some(earlier) = earlier {
+                tx.set_content(&earlier.event_id, Some(&event.content)).await?;
+                return tx.revise_draft(draft.job).await;
+            }
+        }
+        self.gather(tx, portal, event).await
+    }
+
+    /// A redaction: before the email has left it takes the message out, afterwards the user is told that it can't be.
+    async fn apply_redaction(
+        &self,
+        tx: &mut Tx,
+        portal: &Portal,
+        event: &RoomEvent,
+    ) -> Result<(), StoreError> {
+        let Some(target) = &event.redacts else {
+            return Ok(());
+        };
+        let Some(message) = tx.message(target).await? else {
+            return Ok(());
+        };
+        if !message.outgoing || message.portal != portal.id || message.content.is_none() {
+            return Ok(());
+        }
+        if let Some(draft) = tx
+            .draft(message.job)
+            .await?
+            .filter(|draft| draft.frozen.is_none())
+        {
+            tx.set_content(target, None).await?;
+            return tx.revise_draft(draft.job).await;
+        }
+        if message.event_type != "m.reaction" {
+            self.add_notice(tx, portal.id, TOO_LATE, Some(target)).await?;
+        }
+        Ok(())
+    }
+
+    /// The `Message-ID` of the email that an event begins: the same in every attempt. Hashed, because an event ID
+    /// holds characters that mail programs break IDs at, and need not be told to strangers.
+    fn message_id(&self, event: &EventId) -> String {
+        let digest = Sha256::digest(format!("{}\n{event}", self.instance));
+        let name = data_encoding::BASE32_NOPAD
+            .encode(digest.get(..20).unwrap_or_default())
+            .to_lowercase();
+        format!("{name}@{}", self.settings.addresses.domain())
+    }
+}
+
+/// The event to which a content has a relation of this type.
+pub(super) fn related(content: &Map<String, Value>, relation: &str) -> Option<OwnedEventId> {
+    let relates_to = content.get("m.relates_to")?;
+    if relates_to.get("rel_type")?.as_str()? != relation {
+        return None;
+    }
+    relates_to.get("event_id")?.as_str()?.try_into().ok()
+}
+
+/// The event that a content refers to in any way: what it answers, reacts to, corrects, or whose thread it is in.
+pub(super) fn referred(content: &Map<String, Value>) -> Option<OwnedEventId> {
+    let relates_to = content.get("m.relates_to")?;
+    let answered = relates_to
+        .get("m.in_reply_to")
+        .and_then(|answered| answered.get("event_id"));
+    answered
+        .or_else(|| relates_to.get("event_id"))?
+        .as_str()?
+        .try_into()
+        .ok()
+}

@@ -1,0 +1,203 @@
+//! The bridge: loads, converts, commits. Everything that happens to an event or an email is decided here.
+//!
+//! Imports: `model`, `convert`, `store`, and the ports of `matrix` and `mail`.
+//!
+//! | file | what happens there |
+//! | --- | --- |
+//! | `inbox` | a transaction of the homeserver is committed |
+//! | `receive` | an email is routed to its thread and committed |
+//! | `events` | a committed event is worked: dispatch by type |
+//! | `invites`, `membership`, `rooms` | direct chats begin, end, move and change |
+//! | `messages` | chat messages are gathered into drafts; edits and redactions change them |
+//! | `submit` | a draft becomes an email and is handed to the relay |
+//! | `deliver` | an email becomes events in the portal's room |
+//! | `puppets`, `direct`, `notices`, `commands` | the puppet's account, `m.direct`, words of our own, the bot |
+
+mod commands;
+mod deliver;
+mod direct;
+mod events;
+mod failure;
+mod inbox;
+mod invites;
+mod membership;
+mod messages;
+mod notices;
+mod puppets;
+mod receive;
+mod rooms;
+mod settings;
+mod submit;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use ruma::UserId;
+
+pub use failure::Failure;
+pub use settings::{BridgeSettings, NewThread};
+
+use crate::mail::MailTransport;
+use crate::matrix::Homeserver;
+use crate::model::{Clock, Random, Timestamp};
+use crate::store::{Job, JobKind, JobState, Store, StoreError, Tx};
+
+/// How long a process may work on a lane without a sign of life. Renewed three times as often.
+pub const LEASE: Duration = Duration::from_secs(60);
+
+/// The bridge between the ports.
+pub struct Bridge {
+    store: Store,
+    homeserver: Arc<dyn Homeserver>,
+    mail: Arc<dyn MailTransport>,
+    clock: Arc<dyn Clock>,
+    random: Arc<dyn Random>,
+    settings: BridgeSettings,
+    /// Random and kept in the store: makes transaction IDs of this store differ from those of any other.
+    instance: String,
+    /// Random: tells this process from others that work on the same store.
+    owner: String,
+}
+
+/// Why a bridge could not be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// Trouble with the store.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The store belongs to another homeserver.
+    #[error(
+        "the database holds the chats of {stored}, but homeserver.server_name is {configured}: \
+         use another database for another homeserver"
+    )]
+    OtherServer {
+        /// Whose chats it holds.
+        stored: String,
+        /// What the configuration says.
+        configured: String,
+    },
+}
+
+impl Bridge {
+    /// Opens the bridge on a store, and claims the store for this homeserver.
+    pub async fn open(
+        store: Store,
+        homeserver: Arc<dyn Homeserver>,
+        mail: Arc<dyn MailTransport>,
+        clock: Arc<dyn Clock>,
+        random: Arc<dyn Random>,
+        settings: BridgeSettings,
+    ) -> Result<Self, OpenError> {
+        let configured = settings.namespace.server_name().to_string();
+        let mut tx = store.begin().await?;
+        let stored = tx.keep_setting("server_name", &configured).await?;
+        if stored != configured {
+            return Err(OpenError::OtherServer { stored, configured });
+        }
+        let instance = tx.keep_setting("instance", &random_word(&*random)).await?;
+        if store.is_single_process() {
+            tx.end_all_leases().await?;
+        }
+        tx.commit().await?;
+        let owner = random_word(&*random);
+        Ok(Self {
+            store,
+            homeserver,
+            mail,
+            clock,
+            random,
+            settings,
+            instance,
+            owner,
+        })
+    }
+
+    /// The store.
+    pub fn store(&self) -> &Store {
+        &self.store
+    }
+
+    /// The homeserver.
+    pub fn homeserver(&self) -> &dyn Homeserver {
+        &*self.homeserver
+    }
+
+    /// What was configured.
+    pub fn settings(&self) -> &BridgeSettings {
+        &self.settings
+    }
+
+    /// What tells this process from others that work on the same store.
+    pub fn owner(&self) -> &str {
+        &self.owner
+    }
+
+    /// The present time.
+    pub fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    /// A number below `bound`, for spreading retries.
+    pub fn jitter(&self, bound: u64) -> u64 {
+        let mut bytes = [0; 8];
+        self.random.fill(&mut bytes);
+        u64::from_le_bytes(bytes) % bound.max(1)
+    }
+
+    /// Works one job. `Ok` means that its outcome is committed.
+    pub async fn work(&self, job: &Job) -> Result<(), Failure> {
+        match job.kind {
+            JobKind::Event => self.work_event(job).await,
+            JobKind::Mail => self.work_mail(job).await,
+            JobKind::Email => self.work_email(job).await,
+            JobKind::Notice => self.work_notice(job).await,
+            JobKind::Direct => self.work_direct(job).await,
+        }
+    }
+
+    /// Ends a job for which there is no hope, keeps it for the admin, and tells the user where that helps.
+    pub async fn give_up(&self, job: &Job, reason: &str) -> Result<(), StoreError> {
+        let mut tx = self.settle(job).await?;
+        if job.kind == JobKind::Email {
+            self.tell_undelivered(&mut tx, job, reason).await?;
+        }
+        tx.finish_job(job.id, JobState::Failed, Some(reason), self.now())
+            .await?;
+        tx.commit().await?;
+        metrics::counter!("penpal_jobs_failed_total", "kind" => job.kind.as_str()).increment(1);
+        Ok(())
+    }
+
+    /// The transaction in which a job's outcome is written, refused when another process has taken the job over.
+    async fn settle(&self, job: &Job) -> Result<Tx, StoreError> {
+        let mut tx = self.store.begin().await?;
+        tx.assert_lease(job, &self.owner).await?;
+        Ok(tx)
+    }
+
+    /// Marks a job as done and commits.
+    async fn finish(&self, mut tx: Tx, job: &Job) -> Result<(), Failure> {
+        tx.finish_job(job.id, JobState::Done, None, self.now()).await?;
+        Ok(tx.commit().await?)
+    }
+
+    /// The transaction ID under which a job sends its event number `part`: the same in every attempt, and never that
+    /// of another store, because homeservers remember them.
+    fn txn_id(&self, job: i64, part: usize) -> String {
+        format!("{}-{job}-{part}", self.instance)
+    }
+
+    /// True when Penpal may act for a human: double puppeting, and a user of the own homeserver.
+    fn acts_for(&self, user: &UserId) -> bool {
+        self.settings.double_puppet
+            && user.server_name() == self.settings.namespace.server_name()
+            && !self.settings.namespace.is_ours(user)
+    }
+}
+
+/// Eight random bytes in hexadecimal.
+fn random_word(random: &dyn Random) -> String {
+    let mut bytes = [0; 8];
+    random.fill(&mut bytes);
+    data_encoding::HEXLOWER.encode(&bytes)
+}

@@ -1,0 +1,400 @@
+//! An email is routed to its thread and committed. The mail server gets its 250 when, and only when, this has returned.
+
+use async_trait::async_trait;
+use ruma::{OwnedUserId, UserId};
+use sha2::{Digest, Sha256};
+
+use super::{Bridge, NewThread};
+use crate::convert::address::{Recipient, new_token};
+use crate::convert::to_matrix::{self, Auto, EmailHeaders};
+use crate::mail::Inbound;
+use crate::matrix::MatrixError;
+use crate::model::{EmailAddress, IncomingMail, Refusal};
+use crate::store::{Email, JobKind, Lane, NewJob, NewPortal, Portal, PortalState, StoreError, Strangers, Tx};
+
+/// Where a mail belongs.
+enum Route {
+    /// Into a thread that is there.
+    Thread(Box<Portal>),
+    /// It begins a thread with this user.
+    New(OwnedUserId),
+}
+
+/// Why a mail is not taken, or could not be.
+enum Refused {
+    By(Refusal),
+    Store(StoreError),
+}
+
+impl From<Refusal> for Refused {
+    fn from(refusal: Refusal) -> Self {
+        Self::By(refusal)
+    }
+}
+
+impl From<StoreError> for Refused {
+    fn from(error: StoreError) -> Self {
+        Self::Store(error)
+    }
+}
+
+impl Refused {
+    fn into_refusal(self) -> Refusal {
+        match self {
+            Self::By(refusal) => refusal,
+            Self::Store(error) => {
+                tracing::error!(%error, "a mail was put off");
+                Refusal::try_again("Penpal's database is in trouble, please try again later")
+            }
+        }
+    }
+}
+
+/// What is read of a mail before it is committed.
+struct Reading {
+    headers: EmailHeaders,
+    /// The one author; `None` for a delivery report, which speaks for a machine.
+    author: Option<EmailAddress>,
+    /// What makes it the same mail when it is delivered again.
+    digest: String,
+}
+
+#[async_trait]
+impl Inbound for Bridge {
+    async fn check_recipient(&self, sender: &str, recipient: &str) -> Result<(), Refusal> {
+        let checked = self.recipient_exists(sender, recipient).await;
+        if checked.is_err() {
+            metrics::counter!("penpal_recipients_refused_total").increment(1);
+        }
+        checked.map_err(Refused::into_refusal)
+    }
+
+    async fn accept(&self, mail: &IncomingMail) -> Vec<Result<(), Refusal>> {
+        let reading = self.read_mail(mail);
+        let mut answers = Vec::with_capacity(mail.recipients.len());
+        for recipient in &mail.recipients {
+            let answer = match &reading {
+                Ok(reading) => self
+                    .accept_for(mail, reading, recipient)
+                    .await
+                    .map_err(Refused::into_refusal),
+                Err(refusal) => Err(refusal.clone()),
+            };
+            match &answer {
+                Ok(()) => metrics::counter!("penpal_mails_accepted_total").increment(1),
+                Err(refusal) => {
+                    metrics::counter!("penpal_mails_refused_total", "code" => refusal.enhanced).increment(1);
+                    tracing::info!(
+                        code = refusal.code,
+                        enhanced = refusal.enhanced,
+                        "mail refused: {}",
+                        refusal.text
+                    );
+                }
+            }
+            answers.push(answer);
+        }
+        answers
+    }
+}
+
+impl Bridge {
+    async fn recipient_exists(&self, sender: &str, recipient: &str) -> Result<(), Refused> {
+        let Some(target) = self.settings.addresses.classify(recipient) else {
+            return Err(Refusal::unknown_recipient("There is no such mailbox here").into());
+        };
+        let mut tx = self.store.read().await?;
+        match target {
+            Recipient::Reply { token, .. } => match tx.portal_by_token(&token).await? {
+                Some(portal) => open_thread(&portal)?,
+                None => return Err(Refusal::unknown_recipient("There is no such conversation").into()),
+            },
+            Recipient::Bounce { token } => {
+                if !sender.is_empty() {
+                    return Err(Refusal::not_allowed("This address takes delivery reports only").into());
+                }
+                if tx.email_by_bounce_token(&token).await?.is_none() {
+                    return Err(Refusal::unknown_recipient("There is no such message").into());
+                }
+            }
+            Recipient::User(user) => {
+                let known = tx.has_portals(&user).await?;
+                drop(tx);
+                if !known && !self.user_exists(&user).await? {
+                    return Err(Refusal::unknown_recipient("There is no such user").into());
+                }
+            }
+            Recipient::Mailbox => {}
+            Recipient::Postmaster => {
+                return Err(Refusal::unknown_recipient("Mail for the postmaster is not handled here").into());
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether the homeserver knows a user of its own. Users of other servers exist here once they use Penpal.
+    async fn user_exists(&self, user: &UserId) -> Result<bool, Refusal> {
+        let namespace = &self.settings.namespace;
+        if namespace.is_ours(user) || user.server_name() != namespace.server_name() {
+            return Ok(false);
+        }
+        match self.homeserver.profile(namespace.bot(), user).await {
+            Ok(profile) => Ok(profile.is_some()),
+            Err(MatrixError::Transient { .. }) => Err(Refusal::try_again(
+                "The homeserver can't be asked right now, please try again later",
+            )),
+            Err(error) => {
+                tracing::warn!(%error, "the homeserver would not say whether a user exists");
+                Ok(false)
+            }
+        }
+    }
+
+    /// Reads the headers, and refuses what has no one author (RFC 5322, section 3.6.2).
+    fn read_mail(&self, mail: &IncomingMail) -> Result<Reading, Refusal> {
+        let headers = to_matrix::headers(&mail.bytes);
+        let author = match headers.from.as_slice() {
+            [author] => Some(author.address.clone()),
+            _ if mail.sender.is_empty() => None,
+            [] => return Err(malformed("The message needs a valid address in From")),
+            _ => {
+                return Err(malformed(
+                    "The message must have one address in From, not several",
+                ));
+            }
+        };
+        if author
+            .as_ref()
+            .is_some_and(|author| author.domain() == self.settings.addresses.domain())
+        {
+            return Err(Refusal::not_allowed(
+                "Mail from this domain does not come in from outside",
+            ));
+        }
+        // Not the bytes as a whole: each server on the way puts its own trace fields on top.
+        let body = mail
+            .bytes
+            .windows(4)
+            .position(|window| window == b"\r\n\r\n")
+            .unwrap_or(0);
+        let mut digest = Sha256::new();
+        for part in [
+            headers.message_id.as_deref(),
+            Some(headers.subject.as_str()),
+            author.as_ref().map(EmailAddress::as_str),
+        ] {
+            digest.update(part.unwrap_or_default());
+            digest.update([0]);
+        }
+        digest.update(
+            headers
+                .date
+                .map_or(0, crate::model::Timestamp::millis)
+                .to_le_bytes(),
+        );
+        digest.update(mail.bytes.get(body..).unwrap_or_default());
+        Ok(Reading {
+            headers,
+            author,
+            digest: data_encoding::HEXLOWER.encode(&digest.finalize()),
+        })
+    }
+
+    /// Routes and commits a mail for one recipient.
+    async fn accept_for(
+        &self,
+        mail: &IncomingMail,
+        reading: &Reading,
+        recipient: &str,
+    ) -> Result<(), Refused> {
+        let mut tx = self.store.begin().await?;
+        let route = self.route(&mut tx, mail, reading, recipient).await?;
+        let user = match &route {
+            Route::Thread(portal) => &portal.user,
+            Route::New(user) => user,
+        };
+        let key = format!("mail:{user}:{}", reading.digest);
+        if tx.knows_key(&key).await? {
+            return Ok(());
+        }
+        let now = self.now();
+        let subject = base_subject(&reading.headers.subject);
+        let portal = match route {
+            Route::Thread(portal) => portal.id,
+            Route::New(user) => {
+                let author = reading.author.as_ref().ok_or_else(no_machines)?;
+                let puppet = self
+                    .puppet_of(author)
+                    .ok_or_else(|| Refusal::not_allowed("The address in From is too long for a chat"))?;
+                let new = NewPortal {
+                    user: &user,
+                    address: author,
+                    puppet: &puppet,
+                    room: None,
+                    token: &new_token(&*self.random),
+                    subject: Some(subject.as_str()).filter(|subject| !subject.is_empty()),
+                };
+                tx.create_portal(&new, now).await?
+            }
+        };
+        let job = NewJob {
+            lane: Lane::portal(portal),
+            kind: JobKind::Mail,
+            key: Some(key),
+            portal: Some(portal),
+            payload: &mail.bytes,
+            due_at: now,
+        };
+        tx.enqueue(&job, now).await?;
+        if let Some(message_id) = &reading.headers.message_id {
+            let chain = &reading.headers.references;
+            let email = Email {
+                message_id: message_id.clone(),
+                portal,
+                outgoing: false,
+                subject,
+                chain: chain
+                    .iter()
+                    .skip(chain.len().saturating_sub(20))
+                    .cloned()
+                    .collect(),
+                bounce_token: None,
+            };
+            tx.add_email(&email, now).await?;
+        }
+        tx.touch_portal(portal, now).await?;
+        tx.commit().await?;
+        Ok(())
+    }
+
+    /// Which thread a mail belongs to: by the token in the recipient's address, else by what it answers, else by
+    /// its sender and recipient. Never by its subject alone.
+    async fn route(
+        &self,
+        tx: &mut Tx,
+        mail: &IncomingMail,
+        reading: &Reading,
+        recipient: &str,
+    ) -> Result<Route, Refused> {
+        let unknown = || Refusal::unknown_recipient("There is no such mailbox here");
+        let user = match self.settings.addresses.classify(recipient).ok_or_else(unknown)? {
+            Recipient::Reply { token, .. } => {
+                let portal = tx.portal_by_token(&token).await?.ok_or_else(unknown)?;
+                open_thread(&portal)?;
+                return Ok(Route::Thread(Box::new(portal)));
+            }
+            Recipient::Bounce { token } => {
+                let email = tx.email_by_bounce_token(&token).await?.ok_or_else(unknown)?;
+                let portal = tx.portal(email.portal).await?.ok_or_else(unknown)?;
+                return Ok(Route::Thread(Box::new(portal)));
+            }
+            Recipient::User(user) => Some(user),
+            Recipient::Mailbox => None,
+            Recipient::Postmaster => return Err(unknown().into()),
+        };
+        let author = reading.author.as_ref().ok_or_else(no_machines)?;
+        if let Some(portal) = self.answered_thread(tx, reading, author, user.as_deref()).await? {
+            open_thread(&portal)?;
+            return Ok(Route::Thread(Box::new(portal)));
+        }
+        if reading.headers.auto != Auto::None && reading.headers.auto != Auto::Calendar
+            || mail.sender.is_empty()
+        {
+            return Err(no_machines().into());
+        }
+        let user = user
+            .or_else(|| self.settings.default_user.clone())
+            .ok_or_else(|| Refusal::not_allowed("This message answers no conversation that is known here"))?;
+        let portals = tx.portals_with(author, Some(&user), 50).await?;
+        let choice = tx.strangers(&user).await?.unwrap_or(self.settings.strangers);
+        let welcome = match choice {
+            Strangers::Anyone => true,
+            Strangers::Contacts => portals.iter().any(|portal| portal.contacted),
+            Strangers::Nobody => false,
+        };
+        if !welcome {
+            return Err(Refusal::not_allowed(
+                "The recipient does not take new conversations from this sender",
+            )
+            .into());
+        }
+        let open = portals
+            .into_iter()
+            .find(|portal| portal.state == PortalState::Active);
+        Ok(match (self.settings.new_thread, open) {
+            (NewThread::Reuse, Some(portal)) => Route::Thread(Box::new(portal)),
+            _ => Route::New(user),
+        })
+    }
+
+    /// The thread that a mail answers, as far as its headers tell, among those with its author.
+    async fn answered_thread(
+        &self,
+        tx: &mut Tx,
+        reading: &Reading,
+        author: &EmailAddress,
+        user: Option<&UserId>,
+    ) -> Result<Option<Portal>, StoreError> {
+        let headers = &reading.headers;
+        let answered = headers.in_reply_to.iter().chain(headers.references.iter().rev());
+        for message_id in answered.clone().take(100) {
+            for email in tx.emails_by_id(message_id).await? {
+                let Some(portal) = tx.portal(email.portal).await? else {
+                    continue;
+                };
+                if portal.address == *author && user.is_none_or(|user| portal.user == user) {
+                    return Ok(Some(portal));
+                }
+            }
+        }
+        // It is an answer, but to an ID that some server on the way has rewritten.
+        if answered.count() == 0 {
+            return Ok(None);
+        }
+        let subject = base_subject(&headers.subject);
+        let portals = tx.portals_with(author, user, 50).await?;
+        let same_subject = |portal: &&Portal| {
+            portal
+                .subject
+                .as_deref()
+                .is_some_and(|other| base_subject(other).eq_ignore_ascii_case(&subject))
+        };
+        Ok(portals.iter().find(same_subject).or(portals.first()).cloned())
+    }
+}
+
+/// Refuses mail for a thread whose puppet was removed from the chat.
+fn open_thread(portal: &Portal) -> Result<(), Refusal> {
+    if portal.state == PortalState::Removed {
+        return Err(Refusal::not_allowed("The recipient has ended this conversation"));
+    }
+    Ok(())
+}
+
+fn no_machines() -> Refusal {
+    Refusal::not_allowed("Automatic messages are taken only in a conversation that is known here")
+}
+
+fn malformed(text: &str) -> Refusal {
+    Refusal {
+        code: 550,
+        enhanced: "5.6.0",
+        text: text.into(),
+    }
+}
+
+/// A subject without the prefixes that say "this is an answer".
+fn base_subject(subject: &str) -> String {
+    const PREFIXES: &[&str] = &[
+        "re:", "aw:", "antw:", "sv:", "vs:", "ref:", "rif:", "r:", "odp:", "回复:", "回覆:", "答复:",
+    ];
+    let mut rest = subject.trim();
+    // Each round takes something away, so this ends.
+    while let Some(prefix) = PREFIXES.iter().find(|prefix| {
+        rest.get(..prefix.len())
+            .is_some_and(|start| start.to_lowercase() == **prefix)
+    }) {
+        rest = rest.get(prefix.len()..).unwrap_or_default().trim_start();
+    }
+    rest.to_owned()
+}

@@ -1,0 +1,50 @@
+//! What the bridge is told once, at its start.
+
+use std::time::Duration;
+
+use crate::convert::address::{AddressBook, PuppetNamespace};
+use crate::store::Strangers;
+
+/// What becomes of an email that answers nothing known.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Deserialize, serde::Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum NewThread {
+    /// A direct chat of its own, named by its subject.
+    #[default]
+    Room,
+    /// A Matrix thread in the latest chat with that person.
+    Reuse,
+}
+
+/// The bridge's settings.
+#[derive(Clone, Debug)]
+pub struct BridgeSettings {
+    /// Which users are puppets.
+    pub namespace: PuppetNamespace,
+    /// Which address stands for whom.
+    pub addresses: AddressBook,
+    /// For [`crate::convert::address::AddressScheme::Single`]: who gets mail that belongs to no thread.
+    pub default_user: Option<ruma::OwnedUserId>,
+    /// How long a sender must be quiet before the messages are sent as one email. Zero sends at once.
+    pub settle: Duration,
+    /// How long a message waits at most for more to come.
+    pub settle_max: Duration,
+    /// What becomes of an email that answers nothing known.
+    pub new_thread: NewThread,
+    /// Who may start a thread by email, unless the user chose otherwise.
+    pub strangers: Strangers,
+    /// Whether an invite without `is_direct` makes a direct chat when nobody else is in the room.
+    pub accept_plain_invites: bool,
+    /// How many events are read back at most after a join.
+    pub history_limit: usize,
+    /// How long work is tried before it is given up.
+    pub give_up_after: Duration,
+    /// The wait after the first failure; it doubles with each further one.
+    pub first_retry: Duration,
+    /// The longest wait between two attempts.
+    pub longest_retry: Duration,
+    /// The largest attachment that is put into an email, in bytes.
+    pub max_attachment: u64,
+    /// Whether Penpal may act for humans of the own homeserver.
+    pub double_puppet: bool,
+}

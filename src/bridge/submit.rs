@@ -1,0 +1,394 @@
+//! A draft becomes an email and is handed to the relay.
+
+use std::time::Duration;
+
+use ruma::{OwnedMxcUri, UserId};
+
+use super::messages::referred;
+use super::{Bridge, Failure};
+use crate::convert::address::new_token;
+use crate::convert::to_email::{self, ChatMessage, EmailDraft, Intro, MediaBytes, Quoted, RenderedEmail};
+use crate::mail::SendError;
+use crate::matrix::MatrixError;
+use crate::model::{EmailAddress, Envelope, Mailbox, Timestamp};
+use crate::store::{Draft, Email, Job, JobKind, Message, Portal, StoreError, Tx};
+
+/// How often a draft is rendered again because it changed meanwhile, before its job steps back for a moment.
+const RENDERINGS: usize = 5;
+
+/// Most entries in `References`: the first and the newest, as mail programs keep them (RFC 5322, section 3.6.4, sets no limit).
+const LONGEST_CHAIN: usize = 20;
+
+/// An email ready to be handed over.
+struct Finished {
+    envelope: Envelope,
+    bytes: Vec<u8>,
+}
+
+impl Bridge {
+    pub(super) async fn work_email(&self, job: &Job) -> Result<(), Failure> {
+        let Some(finished) = self.freeze(job).await? else {
+            return Ok(());
+        };
+        let sent = self.mail.send(&finished.envelope, &finished.bytes).await;
+        let mut tx = self.settle(job).await?;
+        match sent {
+            Ok(accepted) => {
+                tx.remove_draft(job.id).await?;
+                if let Some(portal) = self
+                    .portal_in(&mut tx, job)
+                    .await?
+                    .filter(|portal| !portal.introduced)
+                {
+                    tx.update_portal(&Portal {
+                        introduced: true,
+                        ..portal
+                    })
+                    .await?;
+                }
+                metrics::counter!("penpal_emails_sent_total").increment(1);
+                tracing::info!(
+                    job = job.id,
+                    portal = job.portal,
+                    reply = accepted.reply,
+                    "email sent"
+                );
+                self.finish(tx, job).await
+            }
+            Err(error) => {
+                // What may have been taken stays as it is: sent again, it must be recognisably the same email.
+                if !matches!(error, SendError::Transient { uncertain: true, .. }) {
+                    tx.thaw_draft(job.id).await?;
+                }
+                tx.commit().await?;
+                Err(error.into())
+            }
+        }
+    }
+
+    /// Renders the draft and commits the result. `None` when there is nothing to send; the job is then finished.
+    async fn freeze(&self, job: &Job) -> Result<Option<Finished>, Failure> {
+        for _ in 0..RENDERINGS {
+            let mut tx = self.store.read().await?;
+            let (Some(draft), Some(portal)) = (tx.draft(job.id).await?, self.portal_in(&mut tx, job).await?)
+            else {
+                drop(tx);
+                let tx = self.settle(job).await?;
+                self.finish(tx, job).await?;
+                return Ok(None);
+            };
+            let due = tx.job_due(job.id).await?.unwrap_or(job.due_at);
+            let messages = tx.messages_of_job(job.id).await?;
+            if let Some(bytes) = draft.frozen {
+                let email = tx.email(&draft.message_id, portal.id).await?;
+                let token = email.and_then(|email| email.bounce_token).unwrap_or_default();
+                return Ok(Some(Finished {
+                    envelope: self.envelope(&portal, &token)?,
+                    bytes,
+                }));
+            }
+            drop(tx);
+            if due > self.now() {
+                return Err(Failure::Later(due));
+            }
+            let Some(rendered) = self.compose(job, &draft, &portal, &messages).await? else {
+                return Ok(None);
+            };
+            let mut tx = self.settle(job).await?;
+            if !tx
+                .freeze_draft(job.id, draft.revision, &rendered.email.bytes)
+                .await?
+            {
+                continue;
+            }
+            tx.add_email(&rendered.row, self.now()).await?;
+            // A retry finds the row of its first attempt, with the token that may be on its way back already.
+            let row = tx
+                .email(&draft.message_id, portal.id)
+                .await?
+                .unwrap_or(rendered.row);
+            for (message, text) in messages.iter().zip(&rendered.email.texts) {
+                tx.set_body(&message.event_id, text).await?;
+            }
+            if portal.subject.is_none() {
+                tx.update_portal(&Portal {
+                    subject: Some(row.subject.clone()),
+                    ..portal.clone()
+                })
+                .await?;
+            }
+            tx.commit().await?;
+            let envelope = self.envelope(&portal, row.bounce_token.as_deref().unwrap_or_default())?;
+            return Ok(Some(Finished {
+                envelope,
+                bytes: rendered.email.bytes,
+            }));
+        }
+        Err(Failure::Retry {
+            after: Some(Duration::from_secs(1)),
+            reason: "the message kept changing".into(),
+        })
+    }
+
+    /// Renders the messages of a draft. `None` when they show nothing; the job is then finished.
+    async fn compose(
+        &self,
+        job: &Job,
+        draft: &Draft,
+        portal: &Portal,
+        messages: &[Message],
+    ) -> Result<Option<Composed>, Failure> {
+        let email = match self.email_draft(draft, portal, messages).await? {
+            Some((email, parent)) => {
+                let row = Email {
+                    message_id: draft.message_id.clone(),
+                    portal: portal.id,
+                    outgoing: true,
+                    subject: email.subject.clone(),
+                    chain: email.references.clone(),
+                    bounce_token: Some(new_token(&*self.random)),
+                };
+                debug_assert_eq!(parent, email.in_reply_to);
+                // Off the workers' threads: an email with large attachments takes a while to encode.
+                let rendered = tokio::task::spawn_blocking(move || to_email::render(&email)).await;
+                match rendered {
+                    Ok(Ok(email)) => Some(Composed { email, row }),
+                    Ok(Err(nothing)) => {
+                        tracing::info!(job = job.id, portal = portal.id, "no email: {nothing}");
+                        None
+                    }
+                    Err(error) => {
+                        return Err(Failure::Fail(format!("the email could not be rendered: {error}")));
+                    }
+                }
+            }
+            None => None,
+        };
+        if email.is_none() {
+            let mut tx = self.settle(job).await?;
+            tx.remove_draft(job.id).await?;
+            self.finish(tx, job).await?;
+        }
+        Ok(email)
+    }
+
+    /// Everything that the email is made of, and the email that it answers.
+    async fn email_draft(
+        &self,
+        draft: &Draft,
+        portal: &Portal,
+        messages: &[Message],
+    ) -> Result<Option<(EmailDraft, Option<String>)>, Failure> {
+        let Some(last) = messages.last() else {
+            return Ok(None);
+        };
+        let mut tx = self.store.read().await?;
+        let parent = self.parent(&mut tx, draft, portal, messages).await?;
+        let puppet_name = tx.puppet_name(&portal.puppet).await?;
+        let mut chat = Vec::with_capacity(messages.len());
+        for message in messages {
+            chat.push(self.chat_message(&mut tx, message).await?);
+        }
+        drop(tx);
+        for (message, chat) in messages.iter().zip(&mut chat) {
+            if let Some(uri) = message.content.as_ref().and_then(to_email::media_uri) {
+                chat.media = Some(self.media(&portal.puppet, &uri).await?);
+            }
+        }
+        let from = Mailbox {
+            name: Some(last.sender_name.clone()),
+            address: self.address_of(&draft.sender)?,
+        };
+        let subject = parent
+            .as_ref()
+            .map(|parent| parent.subject.clone())
+            .filter(|subject| !subject.is_empty())
+            .or_else(|| portal.subject.clone())
+            .or_else(|| portal.name.clone())
+            .unwrap_or_else(|| format!("Chat with {}", last.sender_name));
+        let (in_reply_to, references) = match parent {
+            Some(parent) => (Some(parent.message_id.clone()), chain_after(parent)),
+            None => (None, Vec::new()),
+        };
+        let intro = (!portal.introduced).then(|| Intro {
+            matrix_id: draft.sender.to_string(),
+            topic: portal.topic.clone(),
+        });
+        let email = EmailDraft {
+            from,
+            reply_to: self.settings.addresses.reply_address(&portal.user, &portal.token),
+            to: Mailbox {
+                name: puppet_name.filter(|name| name != portal.address.as_str()),
+                address: portal.address.clone(),
+            },
+            subject,
+            message_id: draft.message_id.clone(),
+            in_reply_to: in_reply_to.clone(),
+            references,
+            date: messages
+                .iter()
+                .map(|message| message.sent_at)
+                .max()
+                .unwrap_or(Timestamp(0)),
+            intro,
+            messages: chat,
+        };
+        Ok(Some((email, in_reply_to)))
+    }
+
+    /// The email that a draft answers: the one that a message refers to, else the last one of the thread.
+    async fn parent(
+        &self,
+        tx: &mut Tx,
+        draft: &Draft,
+        portal: &Portal,
+        messages: &[Message],
+    ) -> Result<Option<Email>, StoreError> {
+        for event in messages
+            .iter()
+            .filter_map(|message| message.content.as_ref().and_then(referred))
+        {
+            let Some(answered) = tx.message(&event).await? else {
+                continue;
+            };
+            if answered.portal == portal.id && answered.message_id != draft.message_id {
+                if let Some(email) = tx.email(&answered.message_id, portal.id).await? {
+                    return Ok(Some(email));
+                }
+            }
+        }
+        tx.last_email(portal.id, &draft.message_id).await
+    }
+
+    async fn chat_message(&self, tx: &mut Tx, message: &Message) -> Result<ChatMessage, StoreError> {
+        let content = message.content.clone().unwrap_or_default();
+        let about = match referred(&content) {
+            Some(event) => tx.message(&event).await?.and_then(|about| {
+                let text = about.body.or_else(|| {
+                    about
+                        .content
+                        .as_ref()
+                        .and_then(|content| Some(content.get("body")?.as_str()?.to_owned()))
+                })?;
+                Some(Quoted {
+                    sender_name: about.sender_name,
+                    text,
+                    timestamp: about.sent_at,
+                })
+            }),
+            None => None,
+        };
+        Ok(ChatMessage {
+            event_type: message.event_type.clone(),
+            content,
+            sender: message.sender.to_string(),
+            sender_name: message.sender_name.clone(),
+            timestamp: message.sent_at,
+            about,
+            media: None,
+        })
+    }
+
+    /// Downloads media; what can't be had becomes a sentence in the email.
+    async fn media(&self, puppet: &UserId, uri: &OwnedMxcUri) -> Result<MediaBytes, MatrixError> {
+        let limit = self.settings.max_attachment;
+        match self.homeserver.download(puppet, uri, limit).await {
+            Ok(media) => Ok(MediaBytes::Here {
+                content_type: media.content_type,
+                bytes: media.bytes,
+            }),
+            Err(MatrixError::TooLarge { .. }) => Ok(MediaBytes::Missing {
+                reason: format!("is larger than {} MB", limit / 1_000_000),
+            }),
+            Err(MatrixError::Refused { .. }) => Ok(MediaBytes::Missing {
+                reason: "is not available on the homeserver".into(),
+            }),
+            Err(error) => Err(error),
+        }
+    }
+
+    fn address_of(&self, user: &UserId) -> Result<EmailAddress, Failure> {
+        self.settings
+            .addresses
+            .address(user)
+            .ok_or_else(|| Failure::Fail(format!("the user ID {user} is too long to be an email address")))
+    }
+
+    fn envelope(&self, portal: &Portal, bounce_token: &str) -> Result<Envelope, Failure> {
+        let sender = match self.settings.addresses.bounce_address(bounce_token) {
+            Some(address) => address,
+            None => self.address_of(&portal.user)?,
+        };
+        Ok(Envelope {
+            sender: Some(sender),
+            recipient: portal.address.clone(),
+        })
+    }
+
+    async fn portal_in(&self, tx: &mut Tx, job: &Job) -> Result<Option<Portal>, StoreError> {
+        match job.portal {
+            Some(portal) => tx.portal(portal).await,
+            None => Ok(None),
+        }
+    }
+
+    /// Tells the user that an email did not arrive, with the server's words, on the very message.
+    pub(super) async fn tell_undelivered(
+        &self,
+        tx: &mut Tx,
+        job: &Job,
+        reason: &str,
+    ) -> Result<(), StoreError> {
+        debug_assert_eq!(job.kind, JobKind::Email);
+        let Some(portal) = self.portal_in(tx, job).await? else {
+            return Ok(());
+        };
+        if let Some(draft) = tx.draft(job.id).await? {
+            tx.remove_email(&draft.message_id, portal.id).await?;
+            tx.thaw_draft(job.id).await?;
+        }
+        let messages = tx.messages_of_job(job.id).await?;
+        let what = if messages.len() > 1 {
+            "These messages"
+        } else {
+            "This message"
+        };
+        let text = format!(
+            "{what} could not be delivered to {}. {}",
+            portal.address,
+            one_line(reason)
+        );
+        self.add_notice(
+            tx,
+            portal.id,
+            &text,
+            messages.first().map(|message| &*message.event_id),
+        )
+        .await
+    }
+}
+
+struct Composed {
+    email: RenderedEmail,
+    row: Email,
+}
+
+/// `References` of an answer to an email.
+fn chain_after(parent: Email) -> Vec<String> {
+    let mut chain = parent.chain;
+    chain.push(parent.message_id);
+    if chain.len() > LONGEST_CHAIN {
+        chain.drain(1..=chain.len() - LONGEST_CHAIN);
+    }
+    chain
+}
+
+/// A server's words on one line, bounded.
+fn one_line(text: &str) -> String {
+    text.split_whitespace()
+        .collect::<Vec<_>>()
+        .join(" ")
+        .chars()
+        .take(500)
+        .collect()
+}

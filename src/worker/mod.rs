@@ -1,0 +1,252 @@
+//! Workers: lease lanes, work their jobs one after another, put off what failed, give up what has no hope.
+//!
+//! Imports: `bridge`, `store`, `model`.
+
+mod backoff;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use crate::bridge::{Bridge, Failure, LEASE};
+use crate::model::Timestamp;
+use crate::store::{Job, Lane, LaneClass, StoreError};
+
+/// Lanes that are worked at the same time, for each class: enough to keep a homeserver or relay busy, few enough
+/// for a small machine's memory.
+const LANES_AT_ONCE: usize = 16;
+
+/// Jobs worked in a lane before others get their turn.
+const JOBS_IN_A_ROW: usize = 50;
+
+/// The longest that a worker sleeps: work that another process added is seen at least this often.
+const LONGEST_SLEEP: Duration = Duration::from_secs(5);
+
+/// The pause after trouble with the store.
+const STORE_PAUSE: Duration = Duration::from_secs(1);
+
+/// Works the jobs of a bridge.
+#[derive(Clone)]
+pub struct Worker {
+    bridge: Arc<Bridge>,
+}
+
+impl Worker {
+    /// A worker for this bridge.
+    pub fn new(bridge: Arc<Bridge>) -> Self {
+        Self { bridge }
+    }
+
+    /// Works everything that is due now, one job after another in an order that depends on nothing but the
+    /// store: for tests and replays. Answers how many jobs it has begun.
+    pub async fn run_due(&self) -> Result<usize, StoreError> {
+        let mut begun = 0;
+        loop {
+            let mut leased = Vec::new();
+            for class in [LaneClass::Homeserver, LaneClass::Relay] {
+                leased.extend(self.lease(class, 1).await?);
+            }
+            if leased.is_empty() {
+                return Ok(begun);
+            }
+            for lane in leased {
+                begun += self.work_lane(&lane, &CancellationToken::new()).await?;
+            }
+        }
+    }
+
+    /// When something will be due that is not worked yet; `None` when nothing waits.
+    pub async fn next_due(&self) -> Result<Option<Timestamp>, StoreError> {
+        let mut tx = self.bridge.store().read().await?;
+        let homeserver = tx.next_due(LaneClass::Homeserver).await?;
+        let relay = tx.next_due(LaneClass::Relay).await?;
+        Ok(homeserver.into_iter().chain(relay).min())
+    }
+
+    /// Works until `stop`; then finishes the jobs under way.
+    pub async fn run(&self, stop: CancellationToken) {
+        tokio::join!(
+            self.run_class(LaneClass::Homeserver, &stop),
+            self.run_class(LaneClass::Relay, &stop),
+            self.keep_leases(&stop)
+        );
+    }
+
+    async fn run_class(&self, class: LaneClass, stop: &CancellationToken) {
+        let mut lanes = JoinSet::new();
+        while !stop.is_cancelled() {
+            let free = LANES_AT_ONCE.saturating_sub(lanes.len());
+            let leased = if free == 0 {
+                Ok(Vec::new())
+            } else {
+                self.lease(class, free).await
+            };
+            let found = match leased {
+                Ok(leased) => {
+                    let found = !leased.is_empty();
+                    for lane in leased {
+                        let (worker, stop) = (self.clone(), stop.clone());
+                        lanes.spawn(async move {
+                            if let Err(error) = worker.work_lane(&lane, &stop).await {
+                                tracing::error!(%lane, %error, "the lane is put off: the store is in trouble");
+                            }
+                        });
+                    }
+                    found
+                }
+                Err(error) => {
+                    tracing::error!(%error, "no work can be had from the store, trying again");
+                    pause(STORE_PAUSE, stop).await;
+                    continue;
+                }
+            };
+            if found && lanes.len() < LANES_AT_ONCE {
+                continue;
+            }
+            let sleep = self
+                .until_due(class)
+                .await
+                .unwrap_or(LONGEST_SLEEP)
+                .min(LONGEST_SLEEP);
+            tokio::select! {
+                () = stop.cancelled() => {}
+                Some(_) = lanes.join_next() => {}
+                () = self.bridge.store().work_added(class), if lanes.len() < LANES_AT_ONCE => {}
+                () = tokio::time::sleep(sleep), if lanes.len() < LANES_AT_ONCE => {}
+            }
+        }
+        while lanes.join_next().await.is_some() {}
+    }
+
+    async fn until_due(&self, class: LaneClass) -> Option<Duration> {
+        let due = self
+            .bridge
+            .store()
+            .read()
+            .await
+            .ok()?
+            .next_due(class)
+            .await
+            .ok()??;
+        Some(due.since(self.bridge.now()).max(Duration::from_millis(1)))
+    }
+
+    /// Keeps the leases of this process alive.
+    async fn keep_leases(&self, stop: &CancellationToken) {
+        loop {
+            pause(LEASE / 3, stop).await;
+            if stop.is_cancelled() {
+                return;
+            }
+            if let Err(error) = self.renew().await {
+                tracing::warn!(%error, "leases could not be renewed");
+            }
+        }
+    }
+
+    async fn renew(&self) -> Result<(), StoreError> {
+        let mut tx = self.bridge.store().begin().await?;
+        tx.renew_leases(self.bridge.owner(), self.bridge.now() + LEASE)
+            .await?;
+        tx.commit().await
+    }
+
+    async fn lease(&self, class: LaneClass, limit: usize) -> Result<Vec<Lane>, StoreError> {
+        let now = self.bridge.now();
+        let mut tx = self.bridge.store().begin().await?;
+        let lanes = tx
+            .lease_lanes(class, self.bridge.owner(), limit, now, now + LEASE)
+            .await?;
+        tx.commit().await?;
+        Ok(lanes)
+    }
+
+    /// Works a leased lane until it is empty, not due, or others have waited long enough. Answers how many jobs it began.
+    async fn work_lane(&self, lane: &Lane, stop: &CancellationToken) -> Result<usize, StoreError> {
+        for begun in 0..JOBS_IN_A_ROW {
+            let mut tx = self.bridge.store().begin().await?;
+            if stop.is_cancelled() {
+                tx.release_lane(lane, self.bridge.now()).await?;
+                tx.commit().await?;
+                return Ok(begun);
+            }
+            let job = tx.begin_job(lane, self.bridge.owner(), self.bridge.now()).await?;
+            tx.commit().await?;
+            let Some(job) = job else { return Ok(begun) };
+            if !self.work_job(&job).await? {
+                return Ok(begun + 1);
+            }
+        }
+        let mut tx = self.bridge.store().begin().await?;
+        tx.release_lane(lane, self.bridge.now()).await?;
+        tx.commit().await?;
+        Ok(JOBS_IN_A_ROW)
+    }
+
+    /// Works a job. True when the lane can go on with the next one.
+    async fn work_job(&self, job: &Job) -> Result<bool, StoreError> {
+        let failure = match self.bridge.work(job).await {
+            Ok(()) => return Ok(true),
+            Err(failure) => failure,
+        };
+        let now = self.bridge.now();
+        let settings = self.bridge.settings();
+        match failure {
+            Failure::Retry { after, reason } if now.since(job.created_at) < settings.give_up_after => {
+                let wait = backoff::wait(
+                    job.attempts,
+                    settings.first_retry,
+                    settings.longest_retry,
+                    |bound| self.bridge.jitter(bound),
+                );
+                let due_at = now + wait.max(after.unwrap_or_default());
+                // One line for each attempt would drown the log in an outage: the first failure is news, the rest is not.
+                if job.attempts == 0 {
+                    tracing::warn!(job = job.id, kind = job.kind.as_str(), lane = %job.lane, "will be tried again: {reason}");
+                } else {
+                    tracing::debug!(
+                        job = job.id,
+                        attempts = job.attempts + 1,
+                        "will be tried again: {reason}"
+                    );
+                }
+                self.postpone(job, &reason, due_at).await?;
+                Ok(false)
+            }
+            Failure::Later(due_at) => {
+                let mut tx = self.bridge.store().begin().await?;
+                tx.release_lane(&job.lane, due_at).await?;
+                tx.commit().await?;
+                Ok(false)
+            }
+            Failure::Retry { reason, .. } | Failure::Fail(reason) => {
+                tracing::error!(job = job.id, kind = job.kind.as_str(), lane = %job.lane,
+                    "given up: {reason}. `penpal queue retry {}` tries again", job.id);
+                self.bridge.give_up(job, &reason).await?;
+                Ok(true)
+            }
+            Failure::Store(error @ StoreError::LeaseLost { .. }) => {
+                tracing::warn!(job = job.id, "{error}");
+                Ok(false)
+            }
+            Failure::Store(error) => Err(error),
+        }
+    }
+
+    async fn postpone(&self, job: &Job, reason: &str, due_at: Timestamp) -> Result<(), StoreError> {
+        let mut tx = self.bridge.store().begin().await?;
+        tx.assert_lease(job, self.bridge.owner()).await?;
+        tx.postpone_job(job, reason, due_at).await?;
+        tx.commit().await
+    }
+}
+
+/// Waits, but not past `stop`.
+async fn pause(duration: Duration, stop: &CancellationToken) {
+    tokio::select! {
+        () = tokio::time::sleep(duration) => {}
+        () = stop.cancelled() => {}
+    }
+}
