@@ -3,5 +3,6 @@
 //! Imports: `model`.
 
 pub mod address;
+pub mod mime;
 pub mod to_email;
 pub mod to_matrix;

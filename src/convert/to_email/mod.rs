@@ -1,7 +1,22 @@
 //! Matrix events become one email.
 
+mod attachment;
+mod body;
+mod content;
+mod file;
+mod html;
+mod intro;
+mod letter;
+mod line;
+mod piece;
+mod quote;
+#[cfg(test)]
+mod tests;
+
+use ruma::OwnedMxcUri;
 use serde_json::{Map, Value};
 
+use self::piece::Piece;
 use crate::model::{EmailAddress, Mailbox, Timestamp};
 
 /// One event of the burst that becomes an email, edits already folded in.
@@ -104,16 +119,42 @@ pub enum NoEmail {
 }
 
 /// Whether an event would show anything in an email: asked before it is queued.
-pub fn is_mailable(_event_type: &str, _content: &Map<String, Value>) -> bool {
-    unimplemented!()
+pub fn is_mailable(event_type: &str, content: &Map<String, Value>) -> bool {
+    let message = ChatMessage {
+        event_type: event_type.to_owned(),
+        content: content.clone(),
+        sender: String::new(),
+        sender_name: String::new(),
+        timestamp: Timestamp(0),
+        about: None,
+        media: None,
+    };
+    event_type != "m.room.encrypted" && !piece::piece(&message, &mut html::NoImages).is_empty()
 }
 
 /// The media that an event's content refers to, to be downloaded before rendering.
-pub fn media_uri(_content: &Map<String, Value>) -> Option<ruma::OwnedMxcUri> {
-    unimplemented!()
+///
+/// For an edit that is the media of its new content. Encrypted media (`file`) is not named: its bytes are of no
+/// use as they are.
+pub fn media_uri(content: &Map<String, Value>) -> Option<OwnedMxcUri> {
+    let content = content::object(content, "m.new_content").unwrap_or(content);
+    let uri = OwnedMxcUri::from(content::text(content, "url")?);
+    uri.is_valid().then_some(uri)
 }
 
 /// Renders the email. Messages that show nothing are left out.
-pub fn render(_draft: &EmailDraft) -> Result<RenderedEmail, NoEmail> {
-    unimplemented!()
+pub fn render(draft: &EmailDraft) -> Result<RenderedEmail, NoEmail> {
+    let pieces: Vec<Piece> = draft
+        .messages
+        .iter()
+        .map(|message| piece::piece(message, &mut html::NoImages))
+        .collect();
+    let texts = pieces.iter().map(|piece| piece.text.clone()).collect();
+    if pieces.iter().all(Piece::is_empty) {
+        return Err(NoEmail::Nothing);
+    }
+    Ok(RenderedEmail {
+        bytes: letter::letter(draft, pieces),
+        texts,
+    })
 }

@@ -1,0 +1,162 @@
+//! Parts of a message, and how they are put together (RFC 2046).
+
+use super::{Headers, parameter, transfer};
+
+/// Whether a part is shown in its place or kept apart (RFC 2183).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Disposition {
+    /// Shown where it is referred to.
+    Inline,
+    /// Kept apart, to be saved.
+    Attachment,
+}
+
+/// One part of a message, possibly of several parts itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Part {
+    /// A text in UTF-8.
+    Text {
+        /// `text/plain` or another text type, in lower case.
+        content_type: &'static str,
+        /// `Content-Disposition`, where it is neither inline nor attachment (RFC 9078, section 2).
+        disposition: Option<&'static str>,
+        /// The text, with LF line ends.
+        text: String,
+    },
+    /// A file.
+    File {
+        /// The media type, checked: `type/subtype` in tokens.
+        content_type: String,
+        /// How it is shown.
+        disposition: Disposition,
+        /// Its name: no path, no control characters.
+        name: String,
+        /// What an HTML part refers to it by (RFC 2392), without angle brackets.
+        content_id: Option<String>,
+        /// The bytes.
+        bytes: Vec<u8>,
+    },
+    /// Several parts.
+    Several(Multipart, Vec<Part>),
+}
+
+/// What several parts are to each other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Multipart {
+    /// One after the other (RFC 2046, section 5.1.3).
+    Mixed,
+    /// The same in several forms, the best one last (RFC 2046, section 5.1.4).
+    Alternative,
+    /// A root and what it refers to (RFC 2387).
+    Related,
+}
+
+impl Part {
+    /// A part of plain text.
+    pub fn plain(text: String) -> Self {
+        Self::Text {
+            content_type: "text/plain",
+            disposition: None,
+            text,
+        }
+    }
+
+    /// A part of HTML.
+    pub fn html(text: String) -> Self {
+        Self::Text {
+            content_type: "text/html",
+            disposition: None,
+            text,
+        }
+    }
+
+    /// The whole message: `headers`, then this part.
+    ///
+    /// `seed` makes the boundaries: printable ASCII, the same for the same message and for no other. No encoded line
+    /// can begin like a boundary.
+    pub fn message(&self, headers: &Headers, seed: &str) -> Vec<u8> {
+        let mut out = headers.as_str().to_owned();
+        out.push_str("MIME-Version: 1.0\r\n");
+        self.write(seed, &mut 0, &mut out);
+        out.into_bytes()
+    }
+
+    fn write(&self, seed: &str, count: &mut u32, out: &mut String) {
+        let mut headers = Headers::default();
+        match self {
+            Self::Text {
+                content_type,
+                disposition,
+                text,
+            } => {
+                let kind = format!("{content_type};");
+                let (encoding, encoded) = transfer::text(text);
+                headers
+                    .words("Content-Type", [kind.as_str(), "charset=utf-8"])
+                    .words("Content-Disposition", *disposition)
+                    .words("Content-Transfer-Encoding", [encoding]);
+                close(&headers, &encoded, out);
+            }
+            Self::File {
+                content_type,
+                disposition,
+                name,
+                content_id,
+                bytes,
+            } => {
+                file_headers(
+                    &mut headers,
+                    content_type,
+                    *disposition,
+                    name,
+                    content_id.as_deref(),
+                );
+                close(&headers, &transfer::base64(bytes), out);
+            }
+            Self::Several(kind, parts) => {
+                *count += 1;
+                let boundary = format!("=_{seed}_{count}");
+                let kind = match kind {
+                    Multipart::Mixed => "multipart/mixed;",
+                    Multipart::Alternative => "multipart/alternative;",
+                    Multipart::Related => "multipart/related; type=\"text/html\";",
+                };
+                let quoted = format!("boundary=\"{boundary}\"");
+                headers.words("Content-Type", kind.split(' ').chain([quoted.as_str()]));
+                out.push_str(headers.as_str());
+                for part in parts {
+                    out.push_str(&format!("\r\n--{boundary}\r\n"));
+                    part.write(seed, count, out);
+                }
+                out.push_str(&format!("\r\n--{boundary}--\r\n"));
+            }
+        }
+    }
+}
+
+fn close(headers: &Headers, body: &str, out: &mut String) {
+    out.push_str(headers.as_str());
+    out.push_str("\r\n");
+    out.push_str(body);
+}
+
+fn file_headers(
+    headers: &mut Headers,
+    content_type: &str,
+    disposition: Disposition,
+    name: &str,
+    content_id: Option<&str>,
+) {
+    let kind = format!("{content_type};");
+    let old = parameter::encoded_word("name", name);
+    let new = parameter::extended("filename", name);
+    let disposition = match disposition {
+        Disposition::Inline => "inline;",
+        Disposition::Attachment => "attachment;",
+    };
+    headers
+        .parameters("Content-Type", &kind, &old)
+        .parameters("Content-Disposition", disposition, &new)
+        .words("Content-Transfer-Encoding", ["base64"])
+        .ids("Content-ID", content_id);
+}

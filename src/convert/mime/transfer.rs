@@ -1,0 +1,146 @@
+//! Transfer encodings (RFC 2045, section 6): every body ends up as short lines of ASCII.
+
+use data_encoding::BASE64_MIME;
+
+/// Encoded lines have at most this many characters (RFC 2045, sections 6.7 and 6.8).
+const LINE: usize = 76;
+/// Lines up to this length need no encoding (RFC 5322, section 2.1.1).
+const READABLE: usize = 78;
+
+/// A text, encoded as its content asks for: the name of the encoding, and the lines, ended by CRLF.
+///
+/// `text` has LF line ends. Quoted-printable stays readable in a raw message and is shorter where ASCII prevails, base64 elsewhere.
+pub(super) fn text(text: &str) -> (&'static str, String) {
+    if text.split('\n').all(survives) {
+        return ("7bit", lines(text).map(|line| format!("{line}\r\n")).collect());
+    }
+    let escaped = text.bytes().filter(|&byte| !is_literal(byte)).count();
+    if escaped * 6 <= text.len() {
+        ("quoted-printable", quoted_printable(text))
+    } else {
+        let crlf: String = lines(text).map(|line| format!("{line}\r\n")).collect();
+        ("base64", BASE64_MIME.encode(crlf.as_bytes()))
+    }
+}
+
+/// Bytes in base64, in lines of 76 characters that end with CRLF.
+pub(super) fn base64(bytes: &[u8]) -> String {
+    BASE64_MIME.encode(bytes)
+}
+
+/// The lines of a text; an end of line at its very end does not begin another one.
+fn lines(text: &str) -> impl Iterator<Item = &str> {
+    text.strip_suffix('\n').unwrap_or(text).split('\n')
+}
+
+/// Whether a line reaches its reader unchanged as it is: mail servers wrap long lines, strip trailing blanks,
+/// put `>` before `From `, and stumble over single dots.
+fn survives(line: &str) -> bool {
+    line.len() <= READABLE
+        && line.bytes().all(is_literal)
+        && (!line.ends_with([' ', '\t']) || line == "-- ")
+        && !line.starts_with("From ")
+        && !line.starts_with('.')
+        && !line.starts_with("--=_")
+}
+
+/// A byte that may stand for itself, `=` apart.
+fn is_literal(byte: u8) -> bool {
+    (b' '..=b'~').contains(&byte) || byte == b'\t' || byte == b'\n'
+}
+
+fn quoted_printable(text: &str) -> String {
+    let mut out = String::with_capacity(text.len() + text.len() / 4);
+    for line in lines(text) {
+        quoted_line(line, &mut out);
+        out.push_str("\r\n");
+    }
+    out
+}
+
+fn quoted_line(line: &str, out: &mut String) {
+    let start_needs_care = line.starts_with("From ") || line.starts_with('.') || line.starts_with("--=_");
+    let last = line.len().saturating_sub(1);
+    let mut column = 0;
+    for (index, byte) in line.bytes().enumerate() {
+        let literal = byte != b'='
+            && is_literal(byte)
+            && !(index == 0 && start_needs_care)
+            && !(index == last && matches!(byte, b' ' | b'\t'));
+        let width = if literal { 1 } else { 3 };
+        // A soft line break takes one more column, but for the last character of a line.
+        let room = if index == last { LINE } else { LINE - 1 };
+        // A character is not split over two lines, so that the raw message can be searched.
+        let continues = byte & 0xC0 == 0x80;
+        let needed = if continues {
+            width
+        } else {
+            width * utf8_length(byte)
+        };
+        if column + needed > room && !continues {
+            out.push_str("=\r\n");
+            column = 0;
+        }
+        if literal {
+            out.push(char::from(byte));
+        } else {
+            out.push('=');
+            out.push_str(&data_encoding::HEXUPPER.encode(&[byte]));
+        }
+        column += width;
+    }
+}
+
+/// The length of the character whose first byte this is.
+fn utf8_length(first: u8) -> usize {
+    match first {
+        0xF0.. => 4,
+        0xE0.. => 3,
+        0xC0.. => 2,
+        _ => 1,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn the_encoding_follows_the_content() {
+        for (given, encoding, encoded) in [
+            ("hi\n\n-- \nBob\n", "7bit", "hi\r\n\r\n-- \r\nBob\r\n"),
+            ("", "7bit", "\r\n"),
+            (
+                "From me\nto you to read at your ease",
+                "quoted-printable",
+                "=46rom me\r\nto you to read at your ease\r\n",
+            ),
+            (".\nx", "quoted-printable", "=2E\r\nx\r\n"),
+            ("trailing \nblank", "quoted-printable", "trailing=20\r\nblank\r\n"),
+            (
+                "a caf\u{e9} in the old town",
+                "quoted-printable",
+                "a caf=C3=A9 in the old town\r\n",
+            ),
+            ("日本", "base64", "5pel5pysDQo=\r\n"),
+        ] {
+            assert_eq!(text(given), (encoding, encoded.to_owned()), "{given:?}");
+        }
+        assert_eq!(
+            text("a=b is maths, not a code\u{a0}").1,
+            "a=3Db is maths, not a code=C2=A0\r\n"
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn lines_are_short_and_ascii(given in "(\\PC{0,90}\n?){0,12}") {
+            let (_, encoded) = text(&given);
+            prop_assert!(encoded.is_ascii());
+            prop_assert!(encoded.split("\r\n").all(|line| line.len() <= READABLE), "{encoded}");
+            prop_assert!(!encoded.replace("\r\n", "").contains(['\r', '\n']));
+        }
+    }
+}

@@ -1,0 +1,209 @@
+//! Writing the HTML part: the specification's subset, with the few inline styles that mail programs keep.
+
+use super::inline::{ImagePlaces, colour, language, safe_link};
+use super::tree::{Element, Node, is_block};
+
+/// How quotations look: the bar that mail programs draw themselves.
+pub(in super::super) const QUOTE: &str = "margin:0 0 0 0.8ex;border-left:2px solid #999;padding-left:1ex";
+const PRE: &str =
+    "white-space:pre-wrap;font-family:monospace;border:1px solid #999;border-radius:4px;padding:6px 8px";
+const CELL: &str = "border:1px solid #999;padding:2px 6px";
+/// Black on black: readable once selected, in every program that knows colours.
+const SPOILER: &str = "background-color:#000000;color:#000000";
+
+/// A whole HTML document around the given body.
+pub(in super::super) fn document(body: &str) -> String {
+    format!(
+        "<!DOCTYPE html>\n<html>\n<head><meta charset=\"utf-8\"><meta name=\"color-scheme\" content=\"light dark\"></head>\n\
+         <body>\n{body}</body>\n</html>\n"
+    )
+}
+
+/// A text in HTML: escaped, with its lines and blanks.
+pub(in super::super) fn from_text(text: &str) -> String {
+    let mut lines = Vec::new();
+    for line in text.split('\n') {
+        let blanks = line.len() - line.trim_start_matches(' ').len();
+        lines.push(format!(
+            "{}{}",
+            "&nbsp;".repeat(blanks),
+            escape(line.trim_start_matches(' '))
+        ));
+    }
+    lines.join("<br>\n")
+}
+
+/// Escapes a text for use between tags and in quoted attributes.
+pub(in super::super) fn escape(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '&' => out.push_str("&amp;"),
+            '<' => out.push_str("&lt;"),
+            '>' => out.push_str("&gt;"),
+            '"' => out.push_str("&quot;"),
+            '\u{a0}' => out.push_str("&nbsp;"),
+            '\n' | '\t' => out.push(c),
+            c if c.is_control() => {}
+            c => out.push(c),
+        }
+    }
+    out
+}
+
+/// Writes a tree as HTML that a mail may hold.
+pub(in super::super) fn write(nodes: &[Node], images: &mut dyn ImagePlaces) -> String {
+    let mut writer = Writer {
+        out: String::new(),
+        images,
+    };
+    writer.nodes(nodes);
+    writer.out
+}
+
+struct Writer<'a> {
+    out: String,
+    images: &'a mut dyn ImagePlaces,
+}
+
+impl Writer<'_> {
+    fn nodes(&mut self, nodes: &[Node]) {
+        for node in nodes {
+            match node {
+                Node::Text(text) => self.out.push_str(&escape(text)),
+                Node::Element(element) => self.element(element),
+            }
+        }
+    }
+
+    fn element(&mut self, element: &Element) {
+        match element.name.as_str() {
+            "br" => self.out.push_str("<br>\n"),
+            "hr" => self.out.push_str("<hr>\n"),
+            "img" => self.image(element),
+            "a" => match element.attribute("href").and_then(safe_link) {
+                Some(href) => self.wrap("a", &[("href", href)], element),
+                None => self.nodes(&element.children),
+            },
+            "span" | "font" | "div" => self.coloured(element),
+            "blockquote" => self.wrap("blockquote", &[("style", QUOTE)], element),
+            "pre" => self.wrap("pre", &[("style", PRE)], element),
+            "code" => {
+                let class = element.attribute("class").and_then(language);
+                let class = class.map(|language| format!("language-{language}"));
+                let attributes: Vec<_> = class.iter().map(|class| ("class", class.as_str())).collect();
+                self.wrap("code", &attributes, element);
+            }
+            "ol" => {
+                let start = element
+                    .attribute("start")
+                    .and_then(|start| start.parse::<i32>().ok());
+                let start = start.map(|start| start.to_string());
+                let attributes: Vec<_> = start.iter().map(|start| ("start", start.as_str())).collect();
+                self.wrap("ol", &attributes, element);
+            }
+            "table" => self.wrap("table", &[("style", "border-collapse:collapse")], element),
+            "td" => self.wrap("td", &[("style", CELL)], element),
+            "th" => self.wrap("th", &[("style", CELL)], element),
+            // Mail programs show <details> open, closed for ever, or not at all.
+            "details" => self.wrap("div", &[], element),
+            "summary" => {
+                self.out.push_str("<div><b>");
+                self.nodes(&element.children);
+                self.out.push_str("</b></div>\n");
+            }
+            "strike" => self.wrap("s", &[], element),
+            name => match PLAIN_TAGS.iter().find(|tag| **tag == name) {
+                Some(tag) => self.wrap(tag, &[], element),
+                None if is_block(name) => self.wrap("div", &[], element),
+                None => self.nodes(&element.children),
+            },
+        }
+    }
+
+    fn wrap(&mut self, tag: &str, attributes: &[(&str, &str)], element: &Element) {
+        self.out.push('<');
+        self.out.push_str(tag);
+        for (name, value) in attributes {
+            self.out.push_str(&format!(" {name}=\"{}\"", escape(value)));
+        }
+        self.out.push('>');
+        self.nodes(&element.children);
+        self.out.push_str(&format!("</{tag}>"));
+        // Line ends between blocks keep the raw message readable; within <pre> they would be shown.
+        if is_block(tag) || tag == "tr" {
+            self.out.push('\n');
+        }
+    }
+
+    /// Spans, old fonts and blocks: spoilers, maths, colours.
+    fn coloured(&mut self, element: &Element) {
+        let tag = if element.name == "div" { "div" } else { "span" };
+        if let Some(tex) = element.attribute("data-mx-maths") {
+            self.out
+                .push_str(&format!("<{tag}><code>{}</code></{tag}>", escape(tex)));
+            return;
+        }
+        let mut style = Vec::new();
+        if let Some(reason) = element.attribute("data-mx-spoiler") {
+            if !reason.trim().is_empty() {
+                self.out.push_str(&format!("({}) ", escape(reason)));
+            }
+            style.push(SPOILER.to_owned());
+        } else {
+            let colours = [
+                ("color", "data-mx-color"),
+                ("background-color", "data-mx-bg-color"),
+                ("color", "color"),
+            ];
+            for (property, attribute) in colours {
+                if let Some(value) = element.attribute(attribute).and_then(colour) {
+                    style.push(format!("{property}:{value}"));
+                }
+            }
+        }
+        if style.is_empty() && tag == "span" {
+            self.nodes(&element.children);
+        } else if style.is_empty() {
+            self.wrap(tag, &[], element);
+        } else {
+            self.wrap(tag, &[("style", &style.join(";"))], element);
+        }
+    }
+
+    /// A picture that the mail holds, or what stands for it; never one that would be loaded from somewhere.
+    fn image(&mut self, element: &Element) {
+        let alt = element
+            .attribute("alt")
+            .or_else(|| element.attribute("title"))
+            .unwrap_or_default();
+        let place = element
+            .attribute("src")
+            .filter(|src| src.starts_with("mxc://"))
+            .and_then(|src| self.images.content_id(src));
+        let Some(content_id) = place else {
+            self.out.push_str(&escape(alt));
+            return;
+        };
+        self.out.push_str(&format!(
+            "<img src=\"cid:{}\" alt=\"{}\"",
+            escape(&content_id),
+            escape(alt)
+        ));
+        let emoticon = element.attribute("data-mx-emoticon").map(|_| 32);
+        for side in ["width", "height"] {
+            let size = element.attribute(side).and_then(|size| size.parse::<u32>().ok());
+            let size = if side == "height" { size.or(emoticon) } else { size };
+            if let Some(size) = size.filter(|size| (1..=1000).contains(size)) {
+                self.out.push_str(&format!(" {side}=\"{size}\""));
+            }
+        }
+        self.out.push('>');
+    }
+}
+
+/// The permitted tags that need no attribute and no style.
+const PLAIN_TAGS: [&str; 25] = [
+    "b", "caption", "del", "em", "h1", "h2", "h3", "h4", "h5", "h6", "i", "li", "p", "s", "strong", "sub",
+    "sup", "tbody", "tfoot", "thead", "tr", "tt", "u", "ul", "small",
+];

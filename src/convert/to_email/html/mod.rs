@@ -1,0 +1,16 @@
+//! `formatted_body`: read once into a bounded tree, from which the HTML part and the plain part are written.
+//!
+//! Nothing of the original markup is copied: the writers know the tags and attributes that the specification
+//! permits (client-server API, "m.room.message msgtypes") and escape everything else, so what they
+//! don't know cannot get through.
+
+mod inline;
+mod markup;
+mod plain;
+mod table;
+mod tree;
+
+pub(super) use inline::{ImagePlaces, NoImages};
+pub(super) use markup::{QUOTE, document, escape, from_text, write};
+pub(super) use plain::{plain, quoted};
+pub(super) use tree::{Node, is_formatted, parse, prefix_text};

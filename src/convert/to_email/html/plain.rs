@@ -1,0 +1,293 @@
+//! Writing the plain part from a tree, for reading: as a careful person would have typed it.
+
+use super::inline::{language, safe_link};
+use super::table;
+use super::tree::{Element, Node, is_block};
+
+/// A paragraph or line of the text.
+pub(super) struct Block {
+    pub(super) text: String,
+    /// Whether a blank line stands before and after it.
+    loose: bool,
+}
+
+/// Writes a tree as plain text with LF line ends.
+pub(in super::super) fn plain(nodes: &[Node]) -> String {
+    join(flow(nodes))
+}
+
+/// One line of text out of a tree.
+pub(super) fn one_line(nodes: &[Node]) -> String {
+    plain(nodes).split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+fn join(blocks: Vec<Block>) -> String {
+    let mut out = String::new();
+    let mut before = None;
+    for block in blocks {
+        if let Some(loose) = before {
+            out.push_str(if loose || block.loose { "\n\n" } else { "\n" });
+        }
+        before = Some(block.loose);
+        out.push_str(&block.text);
+    }
+    out
+}
+
+fn flow(nodes: &[Node]) -> Vec<Block> {
+    let mut blocks = Vec::new();
+    let mut line = String::new();
+    for node in nodes {
+        match node {
+            Node::Element(element) if is_block(&element.name) || holds_block(element) => {
+                flush(&mut line, &mut blocks);
+                block(element, &mut blocks);
+            }
+            node => inline(node, &mut line),
+        }
+    }
+    flush(&mut line, &mut blocks);
+    blocks
+}
+
+fn flush(line: &mut String, blocks: &mut Vec<Block>) {
+    let text = line.trim();
+    if !text.is_empty() {
+        blocks.push(Block {
+            text: text.to_owned(),
+            loose: false,
+        });
+    }
+    line.clear();
+}
+
+fn block(element: &Element, blocks: &mut Vec<Block>) {
+    let children = &element.children;
+    let loose = |text: String| Block { text, loose: true };
+    match element.name.as_str() {
+        "hr" => blocks.push(loose("* * *".to_owned())),
+        "p" => blocks.extend(some(join(flow(children))).map(loose)),
+        "h1" | "h2" => blocks.extend(some(one_line(children)).map(|title| {
+            let rule = if element.name == "h1" { "=" } else { "-" };
+            let width = title.chars().count().min(72);
+            loose(format!("{title}\n{}", rule.repeat(width)))
+        })),
+        "h3" | "h4" | "h5" | "h6" => blocks.extend(some(one_line(children)).map(loose)),
+        "blockquote" => blocks.extend(some(join(flow(children))).map(|text| loose(quoted(&text)))),
+        "pre" => blocks.extend(some(code_block(element)).map(loose)),
+        "ul" | "ol" => blocks.extend(some(list(element)).map(loose)),
+        "table" => blocks.extend(some(table::write(element)).map(loose)),
+        "div" | "span" if maths(element).is_some() => {
+            blocks.extend(maths(element).map(|tex| loose(format!("$${tex}$$"))));
+        }
+        "div" | "span" if element.attribute("data-mx-spoiler").is_some() => {
+            blocks.extend(spoiler(element).map(loose));
+        }
+        "details" => blocks.extend(some(join(flow(children))).map(loose)),
+        _ => blocks.extend(flow(children)),
+    }
+}
+
+/// A text with `> ` before each line, and `>` alone before an empty one (RFC 3676, section 4.5).
+pub(in super::super) fn quoted(text: &str) -> String {
+    let line = |line: &str| {
+        if line.is_empty() || line.starts_with('>') {
+            format!(">{line}")
+        } else {
+            format!("> {line}")
+        }
+    };
+    text.split('\n').map(line).collect::<Vec<_>>().join("\n")
+}
+
+fn list(element: &Element) -> String {
+    let start = element
+        .attribute("start")
+        .and_then(|start| start.parse::<i32>().ok());
+    let mut number = i64::from(start.unwrap_or(1));
+    let mut items = Vec::new();
+    for child in &element.children {
+        let text = match child {
+            Node::Element(item) => join(tight(flow(&item.children))),
+            Node::Text(text) => text.trim().to_owned(),
+        };
+        if text.is_empty() {
+            continue;
+        }
+        let bullet = if element.name == "ol" {
+            format!("{number}. ")
+        } else {
+            "- ".to_owned()
+        };
+        number += 1;
+        let indented = format!("\n{}", " ".repeat(bullet.len()));
+        items.push(format!("{bullet}{}", text.replace('\n', &indented)));
+    }
+    items.join("\n")
+}
+
+/// In a list, Element and others put each item's text into a paragraph: that is no reason for blank lines.
+fn tight(blocks: Vec<Block>) -> Vec<Block> {
+    let tight = |block: Block| Block {
+        loose: false,
+        ..block
+    };
+    blocks.into_iter().map(tight).collect()
+}
+
+fn code_block(element: &Element) -> String {
+    let code = verbatim(&element.children);
+    let code = code.trim_matches('\n');
+    if code.trim().is_empty() {
+        return String::new();
+    }
+    let named = element.children.iter().find_map(|child| match child {
+        Node::Element(child) => child.attribute("class").and_then(language),
+        Node::Text(_) => None,
+    });
+    format!("```{}\n{}\n```", named.unwrap_or_default(), code.trim_end())
+}
+
+fn verbatim(nodes: &[Node]) -> String {
+    let mut out = String::new();
+    for node in nodes {
+        match node {
+            Node::Text(text) => out.push_str(text),
+            Node::Element(element) if element.name == "br" => out.push('\n'),
+            Node::Element(element) => out.push_str(&verbatim(&element.children)),
+        }
+    }
+    out
+}
+
+/// Whether an inline element has a block somewhere in it, as in `<b><p>…</p></b>`.
+fn holds_block(element: &Element) -> bool {
+    element.children.iter().any(|child| match child {
+        Node::Element(child) => is_block(&child.name) || holds_block(child),
+        Node::Text(_) => false,
+    })
+}
+
+fn inline(node: &Node, line: &mut String) {
+    let element = match node {
+        Node::Text(text) => return push_collapsed(text, line),
+        Node::Element(element) => element,
+    };
+    if let Some(tex) = maths(element) {
+        return line.push_str(&format!("${tex}$"));
+    }
+    if element.attribute("data-mx-spoiler").is_some() {
+        return line.push_str(&spoiler(element).unwrap_or_default());
+    }
+    match element.name.as_str() {
+        "br" => {
+            line.truncate(line.trim_end_matches(' ').len());
+            line.push('\n');
+        }
+        "b" | "strong" => marked("*", element, line),
+        "i" | "em" => marked("_", element, line),
+        "del" | "s" | "strike" => marked("~~", element, line),
+        "code" | "tt" => marked("`", element, line),
+        "sup" => {
+            line.push('^');
+            inlines(&element.children, line);
+        }
+        "img" => {
+            let alt = element
+                .attribute("alt")
+                .or_else(|| element.attribute("title"))
+                .unwrap_or_default();
+            push_collapsed(alt, line);
+        }
+        "a" => link(element, line),
+        _ => inlines(&element.children, line),
+    }
+}
+
+fn inlines(nodes: &[Node], line: &mut String) {
+    for node in nodes {
+        inline(node, line);
+    }
+}
+
+/// Puts marks around an element's text, but never around blanks, and never around nothing.
+fn marked(mark: &str, element: &Element, line: &mut String) {
+    let mut inner = String::new();
+    inlines(&element.children, &mut inner);
+    let text = inner.trim();
+    if text.is_empty() {
+        return push_collapsed(&inner, line);
+    }
+    if inner.starts_with(char::is_whitespace) {
+        push_collapsed(" ", line);
+    }
+    line.push_str(mark);
+    line.push_str(text);
+    line.push_str(mark);
+    if inner.ends_with(char::is_whitespace) {
+        line.push(' ');
+    }
+}
+
+/// A link after its text, in angle brackets (RFC 3986, appendix C); alone where the text is the link.
+fn link(element: &Element, line: &mut String) {
+    let Some(href) = element.attribute("href").and_then(safe_link) else {
+        return inlines(&element.children, line);
+    };
+    let mut inner = String::new();
+    inlines(&element.children, &mut inner);
+    let text = inner.trim();
+    let bare = href.strip_prefix("mailto:").unwrap_or(href);
+    if inner.starts_with(char::is_whitespace) {
+        push_collapsed(" ", line);
+    }
+    line.push_str(text);
+    if text.is_empty() {
+        line.push_str(bare);
+    } else if text != href && text.trim_end_matches('/') != bare.trim_end_matches('/') {
+        line.push_str(&format!(" <{bare}>"));
+    }
+    if inner.ends_with(char::is_whitespace) {
+        line.push(' ');
+    }
+}
+
+fn maths(element: &Element) -> Option<String> {
+    let tex = element
+        .attribute("data-mx-maths")?
+        .split_whitespace()
+        .collect::<Vec<_>>()
+        .join(" ");
+    some(tex)
+}
+
+/// What stands for a spoiler: plain text can't hide anything.
+fn spoiler(element: &Element) -> Option<String> {
+    let reason = element
+        .attribute("data-mx-spoiler")?
+        .split_whitespace()
+        .collect::<Vec<_>>()
+        .join(" ");
+    Some(if reason.is_empty() {
+        "[spoiler]".to_owned()
+    } else {
+        format!("[spoiler: {reason}]")
+    })
+}
+
+fn push_collapsed(text: &str, line: &mut String) {
+    for c in text.chars() {
+        // A no-break space is not collapsed (CSS Text, section 4.1.1); somebody put it there.
+        if c.is_whitespace() && c != '\u{a0}' {
+            if !line.is_empty() && !line.ends_with([' ', '\n']) {
+                line.push(' ');
+            }
+        } else if !c.is_control() {
+            line.push(c);
+        }
+    }
+}
+
+fn some(text: String) -> Option<String> {
+    (!text.trim().is_empty()).then_some(text)
+}

@@ -1,0 +1,70 @@
+//! Tables in plain text: columns side by side where they fit, else a line for each cell.
+
+use super::plain::one_line;
+use super::tree::{Element, Node};
+
+/// Tables wider than this would be wrapped by the reader's mail program, and so be illegible.
+const WIDTH: usize = 78;
+
+/// Writes a table as lines of text.
+pub(super) fn write(table: &Element) -> String {
+    let mut rows = Vec::new();
+    let mut caption = String::new();
+    collect(table, &mut rows, &mut caption);
+    let columns = rows.iter().map(|(_, cells)| cells.len()).max().unwrap_or(0);
+    let mut widths = vec![0; columns];
+    for (_, cells) in &rows {
+        for (width, cell) in widths.iter_mut().zip(cells) {
+            *width = cell.chars().count().max(*width);
+        }
+    }
+    let fits = widths.iter().map(|width| width + 3).sum::<usize>() <= WIDTH;
+    let mut lines = Vec::new();
+    if !caption.is_empty() {
+        lines.push(caption);
+    }
+    for (is_head, cells) in &rows {
+        if fits {
+            let padded = cells
+                .iter()
+                .zip(&widths)
+                .map(|(cell, &width)| format!("{cell:<width$}"));
+            lines.push(padded.collect::<Vec<_>>().join(" | ").trim_end().to_owned());
+        } else {
+            lines.push(cells.join(" | "));
+        }
+        if *is_head && fits {
+            let rules = widths.iter().map(|&width| "-".repeat(width));
+            lines.push(rules.collect::<Vec<_>>().join("-+-"));
+        }
+    }
+    lines.join("\n")
+}
+
+/// Gathers the rows, each with whether it is a head, wherever they stand in the table.
+fn collect(element: &Element, rows: &mut Vec<(bool, Vec<String>)>, caption: &mut String) {
+    for child in &element.children {
+        let Node::Element(child) = child else { continue };
+        match child.name.as_str() {
+            "caption" => *caption = one_line(&child.children),
+            "tr" => {
+                let cells: Vec<&Element> = child.children.iter().filter_map(cell).collect();
+                let is_head = !cells.is_empty() && cells.iter().all(|cell| cell.name == "th");
+                if !cells.is_empty() {
+                    rows.push((
+                        is_head,
+                        cells.iter().map(|cell| one_line(&cell.children)).collect(),
+                    ));
+                }
+            }
+            _ => collect(child, rows, caption),
+        }
+    }
+}
+
+fn cell(node: &Node) -> Option<&Element> {
+    match node {
+        Node::Element(element) if matches!(element.name.as_str(), "td" | "th") => Some(element),
+        _ => None,
+    }
+}
