@@ -5,11 +5,13 @@
 mod address;
 mod clock;
 mod event;
+mod items;
 mod mail;
 mod random;
 
 pub use address::{AddressError, EmailAddress};
 pub use clock::{Clock, ManualClock, SystemClock, Timestamp};
 pub use event::{EventError, RoomEvent};
+pub use items::Items;
 pub use mail::{Envelope, IncomingMail, Mailbox, Refusal};
 pub use random::{Random, SeededRandom, SystemRandom};

@@ -1,1 +1,0 @@
-//! The reqwest implementation of the homeserver port.

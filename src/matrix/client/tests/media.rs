@@ -1,0 +1,205 @@
+//! Downloads and uploads.
+
+use ruma::mxc_uri;
+use serde_json::json;
+use wiremock::matchers::{method, path};
+use wiremock::{Mock, MockServer, ResponseTemplate};
+
+use super::{AS_TOKEN, authorization, client, homeserver, only_request, puppet};
+use crate::matrix::{Homeserver, MatrixError, Media};
+
+const DOWNLOAD: &str = "/_matrix/client/v1/media/download/remote.test/abc";
+const LEGACY: &str = "/_matrix/media/v3/download/remote.test/abc";
+
+fn picture() -> ResponseTemplate {
+    ResponseTemplate::new(200).set_body_raw(b"picture".as_slice(), "image/png")
+}
+
+fn media() -> Media {
+    Media {
+        content_type: Some("image/png".to_owned()),
+        bytes: b"picture".to_vec(),
+    }
+}
+
+async fn download(server: &MockServer, limit: u64) -> Result<Media, MatrixError> {
+    client(&server.uri())
+        .download(puppet(), mxc_uri!("mxc://remote.test/abc"), limit)
+        .await
+}
+
+async fn mount(server: &MockServer, at: &str, answer: ResponseTemplate) {
+    Mock::given(method("GET"))
+        .and(path(at))
+        .respond_with(answer)
+        .mount(server)
+        .await;
+}
+
+#[tokio::test]
+async fn media_is_downloaded_with_the_token() {
+    let server = MockServer::start().await;
+    mount(&server, DOWNLOAD, picture()).await;
+    assert_eq!(download(&server, 7).await.unwrap(), media());
+    let request = only_request(&server).await;
+    assert_eq!(
+        authorization(&request),
+        Some(format!("Bearer {AS_TOKEN}").as_str())
+    );
+}
+
+#[tokio::test]
+async fn media_above_the_limit_is_not_kept() {
+    let server = MockServer::start().await;
+    mount(&server, DOWNLOAD, picture()).await;
+    assert_eq!(
+        download(&server, 6).await,
+        Err(MatrixError::TooLarge { limit: 6 })
+    );
+}
+
+#[tokio::test]
+async fn media_of_unsaid_length_is_cut_at_the_limit() {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let server = tokio::spawn(async move {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        let mut request = [0; 4096];
+        let _length = stream.read(&mut request).await.unwrap();
+        stream.write_all(b"HTTP/1.1 200 OK\r\n\r\n").await.unwrap();
+        let block = [0; 65_536];
+        let mut written = 0_u64;
+        // Ends when the client hangs up, which it must do at its limit.
+        while stream.write_all(&block).await.is_ok() {
+            written += 65_536;
+            assert!(written < 1 << 30, "the client reads on and on");
+        }
+    });
+    let outcome = client(&url)
+        .download(puppet(), mxc_uri!("mxc://remote.test/abc"), 1_000_000)
+        .await;
+    assert_eq!(outcome, Err(MatrixError::TooLarge { limit: 1_000_000 }));
+    server.await.unwrap();
+}
+
+#[tokio::test]
+async fn an_old_homeserver_is_asked_the_old_way_without_the_token() {
+    let server = MockServer::start().await;
+    let unrecognized = json!({"errcode": "M_UNRECOGNIZED", "error": "Unrecognized request"});
+    mount(
+        &server,
+        DOWNLOAD,
+        ResponseTemplate::new(404).set_body_json(unrecognized),
+    )
+    .await;
+    mount(&server, LEGACY, picture()).await;
+    assert_eq!(download(&server, 7).await.unwrap(), media());
+    let requests = server.received_requests().await.unwrap();
+    assert_eq!((requests.len(), authorization(&requests[1])), (2, None));
+    assert_eq!(requests[1].url.query(), None);
+}
+
+#[tokio::test]
+async fn missing_media_is_not_looked_for_twice() {
+    let server = MockServer::start().await;
+    let not_found = json!({"errcode": "M_NOT_FOUND", "error": "Not found"});
+    mount(
+        &server,
+        DOWNLOAD,
+        ResponseTemplate::new(404).set_body_json(not_found),
+    )
+    .await;
+    assert!(download(&server, 7).await.unwrap_err().is("M_NOT_FOUND"));
+    only_request(&server).await;
+}
+
+#[tokio::test]
+async fn a_redirect_to_where_media_is_kept_is_followed_without_the_token() {
+    for status in [307, 308] {
+        let (store, _) = homeserver(picture()).await;
+        let server = MockServer::start().await;
+        let redirect =
+            ResponseTemplate::new(status).insert_header("Location", format!("{}/x?sig=1", store.uri()));
+        mount(&server, DOWNLOAD, redirect).await;
+        assert_eq!(download(&server, 7).await.unwrap(), media());
+        let request = only_request(&store).await;
+        assert_eq!(
+            (authorization(&request), request.url.query()),
+            (None, Some("sig=1"))
+        );
+    }
+}
+
+#[tokio::test]
+async fn redirects_end() {
+    let server = MockServer::start().await;
+    let again = ResponseTemplate::new(307).insert_header("Location", DOWNLOAD);
+    mount(&server, DOWNLOAD, again).await;
+    assert!(matches!(
+        download(&server, 7).await,
+        Err(MatrixError::Transient { .. })
+    ));
+    assert_eq!(server.received_requests().await.unwrap().len(), 4);
+
+    let server = MockServer::start().await;
+    let to_a_file = ResponseTemplate::new(307).insert_header("Location", "file:///etc/passwd");
+    mount(&server, DOWNLOAD, to_a_file).await;
+    assert!(matches!(
+        download(&server, 7).await,
+        Err(MatrixError::Transient { .. })
+    ));
+}
+
+#[tokio::test]
+async fn a_uri_that_names_no_media_asks_nothing() {
+    let (server, client) = homeserver(picture()).await;
+    for uri in [
+        "https://remote.test/abc",
+        "mxc://remote.test",
+        "mxc://remote.test/../x",
+        "mxc://remote.test/..",
+        "",
+    ] {
+        let error = client.download(puppet(), uri.into(), 7).await.unwrap_err();
+        assert!(error.is("M_INVALID_PARAM"), "{uri}: {error}");
+    }
+    assert!(server.received_requests().await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn a_file_is_uploaded_with_its_name_and_type() {
+    let (server, client) =
+        homeserver(ResponseTemplate::new(200).set_body_json(json!({"content_uri": "mxc://hs.test/up"})))
+            .await;
+    let uri = client
+        .upload(
+            puppet(),
+            "Übersicht & Plan.pdf",
+            "application/pdf",
+            b"%PDF".to_vec(),
+        )
+        .await
+        .unwrap();
+    assert_eq!(uri, "mxc://hs.test/up");
+    let request = only_request(&server).await;
+    assert_eq!(request.url.path(), "/_matrix/media/v3/upload");
+    let query: Vec<_> = request.url.query_pairs().collect();
+    assert_eq!(query[0], ("filename".into(), "Übersicht & Plan.pdf".into()));
+    assert_eq!(request.headers["content-type"], "application/pdf");
+    assert_eq!(request.body, b"%PDF");
+}
+
+#[tokio::test]
+async fn a_type_that_no_header_can_hold_becomes_bytes() {
+    let (server, client) =
+        homeserver(ResponseTemplate::new(200).set_body_json(json!({"content_uri": "mxc://hs.test/up"})))
+            .await;
+    client
+        .upload(puppet(), "x", "text/html\r\nX-Evil: 1", vec![1])
+        .await
+        .unwrap();
+    let request = only_request(&server).await;
+    assert_eq!(request.headers["content-type"], "application/octet-stream");
+    assert!(request.headers.get("x-evil").is_none());
+}
