@@ -1,0 +1,82 @@
+"""The parts of `scripts/test`: each is a function that fails or returns."""
+
+import os
+from collections.abc import Callable
+
+from lab import postgres, tools
+from lab.processes import Failed, run
+
+
+def _cargo(*arguments: str, environment: dict[str, str] | None = None) -> None:
+    command = ["cargo", *arguments]
+    print(f"$ {' '.join(command)}", flush=True)
+    if code := run(command, cwd=tools.ROOT, env=environment):
+        raise Failed(f"`{' '.join(command)}` ended with status {code}")
+
+
+def fmt() -> None:
+    """rustfmt."""
+    _cargo("fmt", "--check")
+
+
+def clippy() -> None:
+    """Lints, of tests and benches too."""
+    tools.compiler()
+    _cargo("clippy", "--locked", "--all-targets", "--", "-D", "warnings")
+
+
+def doc() -> None:
+    """rustdoc without a warning, so that no link in it is dead."""
+    tools.compiler()
+    _cargo("doc", "--locked", "--no-deps", environment=os.environ | {"RUSTDOCFLAGS": "-D warnings"})
+
+
+def deny() -> None:
+    """Licences, sources and banned crates; not advisories, which need a download."""
+    environment = tools.cargo_tool("deny")
+    _cargo("deny", "--log-level", "error", "check", "bans", "licenses", "sources", environment=environment)
+
+
+def tests() -> None:
+    """Unit, snapshot, property and integration tests, on SQLite and on PostgreSQL."""
+    tools.compiler()
+    environment = tools.cargo_tool("nextest")
+    with postgres.server() as url:
+        environment = environment | {"PENPAL_TEST_POSTGRES": url}
+        _cargo("nextest", "run", "--locked", "--all-targets", "--no-fail-fast", environment=environment)
+        _cargo("test", "--locked", "--doc", environment=environment)
+
+
+def _suite(directory: str) -> None:
+    """Python suites against the debug binary, which the tests have built already."""
+    python = tools.venv_python()
+    tools.compiler()
+    _cargo("build", "--locked")
+    suite = tools.ROOT / "tests" / directory
+    command = [python, "-B", "-u", "-m", "unittest", "discover", "-v", "-s", suite, "-t", tools.ROOT / "tests"]
+    environment = os.environ | {"PYTHONPATH": str(tools.ROOT / "scripts")}
+    if code := run(command, cwd=tools.ROOT, env=environment):
+        raise Failed(f"the suite in tests/{directory} ended with status {code}")
+
+
+def synapse() -> None:
+    """The conversation of scripts/try and the main scenarios, against real Synapse."""
+    python = tools.venv_python()
+    tools.compiler()
+    _cargo("build", "--locked")
+    binary = tools.TARGET / "debug" / "penpal"
+    if code := run([python, "-B", tools.ROOT / "scripts" / "try", "--once", "--binary", binary], cwd=tools.ROOT):
+        raise Failed(f"`scripts/try --once` ended with status {code}")
+    _suite("synapse")
+
+
+def postfix() -> None:
+    """Mail in and out through a real Postfix."""
+    tools.postfix_programs()
+    _suite("postfix")
+
+
+PARTS: dict[str, Callable[[], None]] = {
+    part.__name__: part for part in (fmt, clippy, doc, deny, tests, synapse, postfix)
+}
+
