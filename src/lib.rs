@@ -12,4 +12,5 @@ pub mod convert;
 pub mod mail;
 pub mod matrix;
 pub mod model;
+pub mod replay;
 pub mod store;
