@@ -13,5 +13,6 @@ pub mod convert;
 pub mod mail;
 pub mod matrix;
 pub mod model;
+pub mod replay;
 pub mod store;
 pub mod worker;
