@@ -1,0 +1,47 @@
+//! A fresh database for each test, of both kinds.
+
+use penpal::store::Store;
+use tempfile::TempDir;
+
+/// Where the tests find PostgreSQL; `skip` leaves those tests out.
+const POSTGRES: &str = "PENPAL_TEST_POSTGRES";
+
+/// An empty store, and what must live as long as it.
+pub struct Database {
+    pub store: Store,
+    pub url: String,
+    _folder: Option<TempDir>,
+}
+
+impl Database {
+    pub async fn sqlite() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let url = format!("sqlite:{}", folder.path().join("penpal.db").display());
+        Self { store: Store::connect(&url).await.unwrap(), url, _folder: Some(folder) }
+    }
+
+    /// A schema of its own; `None` when PostgreSQL was left out on purpose.
+    pub async fn postgres(test: &str) -> Option<Self> {
+        let url = std::env::var(POSTGRES).unwrap_or_else(|_| {
+            panic!("{POSTGRES} is not set: run the tests through scripts/test, or set it to a postgres:// URL, or to `skip`")
+        });
+        if url == "skip" {
+            return None;
+        }
+        sqlx::any::install_default_drivers();
+        let schema = format!("t_{:x}", hash(test));
+        let admin = sqlx::AnyPool::connect(&url).await.unwrap();
+        for sql in [format!("DROP SCHEMA IF EXISTS {schema} CASCADE"), format!("CREATE SCHEMA {schema}")] {
+            sqlx::raw_sql(sqlx::AssertSqlSafe(sql)).execute(&admin).await.unwrap();
+        }
+        admin.close().await;
+        let separator = if url.contains('?') { '&' } else { '?' };
+        let url = format!("{url}{separator}options[search_path]={schema}");
+        Some(Self { store: Store::connect(&url).await.unwrap(), url, _folder: None })
+    }
+}
+
+/// A short name that is the same for the same test: schemas are dropped when the test runs again.
+fn hash(text: &str) -> u64 {
+    text.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
+}
