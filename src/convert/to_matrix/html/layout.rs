@@ -1,0 +1,408 @@
+//! The lines of an HTML mail as a person sees them.
+
+use super::style;
+use super::tree::{Kind, Node, NodeId, Tree};
+use crate::convert::to_matrix::lines::{Line, Zone};
+
+/// Elements whose text is none.
+const SKIPPED: &[&str] = &[
+    "area", "audio", "base", "canvas", "head", "iframe", "input", "link", "map", "math", "meta", "mx-reply",
+    "noembed", "noframes", "noscript", "object", "script", "select", "style", "svg", "template", "textarea",
+    "title", "video", "xml",
+];
+/// Elements that begin and end a line.
+const BLOCKS: &[&str] = &[
+    "address",
+    "article",
+    "aside",
+    "center",
+    "dd",
+    "details",
+    "div",
+    "dl",
+    "dt",
+    "fieldset",
+    "figcaption",
+    "figure",
+    "footer",
+    "form",
+    "header",
+    "li",
+    "main",
+    "nav",
+    "section",
+    "summary",
+    "table",
+    "tbody",
+    "tfoot",
+    "thead",
+    "tr",
+];
+/// Elements with an empty line before and after.
+const PARAGRAPHS: &[&str] = &[
+    "blockquote",
+    "h1",
+    "h2",
+    "h3",
+    "h4",
+    "h5",
+    "h6",
+    "ol",
+    "p",
+    "pre",
+    "ul",
+];
+
+/// True for an element that shows nothing: by its name, or by its style.
+pub(super) fn is_invisible(node: &Node) -> bool {
+    SKIPPED.contains(&node.name()) || style::is_hidden(node)
+}
+
+/// Lays the tree out.
+pub(crate) fn layout(tree: &Tree) -> Vec<Line> {
+    let mut layout = Layout {
+        tree,
+        lines: Vec::new(),
+        text: String::new(),
+        nodes: Vec::new(),
+        pending: String::new(),
+        gap: false,
+        state: State::default(),
+        after: None,
+    };
+    for child in &tree.node(Tree::ROOT).children {
+        layout.walk(*child);
+    }
+    layout.end_line();
+    layout.lines
+}
+
+#[derive(Clone, Copy, Default)]
+struct State {
+    depth: usize,
+    zone: Zone,
+    preformatted: bool,
+    list_depth: usize,
+}
+
+struct Layout<'a> {
+    tree: &'a Tree,
+    lines: Vec<Line>,
+    /// The line in the making.
+    text: String,
+    nodes: Vec<NodeId>,
+    /// What stands before the next text of the line: the mark of a list item.
+    pending: String,
+    /// Whether an empty line is due before the next text.
+    gap: bool,
+    state: State,
+    /// The zone of everything after a mark such as Outlook's `appendonsend`.
+    after: Option<Zone>,
+}
+
+impl Layout<'_> {
+    fn walk(&mut self, id: NodeId) {
+        let tree = self.tree;
+        let node = tree.node(id);
+        match &node.kind {
+            Kind::Text(text) => self.add_text(id, text),
+            Kind::Element(name, _) => {
+                if !is_invisible(node) {
+                    self.element(id, name, node);
+                }
+            }
+        }
+    }
+
+    fn element(&mut self, id: NodeId, name: &str, node: &Node) {
+        let before = self.state;
+        if let Some(zone) = starts_quotation(node) {
+            self.end_line();
+            self.after = Some(zone);
+        }
+        let zone = zone_of(node).unwrap_or_default();
+        if zone > self.state.zone || (self.state.zone == Zone::Attribution && zone != Zone::Body) {
+            self.end_line();
+            self.state.zone = zone;
+        }
+        match name {
+            "br" => {
+                self.nodes.push(id);
+                self.break_line();
+                return;
+            }
+            "hr" => {
+                self.end_line();
+                self.add_mark(id, "---");
+                self.end_line();
+                return;
+            }
+            "img" => {
+                self.image(id, node);
+                return;
+            }
+            "blockquote" => self.state.depth += 1,
+            "pre" => self.state.preformatted = true,
+            "ul" | "ol" => self.state.list_depth += 1,
+            _ => {}
+        }
+        let paragraph =
+            PARAGRAPHS.contains(&name) && !(self.state.list_depth > 1 && matches!(name, "ul" | "ol"));
+        let block = paragraph
+            || BLOCKS.contains(&name)
+            || (matches!(name, "td" | "th") && is_block_cell(self.tree, id));
+        if block {
+            // The line before belongs to the state before.
+            let inner = std::mem::replace(&mut self.state, before);
+            self.end_line();
+            self.state = inner;
+        }
+        if paragraph {
+            self.gap = true;
+        }
+        self.children(id, name, node);
+        if name == "a" {
+            self.link_target(id, node);
+        }
+        if block {
+            self.end_line();
+        } else if matches!(name, "td" | "th") && !self.text.is_empty() && !self.text.ends_with(' ') {
+            self.text.push(' ');
+        }
+        if paragraph {
+            self.gap = true;
+        }
+        if self.state.zone != before.zone {
+            self.end_line();
+        }
+        self.state = before;
+    }
+
+    fn children(&mut self, id: NodeId, name: &str, node: &Node) {
+        let mut number: i64 = node.attribute("start").parse().unwrap_or(1);
+        for child in &self.tree.node(id).children {
+            if self.tree.node(*child).name() == "li" {
+                let indent = "  ".repeat(self.state.list_depth.saturating_sub(1).min(8));
+                if name == "ol" {
+                    self.pending = format!("{indent}{number}. ");
+                    number = number.saturating_add(1);
+                } else {
+                    self.pending = format!("{indent}- ");
+                }
+            }
+            self.walk(*child);
+        }
+    }
+
+    fn add_text(&mut self, id: NodeId, text: &str) {
+        if self.state.preformatted {
+            for (index, piece) in text.split('\n').enumerate() {
+                if index > 0 {
+                    self.nodes.push(id);
+                    self.break_line();
+                }
+                if !piece.is_empty() {
+                    self.nodes.push(id);
+                    self.put(piece);
+                }
+            }
+            return;
+        }
+        let mut words = text
+            .split([' ', '\t', '\n', '\r', '\u{c}'])
+            .filter(|word| !word.is_empty())
+            .peekable();
+        let starts_blank = text.starts_with([' ', '\t', '\n', '\r']);
+        if words.peek().is_none() {
+            self.space();
+            return;
+        }
+        if starts_blank {
+            self.space();
+        }
+        self.nodes.push(id);
+        for (index, word) in words.enumerate() {
+            if index > 0 {
+                self.text.push(' ');
+            }
+            self.put(word);
+        }
+        if text.ends_with([' ', '\t', '\n', '\r']) {
+            self.space();
+        }
+    }
+
+    fn put(&mut self, text: &str) {
+        if self.text.is_empty() {
+            self.text = std::mem::take(&mut self.pending);
+        }
+        self.text
+            .extend(text.chars().map(|c| if c == '\u{a0}' { ' ' } else { c }));
+    }
+
+    fn space(&mut self) {
+        if !self.text.is_empty() && !self.text.ends_with(' ') {
+            self.text.push(' ');
+        }
+    }
+
+    fn add_mark(&mut self, id: NodeId, mark: &str) {
+        self.nodes.push(id);
+        self.put(mark);
+    }
+
+    fn image(&mut self, id: NodeId, node: &Node) {
+        let alt = node.attribute("alt").trim();
+        self.nodes.push(id);
+        // Emoji are often images whose alternative is the character.
+        if !alt.is_empty() && alt.chars().count() <= 3 && !alt.is_ascii() {
+            self.put(alt);
+        }
+    }
+
+    /// Where a link goes, after its text, unless the text says so.
+    fn link_target(&mut self, id: NodeId, node: &Node) {
+        let href = node.attribute("href").trim();
+        let text = self.tree.text(id);
+        let text = text.trim();
+        let bare = |url: &str| {
+            let url = url
+                .trim_start_matches("https://")
+                .trim_start_matches("http://")
+                .trim_start_matches("www.");
+            url.trim_end_matches('/').to_lowercase()
+        };
+        let web = href.starts_with("https://") || href.starts_with("http://");
+        if web && !text.is_empty() && bare(text) != bare(href) && !href.contains(char::is_whitespace) {
+            let trailing = self.text.ends_with(' ');
+            self.text.truncate(self.text.trim_end().len());
+            self.put(&format!(" ({href})"));
+            if trailing {
+                self.text.push(' ');
+            }
+        }
+    }
+
+    /// Ends the line, also when it is empty: a `<br>`.
+    fn break_line(&mut self) {
+        if self.text.trim().is_empty() && self.pending.is_empty() {
+            self.text.clear();
+            let nodes = std::mem::take(&mut self.nodes);
+            self.push_line(String::new(), nodes);
+        } else {
+            self.end_line();
+        }
+    }
+
+    /// Ends the line, if there is one.
+    fn end_line(&mut self) {
+        if self.text.trim().is_empty() {
+            self.text.clear();
+            // An image or a blank is no line of its own, but it must belong to one.
+            if !self.nodes.is_empty() {
+                let nodes = std::mem::take(&mut self.nodes);
+                self.push_line(String::new(), nodes);
+            }
+            return;
+        }
+        if std::mem::take(&mut self.gap) && !self.lines.is_empty() {
+            self.push_line(String::new(), Vec::new());
+        }
+        let text = std::mem::take(&mut self.text).trim_end().to_owned();
+        let nodes = std::mem::take(&mut self.nodes);
+        self.push_line(text, nodes);
+    }
+
+    fn push_line(&mut self, text: String, nodes: Vec<NodeId>) {
+        let zone = self
+            .after
+            .map_or(self.state.zone, |after| after.max(self.state.zone));
+        let marks = "> ".repeat(self.state.depth.min(20));
+        self.lines.push(Line {
+            source: format!("{marks}{text}"),
+            text,
+            depth: self.state.depth,
+            zone,
+            nodes,
+        });
+    }
+}
+
+/// A cell that stands on lines of its own: it holds blocks, or it is alone in its row.
+fn is_block_cell(tree: &Tree, id: NodeId) -> bool {
+    tree.node(id)
+        .children
+        .iter()
+        .map(|child| tree.node(*child).name())
+        .any(|name| BLOCKS.contains(&name) || PARAGRAPHS.contains(&name))
+}
+
+fn has_class(node: &Node, wanted: &[&str]) -> bool {
+    node.attribute("class")
+        .split_whitespace()
+        .any(|class| wanted.contains(&class))
+}
+
+/// What the element is for the mail program that wrote it.
+fn zone_of(node: &Node) -> Option<Zone> {
+    let id = node.attribute("id");
+    if has_class(
+        node,
+        &[
+            "gmail_attr",
+            "moz-cite-prefix",
+            "moz-email-headers-table",
+            "protonmail_quote_header",
+        ],
+    ) {
+        return Some(Zone::Attribution);
+    }
+    if has_class(
+        node,
+        &[
+            "gmail_quote",
+            "gmail_quote_container",
+            "yahoo_quoted",
+            "protonmail_quote",
+            "tutanota_quote",
+            "zmail_extra",
+            "ms-outlook-mobile-reference-message",
+            "WordSection1_quote",
+        ],
+    ) || matches!(
+        id,
+        "yahoo_quoted" | "OLK_SRC_BODY_SECTION" | "isReplyContent" | "reply-intro" | "mail-app-auto-quote"
+    ) || id.starts_with("yahoo_quoted_")
+        || (node.name() == "blockquote" && node.attribute("type").eq_ignore_ascii_case("cite"))
+    {
+        return Some(Zone::Quote);
+    }
+    if has_class(
+        node,
+        &[
+            "gmail_signature",
+            "moz-signature",
+            "protonmail_signature_block",
+            "gmail_signature_prefix",
+        ],
+    ) || matches!(
+        id,
+        "Signature" | "signature" | "ms-outlook-mobile-signature" | "AppleMailSignature"
+    ) {
+        return Some(Zone::Signature);
+    }
+    None
+}
+
+/// The marks after which everything is the message that is answered (Outlook).
+fn starts_quotation(node: &Node) -> Option<Zone> {
+    let id = node.attribute("id");
+    let marks = [
+        "divRplyFwdMsg",
+        "x_divRplyFwdMsg",
+        "appendonsend",
+        "x_appendonsend",
+        "stopSpelling",
+    ];
+    marks.contains(&id).then_some(Zone::Quote)
+}

@@ -1,0 +1,10 @@
+//! HTML mail: a bounded tree, its lines as a person reads them, and Matrix's subset of HTML.
+
+mod layout;
+mod render;
+mod style;
+mod tree;
+
+pub(super) use layout::layout;
+pub(super) use render::{matrix_html, plain_to_html};
+pub(super) use tree::{NodeId, Tree};

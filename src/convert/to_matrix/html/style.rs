@@ -1,0 +1,56 @@
+//! What inline style says that matters in a chat.
+
+use super::tree::Node;
+
+/// The value of a property in the `style` attribute, in lower case without blanks.
+pub(super) fn property(node: &Node, name: &str) -> Option<String> {
+    node.attribute("style").split(';').find_map(|declaration| {
+        let (property, value) = declaration.split_once(':')?;
+        property.trim().eq_ignore_ascii_case(name).then(|| {
+            value
+                .to_lowercase()
+                .replace("!important", "")
+                .split_whitespace()
+                .collect::<Vec<_>>()
+                .join(" ")
+        })
+    })
+}
+
+/// True for what is not meant to be read: preheaders, tracking pixels, Outlook's `mso-hide`.
+pub(super) fn is_hidden(node: &Node) -> bool {
+    let is = |name: &str, values: &[&str]| {
+        property(node, name).is_some_and(|value| values.contains(&value.as_str()))
+    };
+    let zero = ["0", "0px", "0pt", "0em"];
+    node.attribute("style").len() < 4_096
+        && (is("display", &["none"])
+            || is("visibility", &["hidden"])
+            || is("mso-hide", &["all"])
+            || is("font-size", &zero)
+            || is("opacity", &["0"])
+            || (is("max-height", &zero) && is("overflow", &["hidden"])))
+}
+
+/// True where the style makes the text bold.
+pub(super) fn is_bold(node: &Node) -> bool {
+    property(node, "font-weight")
+        .is_some_and(|weight| matches!(weight.as_str(), "bold" | "bolder" | "600" | "700" | "800" | "900"))
+}
+
+/// True where the style makes the text italic.
+pub(super) fn is_italic(node: &Node) -> bool {
+    property(node, "font-style").is_some_and(|style| style == "italic")
+}
+
+/// True where the style strikes the text through.
+pub(super) fn is_struck(node: &Node) -> bool {
+    ["text-decoration", "text-decoration-line"]
+        .iter()
+        .any(|name| property(node, name).is_some_and(|value| value.contains("line-through")))
+}
+
+/// True where the style draws a line above the block: Outlook's mark of a quotation.
+pub(super) fn has_top_border(node: &Node) -> bool {
+    property(node, "border-top").is_some_and(|border| border.contains("solid") && !border.starts_with("none"))
+}

@@ -1,0 +1,71 @@
+//! Bytes to text, in every charset that mail programs send, also when the label is wrong.
+
+use encoding_rs::{Encoding, ISO_2022_JP, UTF_8, WINDOWS_1252};
+
+/// Decodes `bytes` by their label. Without a label, or with one that says nothing, UTF-8 is tried, then
+/// Windows-1252. Never fails.
+pub(crate) fn decode(bytes: &[u8], label: Option<&str>) -> String {
+    let label = label
+        .unwrap_or_default()
+        .trim_matches(|c: char| c.is_whitespace() || c == '"' || c == '\'');
+    let label = match label.to_ascii_lowercase().as_str() {
+        // Korean and Hebrew variants, and Microsoft's, that the WHATWG's table of labels lacks.
+        "ks_c_5601" | "cp949" | "uhc" => "euc-kr".to_owned(),
+        "cp936" | "x-gb18030" => "gb18030".to_owned(),
+        "cp932" | "ms932" => "shift_jis".to_owned(),
+        "cp-850" | "ibm850" => "cp850".to_owned(),
+        "unicode-1-1-utf-7" | "x-unicode-2-0-utf-7" => "utf-7".to_owned(),
+        other => other.to_owned(),
+    };
+    if matches!(
+        label.as_str(),
+        "" | "us-ascii"
+            | "ascii"
+            | "ansi_x3.4-1968"
+            | "utf-8"
+            | "utf8"
+            | "unknown-8bit"
+            | "x-unknown"
+            | "default_charset"
+    ) {
+        return unlabelled(bytes, label.starts_with("utf"));
+    }
+    // The hyphen matters: without it UTF-7 would be found under other names.
+    if let Some(encoding) =
+        Encoding::for_label(label.as_bytes()).filter(|found| *found != encoding_rs::REPLACEMENT)
+    {
+        let (text, _, errors) = encoding.decode(bytes);
+        if errors && let Ok(text) = std::str::from_utf8(bytes) {
+            return text.to_owned();
+        }
+        return text.into_owned();
+    }
+    match mail_parser::decoders::charsets::map::charset_decoder(label.as_bytes()) {
+        Some(decoder) => decoder(bytes),
+        None => unlabelled(bytes, false),
+    }
+}
+
+/// The text of bytes about which nothing is known, or which claim to be UTF-8 or ASCII.
+fn unlabelled(bytes: &[u8], claims_utf8: bool) -> String {
+    if let Ok(text) = std::str::from_utf8(bytes) {
+        if bytes
+            .windows(3)
+            .any(|window| matches!(window, [0x1b, b'$', b'B' | b'@']))
+        {
+            return ISO_2022_JP.decode(bytes).0.into_owned();
+        }
+        return text.strip_prefix('\u{feff}').unwrap_or(text).to_owned();
+    }
+    let (utf8, actual, _) = UTF_8.decode(bytes);
+    if actual != UTF_8 {
+        return utf8.into_owned();
+    }
+    // A text in UTF-8 with a damaged character or two is still UTF-8.
+    let bad = utf8.chars().filter(|c| *c == '\u{fffd}').count();
+    let good = utf8.chars().filter(|c| !c.is_ascii() && *c != '\u{fffd}').count();
+    if good > bad || (claims_utf8 && good >= bad) {
+        return utf8.into_owned();
+    }
+    WINDOWS_1252.decode(bytes).0.into_owned()
+}

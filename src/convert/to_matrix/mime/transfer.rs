@@ -1,0 +1,129 @@
+//! Transfer encodings (RFC 2045, section 6), with the damage that they suffer on the way.
+
+use super::params::hex;
+
+/// Decodes base64, ignoring everything outside the alphabet, as RFC 2045, section 6.8, asks. Padding in the
+/// middle, as concatenated pieces have it, ends a quantum and not the data.
+pub(crate) fn decode_base64(data: &[u8]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(data.len() / 4 * 3 + 3);
+    let (mut bits, mut count) = (0_u32, 0_u8);
+    for byte in data {
+        let value = match byte {
+            b'A'..=b'Z' => byte - b'A',
+            b'a'..=b'z' => byte - b'a' + 26,
+            b'0'..=b'9' => byte - b'0' + 52,
+            b'+' => 62,
+            b'/' => 63,
+            b'=' => {
+                end_quantum(&mut out, &mut bits, &mut count);
+                continue;
+            }
+            _ => continue,
+        };
+        bits = bits << 6 | u32::from(value);
+        count += 1;
+        if count == 4 {
+            let [_, first, second, third] = bits.to_be_bytes();
+            out.extend_from_slice(&[first, second, third]);
+            (bits, count) = (0, 0);
+        }
+    }
+    end_quantum(&mut out, &mut bits, &mut count);
+    out
+}
+
+fn end_quantum(out: &mut Vec<u8>, bits: &mut u32, count: &mut u8) {
+    match *count {
+        2 => out.extend((*bits >> 4).to_be_bytes().get(3..).unwrap_or_default()),
+        3 => out.extend((*bits >> 2).to_be_bytes().get(2..).unwrap_or_default()),
+        _ => {}
+    }
+    (*bits, *count) = (0, 0);
+}
+
+/// Decodes quoted-printable. An equals sign that begins no code stays as it is.
+pub(crate) fn decode_quoted_printable(data: &[u8]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(data.len());
+    for line in data.split_inclusive(|byte| *byte == b'\n') {
+        let text = line.trim_ascii_end();
+        let end =
+            line.strip_suffix(b"\n").map_or(
+                &b""[..],
+                |line| {
+                    if line.ends_with(b"\r") { b"\r\n" } else { b"\n" }
+                },
+            );
+        let (text, soft) = match text.strip_suffix(b"=") {
+            Some(text) => (text, true),
+            None => (text, false),
+        };
+        let mut bytes = text.iter();
+        while let Some(byte) = bytes.next() {
+            let mut ahead = bytes.clone();
+            if *byte == b'='
+                && let (Some(high), Some(low)) = (
+                    ahead.next().and_then(|b| hex(*b)),
+                    ahead.next().and_then(|b| hex(*b)),
+                )
+            {
+                out.push(high << 4 | low);
+                bytes = ahead;
+            } else {
+                out.push(*byte);
+            }
+        }
+        if !soft {
+            out.extend_from_slice(end);
+        }
+    }
+    out
+}
+
+/// A file found in uuencoded text.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct UuFile {
+    /// The name in the `begin` line; hostile.
+    pub(crate) name: String,
+    /// The decoded bytes.
+    pub(crate) bytes: Vec<u8>,
+}
+
+/// Decodes the first `begin 644 name` … `end` block.
+pub(crate) fn decode_uuencode(data: &[u8]) -> Option<UuFile> {
+    let mut lines = data.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii_end);
+    let name = lines.by_ref().find_map(begin_line)?;
+    let mut bytes = Vec::new();
+    for line in lines {
+        if line == b"end" {
+            break;
+        }
+        decode_uu_line(line, &mut bytes);
+    }
+    Some(UuFile { name, bytes })
+}
+
+/// The file name of `begin 644 name`.
+pub(crate) fn begin_line(line: &[u8]) -> Option<String> {
+    let rest = line.strip_prefix(b"begin ")?;
+    let text = String::from_utf8_lossy(rest).into_owned();
+    let (mode, name) = text.split_once(' ')?;
+    let octal = (3..=4).contains(&mode.len()) && mode.bytes().all(|byte| (b'0'..b'8').contains(&byte));
+    (octal && !name.trim().is_empty()).then(|| name.trim().to_owned())
+}
+
+fn decode_uu_line(line: &[u8], out: &mut Vec<u8>) {
+    let value = |byte: &u8| byte.wrapping_sub(b' ') & 0x3f;
+    let Some((length, data)) = line.split_first() else {
+        return;
+    };
+    let length = usize::from(value(length));
+    let mut decoded: Vec<u8> = Vec::with_capacity(48);
+    for group in data.chunks(4) {
+        let bits = (0..4).fold(0_u32, |bits, index| {
+            bits << 6 | u32::from(group.get(index).map_or(0, value))
+        });
+        decoded.extend(bits.to_be_bytes().get(1..).unwrap_or_default());
+    }
+    decoded.truncate(length);
+    out.extend(decoded);
+}

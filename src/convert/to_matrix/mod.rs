@@ -1,0 +1,248 @@
+//! An email becomes Matrix events.
+//!
+//! The way of a mail: [`mime`] reads the tree of parts, [`body`] sorts them into text and files, [`text`] lays the
+//! text out in [`lines`], tells new text from [`quote`] and [`signature`], and writes it as plain text and as
+//! Matrix's subset of [`html`]; [`files`] makes uploads and their events.
+
+mod auto;
+mod body;
+mod files;
+mod headers;
+mod html;
+mod length;
+mod lines;
+mod mime;
+mod names;
+mod plain;
+mod quote;
+mod report;
+mod signature;
+mod text;
+
+use std::borrow::Cow;
+
+use serde_json::{Map, Value, json};
+
+pub use self::report::report;
+use self::text::Text;
+use crate::model::{Mailbox, Timestamp};
+
+/// Why a mail was not written by a person, as far as its headers and structure tell.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Auto {
+    /// A person wrote it.
+    None,
+    /// A vacation responder or the like (RFC 3834).
+    AutoReply,
+    /// A delivery status notification (RFC 3464) or another bounce.
+    Bounce,
+    /// A mailing list or newsletter.
+    List,
+    /// A read notification (RFC 8098).
+    Mdn,
+    /// A calendar's invitation or answer.
+    Calendar,
+    /// A report by a machine: DMARC, abuse (RFC 5965).
+    Report,
+    /// Any other mail that says it was generated.
+    Generated,
+}
+
+/// The headers of a mail, decoded. Everything in here is hostile input.
+#[derive(Clone, Debug, PartialEq)]
+pub struct EmailHeaders {
+    /// All addresses of all `From` fields; one and only one is the rule (RFC 5322, section 3.6.2).
+    pub from: Vec<Mailbox>,
+    /// `To` and `Cc`.
+    pub to: Vec<Mailbox>,
+    /// `Subject`, decoded, in one line.
+    pub subject: String,
+    /// `Date`.
+    pub date: Option<Timestamp>,
+    /// `Message-ID`, without angle brackets.
+    pub message_id: Option<String>,
+    /// The IDs of `In-Reply-To`, without angle brackets.
+    pub in_reply_to: Vec<String>,
+    /// The IDs of `References`, oldest first, bounded.
+    pub references: Vec<String>,
+    /// Whether a machine wrote it.
+    pub auto: Auto,
+}
+
+/// Bytes to be uploaded before the events that show them are sent.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Upload {
+    /// A safe file name: no path, no control or bidirectional characters.
+    pub name: String,
+    /// The media type.
+    pub content_type: String,
+    /// The decoded bytes.
+    pub bytes: Vec<u8>,
+}
+
+/// What becomes of a mail in a room.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Converted {
+    /// The events in order: type and content. Media is referred to by [`placeholder`] URIs.
+    pub events: Vec<(String, Value)>,
+    /// What to upload first; the index is that of the placeholder.
+    pub uploads: Vec<Upload>,
+    /// What was left out of the text: quotation, signature, footer.
+    pub quoted: Option<String>,
+}
+
+/// What the bridge knows of the thread when a mail comes in.
+#[derive(Clone, Debug, Default)]
+pub struct ThreadContext {
+    /// The plain texts that Penpal sent in this thread, newest first: what a quotation quotes.
+    pub sent: Vec<String>,
+    /// The event that the mail answers, shown as a Matrix reply.
+    pub answers: Option<ruma::OwnedEventId>,
+}
+
+/// The URI that stands for upload `index` in an event's content until it has a real one.
+pub fn placeholder(index: usize) -> String {
+    format!("mxc://upload.invalid/{index}")
+}
+
+/// Reads the headers alone: cheap, for deciding where a mail belongs. Never fails: what can't be read is empty.
+pub fn headers(raw: &[u8]) -> EmailHeaders {
+    let bytes = read_mail(raw);
+    let mail = mime::parse(&bytes);
+    headers::read(&mail, auto::classify(&mail))
+}
+
+/// Converts a whole mail. Never fails: what can't be read becomes a notice with the mail attached.
+pub fn convert(raw: &[u8], context: &ThreadContext) -> Converted {
+    let bytes = read_mail(raw);
+    let mail = mime::parse(&bytes);
+    let body = body::collect(&mail);
+    let subject = headers::subject(&mail);
+    let hints = quote::Hints {
+        forwarded: quote::is_forward_subject(&subject),
+        has_files: !body.files.is_empty(),
+        sent: &context.sent,
+    };
+    let mut text = text::compose(&body.segments, &hints);
+    let mut uploads: Vec<Upload> = body.files.iter().map(|part| files::upload(part)).collect();
+    if text.body.is_empty() && uploads.is_empty() {
+        text.body = subject;
+    }
+    if let Some(short) = length::cut(&text.body, length::MAX_BODY) {
+        uploads.push(whole_text(std::mem::replace(&mut text.body, short)));
+        text.formatted = None;
+    }
+    let mut contents: Vec<Map<String, Value>> = uploads
+        .iter()
+        .enumerate()
+        .map(|(index, upload)| files::event(upload, index))
+        .collect();
+    let msgtype = if auto::classify(&mail) == Auto::None {
+        "m.text"
+    } else {
+        "m.notice"
+    };
+    if text.body.is_empty() && contents.is_empty() {
+        contents.push(message(
+            "m.notice",
+            &Text {
+                body: "The email is empty.".to_owned(),
+                ..Text::default()
+            },
+        ));
+    } else if !text.body.is_empty() {
+        match contents.as_mut_slice() {
+            [only] if only.get("msgtype") == Some(&json!("m.image")) => caption(only, &text),
+            _ => contents.insert(0, message(msgtype, &text)),
+        }
+    }
+    if let (Some(first), Some(answered)) = (contents.first_mut(), &context.answers) {
+        first.insert(
+            "m.relates_to".to_owned(),
+            json!({"m.in_reply_to": {"event_id": answered}}),
+        );
+    }
+    Converted {
+        events: contents
+            .into_iter()
+            .map(|content| ("m.room.message".to_owned(), Value::Object(content)))
+            .collect(),
+        uploads,
+        quoted: text.quoted,
+    }
+}
+
+/// Old Macintosh programs end lines with CR alone; everything else passes as it is.
+fn read_mail(raw: &[u8]) -> Cow<'_, [u8]> {
+    if raw.contains(&b'\r') && !raw.contains(&b'\n') {
+        return Cow::Owned(
+            raw.iter()
+                .map(|byte| if *byte == b'\r' { b'\n' } else { *byte })
+                .collect(),
+        );
+    }
+    Cow::Borrowed(raw)
+}
+
+fn message(msgtype: &str, text: &Text) -> Map<String, Value> {
+    let mut content = Map::new();
+    content.insert("msgtype".to_owned(), json!(msgtype));
+    content.insert("m.mentions".to_owned(), json!({}));
+    caption(&mut content, text);
+    content
+}
+
+/// Puts the text into a content: the whole of a text message, or the caption of a picture.
+fn caption(content: &mut Map<String, Value>, text: &Text) {
+    content.insert("body".to_owned(), json!(text.body));
+    if let Some(formatted) = &text.formatted {
+        content.insert("format".to_owned(), json!("org.matrix.custom.html"));
+        content.insert("formatted_body".to_owned(), json!(formatted));
+    }
+}
+
+/// A text that is too long for an event, as a file.
+fn whole_text(text: String) -> Upload {
+    Upload {
+        name: "message.txt".to_owned(),
+        content_type: "text/plain".to_owned(),
+        bytes: text.into_bytes(),
+    }
+}
+
+/// Puts the real URIs in place of the placeholders in an event's content, also inside `formatted_body`.
+///
+/// Only where [`convert`] puts them: a mail that says `mxc://upload.invalid/0` in its text stays as it is. A placeholder
+/// without a URI is left alone.
+pub fn place_uploads(content: &mut Value, uris: &[ruma::OwnedMxcUri]) {
+    match content {
+        Value::Object(fields) => {
+            for (key, value) in fields {
+                match value {
+                    Value::String(text) if matches!(key.as_str(), "url" | "thumbnail_url") => {
+                        let found = uris
+                            .iter()
+                            .enumerate()
+                            .find(|(index, _)| *text == placeholder(*index));
+                        if let Some((_, uri)) = found {
+                            *text = uri.to_string();
+                        }
+                    }
+                    Value::String(text) if key == "formatted_body" => {
+                        for (index, uri) in uris.iter().enumerate() {
+                            let quoted = format!("src=\"{}\"", placeholder(index));
+                            if text.contains(&quoted) {
+                                let uri = uri.as_str().replace('&', "&amp;").replace('"', "&quot;");
+                                *text = text.replace(&quoted, &format!("src=\"{uri}\""));
+                            }
+                        }
+                    }
+                    _ => place_uploads(value, uris),
+                }
+            }
+        }
+        Value::Array(values) => values.iter_mut().for_each(|value| place_uploads(value, uris)),
+        _ => {}
+    }
+}

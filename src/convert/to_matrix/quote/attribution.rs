@@ -1,0 +1,170 @@
+//! The line that introduces a quotation: "On Monday at 10:30, Alice wrote:", in all languages.
+
+use super::words::{ON, WROTE};
+
+/// The longest attribution, in characters: a date, a long name, an address, and that address again as a link.
+const MAX_CHARS: usize = 400;
+
+/// How sure it is that a text introduces a quotation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Certainty {
+    /// It does when a quotation follows.
+    WithQuote,
+    /// It does whatever follows.
+    Alone,
+}
+
+/// Judges a text, several lines of the mail joined by blanks.
+pub(super) fn judge(text: &str) -> Option<Certainty> {
+    let text = text
+        .trim()
+        .trim_start_matches(['\u{feff}', '>', '*', '_', '-', '~', '/', ' ', '|'])
+        .trim();
+    if text.is_empty() || text.chars().count() > MAX_CHARS {
+        return None;
+    }
+    let lower = text.to_lowercase();
+    let ends = ends_like_one(&lower);
+    let wrote = contains_any(&lower, WROTE);
+    let date = has_date(&lower);
+    let address = has_address(&lower);
+    let on = starts_with_on(&lower);
+    if wrote && ends && (date || (address && !ends_in_sentence(&lower))) {
+        return Some(Certainty::Alone);
+    }
+    if date && address && (ends || lower.ends_with('>')) {
+        return Some(if ends && (on || starts_with_date(&lower)) {
+            Certainty::Alone
+        } else {
+            Certainty::WithQuote
+        });
+    }
+    if ends && (date || address || wrote) {
+        return Some(Certainty::WithQuote);
+    }
+    None
+}
+
+fn ends_like_one(lower: &str) -> bool {
+    let end = lower.trim_end_matches(['*', '_', ' ', '-', '\u{a0}', '\u{200e}', '\u{200f}']);
+    end.ends_with([':', '：']) || WROTE.iter().any(|word| end.ends_with(word)) || end.ends_with("geschreven")
+}
+
+/// A full stop inside, followed by a capital, is lost in lower case: a blank after it and many words must do.
+fn ends_in_sentence(lower: &str) -> bool {
+    lower.matches(". ").count() > 2
+}
+
+pub(super) fn starts_with_on(lower: &str) -> bool {
+    ON.iter().any(|word| {
+        lower.strip_prefix(word).is_some_and(|rest| {
+            rest.starts_with([' ', ',', '\u{a0}', '.'])
+                || word.ends_with('-')
+                || rest.starts_with(|c: char| c.is_numeric())
+        })
+    })
+}
+
+fn starts_with_date(lower: &str) -> bool {
+    let head: String = lower.chars().take(40).collect();
+    lower.starts_with(|c: char| c.is_numeric()) || has_date(&head)
+}
+
+/// Whole words for scripts that have blanks, any place for those that have none.
+pub(super) fn contains_any(lower: &str, words: &[&str]) -> bool {
+    words.iter().any(|word| {
+        if word.chars().any(|c| c > '\u{2e80}') || word.chars().any(|c| ('\u{e00}'..='\u{e7f}').contains(&c))
+        {
+            return lower.contains(word);
+        }
+        lower.match_indices(word).any(|(at, _)| {
+            let before = lower.get(..at).and_then(|text| text.chars().next_back());
+            let after = lower.get(at + word.len()..).and_then(|text| text.chars().next());
+            let boundary = |c: Option<char>| c.is_none_or(|c| !c.is_alphanumeric());
+            boundary(before) && boundary(after)
+        })
+    })
+}
+
+/// An address, in brackets or not.
+pub(super) fn has_address(lower: &str) -> bool {
+    lower.split_whitespace().any(|word| {
+        word.find('@').is_some_and(|at| {
+            at > 0
+                && word
+                    .get(at + 1..)
+                    .is_some_and(|domain| domain.contains('.') || domain.len() > 2)
+        })
+    })
+}
+
+/// A date or a time of day, in the digits of any script.
+pub(super) fn has_date(lower: &str) -> bool {
+    let mut numbers: Vec<String> = Vec::new();
+    let mut in_number = false;
+    let mut time = false;
+    let mut previous = ' ';
+    for c in lower.chars() {
+        if c.is_numeric() {
+            if !in_number {
+                numbers.push(String::new());
+            }
+            if let Some(number) = numbers.last_mut() {
+                number.push(c);
+            }
+            time |= previous == ':' || (matches!(previous, '.' | 'h') && numbers.len() > 1);
+            in_number = true;
+        } else {
+            in_number = false;
+        }
+        if numbers.len() > 40 {
+            break;
+        }
+        previous = c;
+    }
+    let year = numbers.iter().any(|number| {
+        number.chars().count() == 4
+            && (!number.is_ascii() || number.starts_with("19") || number.starts_with("20"))
+    });
+    (year && numbers.len() >= 2)
+        || (time && numbers.len() >= 2)
+        || (numbers.len() >= 3 && lower.contains(['/', '.', '-']))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn attributions_of_many_languages_stand_alone() {
+        for line in [
+            "On Tue, 14 May 2024 at 09:30, Alice Smith <alice@example.org> wrote:",
+            "Am 14.05.2024 um 09:30 schrieb Alice Smith:",
+            "Le mar. 14 mai 2024 à 09:30, Alice <alice@example.org> a écrit :",
+            "El mar, 14 may 2024 a las 9:30, Alice (<alice@example.org>) escribió:",
+            "Op di 14 mei 2024 om 09:30 schreef Alice <alice@example.org>:",
+            "Il giorno mar 14 mag 2024 alle ore 09:30 Alice <alice@example.org> ha scritto:",
+            "W dniu 14.05.2024 o 09:30, Alice pisze:",
+            "14 мая 2024 г., в 09:30, Alice <alice@example.org> написал(а):",
+            "在 2024年5月14日，上午9:30，Alice <alice@example.org> 写道：",
+            "2024年5月14日(火) 9:30 Alice <alice@example.org>:",
+            "2024년 5월 14일 (화) 오전 9:30, Alice <alice@example.org>님이 작성:",
+            "בתאריך יום ג׳, 14 במאי 2024 ב-9:30 מאת Alice <alice@example.org>:",
+        ] {
+            assert_eq!(judge(line), Some(Certainty::Alone), "{line}");
+        }
+    }
+
+    #[test]
+    fn sentences_are_no_attributions() {
+        for line in [
+            "See you on Monday at 10:30.",
+            "She wrote to me in 2019 and never again",
+            "Please write to bob@example.org",
+            "",
+            "Thanks!",
+        ] {
+            assert_eq!(judge(line), None, "{line}");
+        }
+    }
+}

@@ -1,0 +1,312 @@
+//! Tells new text from quotations. When a rule is unsure, the text stays.
+
+mod attribution;
+mod block;
+mod words;
+
+use attribution::{Certainty, judge, starts_with_on};
+use block::Heading;
+pub(super) use block::is_forward_subject;
+
+use super::lines::{Line, Role, Zone};
+use super::signature;
+
+/// Over how many lines an attribution is wrapped at most.
+const MAX_WRAP: usize = 5;
+/// How many lines of a quotation that is answered in the middle of a mail are shown.
+const MAX_KEPT_QUOTE: usize = 40;
+
+/// What is known about the mail besides its lines.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Hints<'a> {
+    /// The subject says that the mail is a forwarded one: what it quotes is content.
+    pub(super) forwarded: bool,
+    /// There is more to the mail than its text, so that it may say nothing.
+    pub(super) has_files: bool,
+    /// What Penpal sent in this thread.
+    pub(super) sent: &'a [String],
+}
+
+/// Reads plain text: the depth of quotation is the number of `>` marks.
+pub(super) fn plain_lines(text: &str) -> Vec<Line> {
+    text.lines()
+        .map(|source| {
+            let (depth, rest) = quote_marks(source);
+            Line {
+                text: rest.to_owned(),
+                depth,
+                source: source.to_owned(),
+                ..Line::default()
+            }
+        })
+        .collect()
+}
+
+/// Counts the marks of quotation and gives what follows them.
+fn quote_marks(line: &str) -> (usize, &str) {
+    let mut depth = 0;
+    let mut rest = line;
+    loop {
+        let inner = rest
+            .strip_prefix(' ')
+            .filter(|inner| depth > 0 && inner.starts_with('>'))
+            .unwrap_or(rest);
+        let Some(after) = inner.strip_prefix('>') else {
+            break;
+        };
+        depth += 1;
+        rest = after;
+    }
+    // `|` serves some programs, but tables begin with it too.
+    if depth == 0 {
+        return (0, line);
+    }
+    (depth, rest.strip_prefix(' ').unwrap_or(rest))
+}
+
+/// A stretch of quotation.
+#[derive(Clone, Copy, Debug)]
+struct Region {
+    /// Where its attribution begins.
+    start: usize,
+    /// Where the quoted text begins.
+    text: usize,
+    /// Its end, exclusive.
+    end: usize,
+}
+
+/// Gives each line its role.
+pub(super) fn classify(lines: &[Line], hints: &Hints<'_>) -> Vec<Role> {
+    let mut roles = vec![Role::New; lines.len()];
+    let content = forwarded_from(lines, hints);
+    let regions = find_regions(lines, content);
+    for region in &regions {
+        fill(&mut roles, region.start..region.end, Role::Quote);
+    }
+    signature::mark(lines, &mut roles, content);
+    settle_middle(lines, &mut roles, &regions);
+    never_empty(lines, &mut roles, &regions, hints);
+    roles
+}
+
+fn fill(roles: &mut [Role], range: std::ops::Range<usize>, role: Role) {
+    for slot in roles.get_mut(range).unwrap_or_default() {
+        *slot = role;
+    }
+}
+
+/// Where a forwarded message begins: from there on all is content. The number of lines where there is none.
+fn forwarded_from(lines: &[Line], hints: &Hints<'_>) -> usize {
+    let mut quoted = false;
+    for (index, line) in lines.iter().enumerate() {
+        if line.is_blank() {
+            continue;
+        }
+        if block::heading(&line.text) == Some(Heading::Forwarded) {
+            return index;
+        }
+        if hints.forwarded
+            && (starts_message(lines, index).is_some() || line.depth > 0 || line.zone == Zone::Quote)
+        {
+            return index;
+        }
+        // A forwarded message inside a quotation is quoted.
+        let starts = starts_message(lines, index).is_some() && !(line.depth > 0 && !quoted && index == 0);
+        quoted |= line.depth > 0 || line.zone == Zone::Quote;
+        if starts || quoted {
+            let next = next_text(lines, index + 1);
+            let announces = next.is_some_and(|next| {
+                lines.get(next).and_then(|line| block::heading(&line.text)) == Some(Heading::Forwarded)
+            });
+            if !announces {
+                return lines.len();
+            }
+        }
+    }
+    lines.len()
+}
+
+fn next_text(lines: &[Line], from: usize) -> Option<usize> {
+    (from..lines.len()).find(|index| lines.get(*index).is_some_and(|line| !line.is_blank()))
+}
+
+fn find_regions(lines: &[Line], limit: usize) -> Vec<Region> {
+    let mut regions = Vec::new();
+    let mut index = 0;
+    while index < limit {
+        let Some(region) = region_at(lines, index, limit) else {
+            index += 1;
+            continue;
+        };
+        index = region.end.max(index + 1);
+        regions.push(region);
+    }
+    regions
+}
+
+/// The quotation that begins at `index`, with its attribution.
+fn region_at(lines: &[Line], index: usize, limit: usize) -> Option<Region> {
+    let line = lines.get(index)?;
+    if line.is_blank() {
+        return None;
+    }
+    if line.depth > 0 || line.zone == Zone::Quote || line.zone == Zone::Attribution {
+        let end = quote_end(lines, index, limit);
+        return Some(Region {
+            start: index,
+            text: index,
+            end,
+        });
+    }
+    let (text, certainty) = starts_message(lines, index)?;
+    let quote = next_text(lines, text).filter(|next| {
+        *next < limit
+            && lines
+                .get(*next)
+                .is_some_and(|line| line.depth > 0 || line.zone >= Zone::Attribution)
+    });
+    match quote {
+        Some(quote) if quote <= text + 2 => Some(Region {
+            start: index,
+            text: quote,
+            end: quote_end(lines, quote, limit),
+        }),
+        _ if certainty == Certainty::Alone => Some(Region {
+            start: index,
+            text,
+            end: limit,
+        }),
+        _ => None,
+    }
+}
+
+/// Where the quoted lines that begin at `start` end. Blank lines belong to them when more quoted lines follow; so does
+/// a line that a mail program wrapped without repeating the mark.
+fn quote_end(lines: &[Line], start: usize, limit: usize) -> usize {
+    let mut end = start;
+    for (index, line) in lines.iter().enumerate().take(limit).skip(start) {
+        if line.is_blank() && line.depth == 0 {
+            continue;
+        }
+        if line.depth == 0 && line.zone != Zone::Quote && line.zone != Zone::Attribution {
+            break;
+        }
+        end = index + 1;
+    }
+    end
+}
+
+/// Whether a quoted message is announced at `index`: gives where its text begins, and how sure it is.
+fn starts_message(lines: &[Line], index: usize) -> Option<(usize, Certainty)> {
+    let line = lines.get(index)?;
+    if block::heading(&line.text) == Some(Heading::Original) {
+        let next = next_text(lines, index + 1).unwrap_or(index + 1);
+        return Some((
+            block::header_block(lines, next, true).unwrap_or(index + 1),
+            Certainty::Alone,
+        ));
+    }
+    if block::is_rule(&line.text)
+        && let Some(next) = next_text(lines, index + 1).filter(|next| *next <= index + 3)
+        && let Some(end) = block::header_block(lines, next, true)
+    {
+        return Some((end, Certainty::Alone));
+    }
+    if let Some(end) = block::header_block(lines, index, false) {
+        return Some((end, Certainty::Alone));
+    }
+    attribution_at(lines, index)
+}
+
+/// An attribution that begins at `index`, wrapped over some lines.
+fn attribution_at(lines: &[Line], index: usize) -> Option<(usize, Certainty)> {
+    let first = lines.get(index)?;
+    let mut text = String::new();
+    for (offset, line) in lines.iter().skip(index).take(MAX_WRAP).enumerate() {
+        if line.is_blank() || line.depth != first.depth && !line.text.trim_start().starts_with('<') {
+            return None;
+        }
+        if !text.is_empty() {
+            text.push(' ');
+        }
+        text.push_str(line.text.trim());
+        if let Some(certainty) = judge(&text) {
+            // A line of new text may stand directly above: the shortest announcement wins.
+            if offset > 0
+                && !begins_one(&first.text)
+                && (1..=offset).any(|later| attribution_at_exactly(lines, index + later, index + offset))
+            {
+                return None;
+            }
+            return Some((index + offset + 1, certainty));
+        }
+    }
+    None
+}
+
+fn begins_one(text: &str) -> bool {
+    let lower = text.trim().to_lowercase();
+    starts_with_on(&lower) && attribution::has_date(&lower)
+}
+
+fn attribution_at_exactly(lines: &[Line], start: usize, last: usize) -> bool {
+    let text: Vec<&str> = lines
+        .get(start..=last)
+        .unwrap_or_default()
+        .iter()
+        .map(|line| line.text.trim())
+        .collect();
+    judge(&text.join(" ")).is_some()
+}
+
+/// Quotations with new text after them: kept when they are answered in place, dropped when the answer stands
+/// below a single whole quotation.
+fn settle_middle(lines: &[Line], roles: &mut [Role], regions: &[Region]) {
+    let new_in = |roles: &[Role], range: std::ops::Range<usize>| {
+        range.into_iter().any(|index| {
+            roles.get(index) == Some(&Role::New) && lines.get(index).is_some_and(|line| !line.is_blank())
+        })
+    };
+    let middle: Vec<&Region> = regions
+        .iter()
+        .filter(|region| new_in(roles, region.end..lines.len()))
+        .collect();
+    if let [only] = middle.as_slice()
+        && !new_in(roles, 0..only.start)
+        && has_announcement(lines, only)
+    {
+        return;
+    }
+    for region in middle {
+        let shown = region.end.saturating_sub(region.text).min(MAX_KEPT_QUOTE);
+        fill(roles, region.end - shown..region.end, Role::New);
+    }
+}
+
+fn has_announcement(lines: &[Line], region: &Region) -> bool {
+    region.text > region.start
+        || lines
+            .get(region.start)
+            .is_some_and(|line| line.zone != Zone::Body || starts_message(lines, region.start).is_some())
+}
+
+/// A mail that says nothing of its own shows what it quotes, unless it came to bring files.
+fn never_empty(lines: &[Line], roles: &mut [Role], regions: &[Region], hints: &Hints<'_>) {
+    let says = lines
+        .iter()
+        .zip(roles.iter())
+        .any(|(line, role)| *role == Role::New && !line.is_blank());
+    if says || hints.has_files {
+        return;
+    }
+    for region in regions {
+        fill(roles, region.text..region.end, Role::New);
+    }
+    let says = lines
+        .iter()
+        .zip(roles.iter())
+        .any(|(line, role)| *role == Role::New && !line.is_blank());
+    if !says {
+        roles.fill(Role::New);
+    }
+}
