@@ -8,6 +8,7 @@
 //! | [`convert`] | pure conversion between events and emails | `model` |
 //! | [`matrix`], [`mail`] | the edges: homeserver client, mail transport | `model` |
 
+pub mod appservice;
 pub mod convert;
 pub mod mail;
 pub mod matrix;
