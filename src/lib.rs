@@ -9,6 +9,7 @@
 //! | [`matrix`], [`mail`] | the edges: homeserver client, mail transport | `model` |
 
 pub mod bridge;
+pub mod appservice;
 pub mod convert;
 pub mod mail;
 pub mod matrix;

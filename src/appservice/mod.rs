@@ -1,0 +1,91 @@
+//! What the homeserver asks of Penpal: the [Application Service API] over HTTP, and three routes for those who
+//! run it (`/health`, `/ready`, `/metrics`).
+//!
+//! Imports: `model`. Penpal's own side is reached only through [`Service`].
+//!
+//! Every endpoint of the API is served under `/_matrix/app/v1/` and under the path that homeservers fall back to
+//! ([legacy routes]):
+//!
+//! | endpoint | legacy path | file |
+//! | --- | --- | --- |
+//! | `PUT transactions/{txnId}` | `/transactions/{txnId}` | `transactions.rs` |
+//! | `GET users/{userId}` | `/users/{userId}` | `users.rs` |
+//! | `GET rooms/{roomAlias}` | `/rooms/{roomAlias}` | `rooms.rs` |
+//! | `POST ping` | | `ping.rs` |
+//! | `GET thirdparty/…` | `/_matrix/app/unstable/thirdparty/…` | `third_party.rs` |
+//!
+//! What is wrong with a request is said in a [standard error response]; `error.rs` has the table.
+//!
+//! [Application Service API]: https://spec.matrix.org/latest/application-service-api/
+//! [legacy routes]: https://spec.matrix.org/latest/application-service-api/#legacy-routes
+//! [standard error response]: https://spec.matrix.org/latest/client-server-api/#standard-error-response
+
+mod auth;
+mod body;
+mod error;
+mod observe;
+mod ping;
+mod probes;
+mod rooms;
+mod routes;
+mod server;
+#[cfg(test)]
+mod tests;
+mod third_party;
+mod transactions;
+mod users;
+
+use async_trait::async_trait;
+use serde_json::Value;
+
+pub use server::{DEFAULT_MAX_TRANSACTION_SIZE, ServeError, Server, ServerSettings, serve};
+
+/// Penpal can't do now what the homeserver asks, and nothing of it was done: the homeserver gets a 500 and asks
+/// again. The text is for the log.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct Unavailable(pub String);
+
+/// What a third-party lookup asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ThirdPartyQuery<'a> {
+    /// The puppet of an email address, as somebody typed it.
+    Email(&'a str),
+    /// The email address of a user ID.
+    UserId(&'a str),
+}
+
+/// An email address and its puppet.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ThirdPartyUser {
+    /// The puppet's user ID.
+    pub user_id: String,
+    /// The address.
+    pub email: String,
+}
+
+/// What the homeserver's requests lead to.
+///
+/// The two async questions of the homeserver run to their end even when it hangs up: it does so after 60 seconds,
+/// and what was begun need not be begun again.
+#[async_trait]
+pub trait Service: Send + Sync {
+    /// Commits a transaction: `Ok` means that every event in it that matters is safe on disk.
+    ///
+    /// `body` is an object whose `events` is an array; `ephemeral` and whatever else the homeserver sent may be
+    /// there. Items that can't be read as JSON values are left out before.
+    ///
+    /// Called again with what was committed already, with the same ID or another one, also while the first call
+    /// is still at work; never waits for the homeserver or for mail.
+    async fn transaction(&self, txn_id: &str, body: Value) -> Result<(), Unavailable>;
+
+    /// Whether a user ID is that of a puppet. When it is, the user exists on the homeserver once this returns.
+    /// `user_id` is as given, and may be anything.
+    async fn query_user(&self, user_id: &str) -> Result<bool, Unavailable>;
+
+    /// The puppet that a lookup finds. Pure: no user is made.
+    fn third_party_user(&self, query: ThirdPartyQuery<'_>) -> Option<ThirdPartyUser>;
+
+    /// Whether work can be done: the database and the homeserver can be reached. The text says what is wrong.
+    async fn ready(&self) -> Result<(), String>;
+}

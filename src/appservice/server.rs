@@ -1,0 +1,156 @@
+//! The HTTP server around the endpoints: bound, limited, and stopped in good order.
+
+use std::future::Future;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use actix_web::middleware::from_fn;
+use actix_web::{App, HttpServer, web};
+use metrics_exporter_prometheus::PrometheusHandle;
+use secrecy::SecretString;
+use tokio::runtime::Handle;
+use tokio::sync::Semaphore;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+use super::auth::HsToken;
+use super::error::ApiError;
+use super::observe::observe;
+use super::{Service, Unavailable, routes};
+
+/// The default for the largest transaction, in bytes. Homeservers send up to 100 events and 100 ephemeral events,
+/// of 64 KiB each ([size limits]): 13 MB, which escapes in JSON can multiply.
+///
+/// [size limits]: https://spec.matrix.org/latest/client-server-api/#size-limits
+pub const DEFAULT_MAX_TRANSACTION_SIZE: usize = 64 * 1024 * 1024;
+
+/// How many transactions may be in work at once. One is under way at a time; the others are those that a
+/// homeserver gave up on and sent again.
+const TRANSACTIONS: usize = 4;
+
+/// Requests wait for the store, not for the processor: two threads suffice, and cost little memory.
+const THREADS: usize = 2;
+
+/// How many connections each thread holds; there is one homeserver.
+const CONNECTIONS: usize = 256;
+
+/// How long the head of a request may take, so that silent connections do not pile up.
+const HEAD_TIME: Duration = Duration::from_secs(10);
+
+/// How to listen.
+#[derive(Clone, Debug)]
+pub struct ServerSettings {
+    /// The address; port 0 lets the system choose one.
+    pub listen: SocketAddr,
+    /// The registration's `hs_token`.
+    pub hs_token: SecretString,
+    /// The largest transaction, in bytes.
+    pub max_transaction_size: usize,
+    /// How long requests in work may take to end once the shutdown has begun.
+    pub shutdown_timeout: Duration,
+}
+
+/// Why the server could not start.
+#[derive(Debug, thiserror::Error)]
+pub enum ServeError {
+    /// The address can't be listened on.
+    #[error(
+        "appservice.listen: can't listen on {address}: {source}; choose another port, or stop the program that has it"
+    )]
+    Bind {
+        /// The address.
+        address: SocketAddr,
+        /// What the system says.
+        source: io::Error,
+    },
+}
+
+/// A server at work.
+#[derive(Debug)]
+pub struct Server {
+    address: SocketAddr,
+    task: JoinHandle<io::Result<()>>,
+}
+
+impl Server {
+    /// The address it listens on, with the real port.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Waits until the server has ended: after the shutdown, or by an error before it.
+    pub async fn ended(self) -> io::Result<()> {
+        self.task.await.map_err(io::Error::other)?
+    }
+}
+
+/// What the endpoints share.
+pub(super) struct State {
+    pub(super) service: Arc<dyn Service>,
+    pub(super) hs_token: HsToken,
+    pub(super) max_transaction_size: usize,
+    pub(super) transactions: Arc<Semaphore>,
+    pub(super) metrics: PrometheusHandle,
+    runtime: Handle,
+}
+
+impl State {
+    /// Runs work to its end, also when the homeserver hangs up meanwhile (which ends its handler), on the
+    /// runtime that the rest of Penpal runs on.
+    pub(super) async fn to_the_end<T: Send + 'static>(
+        &self,
+        work: impl Future<Output = Result<T, Unavailable>> + Send + 'static,
+    ) -> Result<T, ApiError> {
+        match self.runtime.spawn(work).await {
+            Ok(Ok(done)) => Ok(done),
+            Ok(Err(reason)) => {
+                tracing::error!(%reason, "could not do what the homeserver asks; it will ask again");
+                Err(ApiError::unavailable())
+            }
+            Err(died) => {
+                tracing::error!(error = %died, "a request of the homeserver came to a bad end");
+                Err(ApiError::unavailable())
+            }
+        }
+    }
+}
+
+/// Starts to serve, from within a tokio runtime. When `shutdown` is cancelled, no new request is taken and
+/// those in work are finished.
+pub fn serve(
+    settings: &ServerSettings,
+    service: Arc<dyn Service>,
+    metrics: PrometheusHandle,
+    shutdown: CancellationToken,
+) -> Result<Server, ServeError> {
+    let state = web::Data::new(State {
+        service,
+        hs_token: HsToken::new(&settings.hs_token),
+        max_transaction_size: settings.max_transaction_size,
+        transactions: Arc::new(Semaphore::new(TRANSACTIONS)),
+        metrics,
+        runtime: Handle::current(),
+    });
+    let address = settings.listen;
+    let app = move || {
+        App::new()
+            .app_data(state.clone())
+            .configure(routes::configure)
+            .wrap(from_fn(observe))
+    };
+    let server = HttpServer::new(app)
+        .workers(THREADS)
+        .max_connections(CONNECTIONS)
+        .client_request_timeout(HEAD_TIME)
+        .shutdown_timeout(settings.shutdown_timeout.as_secs())
+        .shutdown_signal(shutdown.cancelled_owned())
+        .bind(address)
+        .map_err(|source| ServeError::Bind { address, source })?;
+    let address = server.addrs().first().copied().unwrap_or(address);
+    Ok(Server {
+        address,
+        task: tokio::spawn(server.run()),
+    })
+}
