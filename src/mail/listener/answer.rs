@@ -41,12 +41,19 @@ pub(super) fn for_all(recipients: &[String], answers: &[Result<(), Refusal>]) ->
         None => TAKEN,
         Some((_, first)) if refused.len() == recipients.len() => (*first).clone(),
         Some((_, first)) => {
-            let names: Vec<&str> = refused.iter().take(NAMED).map(|(name, _)| name.as_str()).collect();
+            let names: Vec<&str> = refused
+                .iter()
+                .take(NAMED)
+                .map(|(name, _)| name.as_str())
+                .collect();
             let more = match refused.len().saturating_sub(NAMED) {
                 0 => String::new(),
                 more => format!(" and {more} more"),
             };
-            first.and(&format!("refused for {}{more}, delivered to the others", names.join(", ")))
+            first.and(&format!(
+                "refused for {}{more}, delivered to the others",
+                names.join(", ")
+            ))
         }
     }
 }
@@ -79,8 +86,14 @@ mod tests {
                 vec![Ok(()), no()],
                 "550 5.7.1 not wanted; refused for user1@example.org, delivered to the others",
             ),
-            (vec![Ok(())], "451 4.3.0 The message could not be stored, try again later"),
-            (vec![], "451 4.3.0 The message could not be stored, try again later"),
+            (
+                vec![Ok(())],
+                "451 4.3.0 The message could not be stored, try again later",
+            ),
+            (
+                vec![],
+                "451 4.3.0 The message could not be stored, try again later",
+            ),
         ] {
             assert_eq!(all(&answers, 2), reply);
         }
@@ -91,6 +104,9 @@ mod tests {
         let mut answers = vec![Ok(())];
         answers.extend((0..6).map(|_| Err(Refusal::not_allowed("no"))));
         let reply = all(&answers, 7);
-        assert!(reply.contains("user4@example.org and 2 more, delivered"), "{reply}");
+        assert!(
+            reply.contains("user4@example.org and 2 more, delivered"),
+            "{reply}"
+        );
     }
 }

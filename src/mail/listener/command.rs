@@ -65,7 +65,12 @@ impl From<Reply> for Rejected {
 pub(super) fn parse(line: &[u8]) -> Result<Command, Rejected> {
     let text = line.strip_suffix(b"\r\n").filter(|text| !text.contains(&b'\r'));
     let Some(text) = text else {
-        return Err(Reply::new(500, "5.5.2", "A command ends with CR LF and holds no other CR or LF").into());
+        return Err(Reply::new(
+            500,
+            "5.5.2",
+            "A command ends with CR LF and holds no other CR or LF",
+        )
+        .into());
     };
     let Ok(text) = str::from_utf8(text) else {
         return Err(Reply::new(500, "5.5.2", "A command is ASCII or UTF-8").into());
@@ -99,7 +104,8 @@ pub(super) fn parse(line: &[u8]) -> Result<Command, Rejected> {
 }
 
 fn is_chunk(text: &str) -> bool {
-    text.get(..4).is_some_and(|verb| verb.eq_ignore_ascii_case("BDAT"))
+    text.get(..4)
+        .is_some_and(|verb| verb.eq_ignore_ascii_case("BDAT"))
 }
 
 /// smtp-proto starts over when a number overflows, which would leave chunk and size at odds.
@@ -208,12 +214,21 @@ mod tests {
             ("helo [192.0.2.1]", Command::Hello(Hello::Plain)),
             ("LHLO x", Command::Hello(Hello::Local)),
             ("MAIL FROM:<a@example.org>", mail("a@example.org", 0)),
-            ("mail from: <a@example.org> size=12 body=8bitmime smtputf8", mail("a@example.org", 12)),
+            (
+                "mail from: <a@example.org> size=12 body=8bitmime smtputf8",
+                mail("a@example.org", 12),
+            ),
             ("MAIL FROM:<>", mail("", 0)),
             ("MAIL FROM:<a@example.org> AUTH=<>", mail("a@example.org", 0)),
-            ("MAIL FROM:<jürgen@müller.example>", mail("jürgen@müller.example", 0)),
+            (
+                "MAIL FROM:<jürgen@müller.example>",
+                mail("jürgen@müller.example", 0),
+            ),
             ("MAIL FROM:<@one,@two:a@example.org>", mail("a@example.org", 0)),
-            ("RCPT TO:<bob+k3@mail.example.org>", rcpt("bob+k3@mail.example.org")),
+            (
+                "RCPT TO:<bob+k3@mail.example.org>",
+                rcpt("bob+k3@mail.example.org"),
+            ),
             ("RCPT TO:<Postmaster>", rcpt("postmaster")),
             ("BDAT 12 LAST", Command::Chunk { size: 12, last: true }),
             ("BDAT 0", Command::Chunk { size: 0, last: false }),
@@ -264,8 +279,17 @@ mod tests {
 
     #[test]
     fn a_chunk_of_unknown_size_ends_the_session() {
-        for line in ["BDAT", "BDAT x", "BDAT -1", "BDAT 18446744073709551615 LAST", "bdat 99999999999999999999"] {
-            assert!(parse(format!("{line}\r\n").as_bytes()).unwrap_err().close, "{line}");
+        for line in [
+            "BDAT",
+            "BDAT x",
+            "BDAT -1",
+            "BDAT 18446744073709551615 LAST",
+            "bdat 99999999999999999999",
+        ] {
+            assert!(
+                parse(format!("{line}\r\n").as_bytes()).unwrap_err().close,
+                "{line}"
+            );
         }
     }
 

@@ -53,7 +53,9 @@ where
                     linger(stream).await;
                 }
             }
-            Ok(Err(error)) => tracing::info!(peer, %error, "TLS could not be negotiated with the mail client"),
+            Ok(Err(error)) => {
+                tracing::info!(peer, %error, "TLS could not be negotiated with the mail client")
+            }
             Err(_) => tracing::info!(peer, "the mail client took too long to negotiate TLS"),
         },
         (End::Close, _) => linger(stream).await,
@@ -80,7 +82,10 @@ where
             match session.advance(&mut input) {
                 Action::Read => break None,
                 Action::CheckRecipient { sender, recipient } => {
-                    let answer = timeout(limits.answer_time, shared.inbound.check_recipient(&sender, &recipient));
+                    let answer = timeout(
+                        limits.answer_time,
+                        shared.inbound.check_recipient(&sender, &recipient),
+                    );
                     session.recipient_checked(answer.await.unwrap_or_else(|_| Err(too_slow())));
                 }
                 Action::Accept(mail) => {
@@ -101,7 +106,10 @@ where
             return end;
         }
         clock.see(session.wait());
-        filled = match clock.read(stream, &mut buffer, session.wait(), &shared.shutdown).await {
+        filled = match clock
+            .read(stream, &mut buffer, session.wait(), &shared.shutdown)
+            .await
+        {
             Read::Bytes(0) | Read::Failed => return End::Gone,
             Read::Bytes(filled) => filled,
             Read::TimedOut => {

@@ -122,7 +122,8 @@ impl Body {
             if !self.reservation.grow(more) {
                 return self.refuse(NO_MEMORY);
             }
-            self.bytes.reserve_exact(more.saturating_add(capacity).saturating_sub(self.bytes.len()));
+            self.bytes
+                .reserve_exact(more.saturating_add(capacity).saturating_sub(self.bytes.len()));
         }
         self.bytes.extend_from_slice(bytes);
     }
@@ -159,5 +160,9 @@ const NO_MEMORY: Reply = Reply::new(452, "4.3.1", "Too many messages at once, tr
 
 /// 552 5.3.4, with the limit in its text.
 pub(super) fn too_large(max_size: usize) -> Reply {
-    Reply::with_text(552, "5.3.4", format!("The message is larger than {max_size} bytes"))
+    Reply::with_text(
+        552,
+        "5.3.4",
+        format!("The message is larger than {max_size} bytes"),
+    )
 }

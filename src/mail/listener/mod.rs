@@ -131,7 +131,9 @@ pub struct ListenerSettings {
 #[derive(Debug, thiserror::Error)]
 pub enum ListenerError {
     /// The socket cannot be had.
-    #[error("cannot listen for mail on {address}: {source}; choose another address under mail.listen, or stop what uses it")]
+    #[error(
+        "cannot listen for mail on {address}: {source}; choose another address under mail.listen, or stop what uses it"
+    )]
     Bind {
         /// The configured address.
         address: ListenAddress,

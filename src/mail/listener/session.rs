@@ -79,7 +79,11 @@ enum State {
     Command,
     CheckingRecipient(String),
     Data(DataDecoder, Body),
-    Chunk { left: usize, last: bool, sink: Sink },
+    Chunk {
+        left: usize,
+        last: bool,
+        sink: Sink,
+    },
     /// The recipients of the mail that is being committed, and its memory.
     Accepting(Vec<String>, Reservation),
     StartingTls,
@@ -227,7 +231,13 @@ impl Session {
     pub(super) fn wait(&self) -> Wait {
         let chunks = self.mail.as_ref().and_then(|mail| mail.chunks.as_ref());
         match (&self.state, chunks) {
-            (State::Chunk { sink: Sink::Message, .. } | State::Command, Some((began, _))) => Wait::Message(*began),
+            (
+                State::Chunk {
+                    sink: Sink::Message, ..
+                }
+                | State::Command,
+                Some((began, _)),
+            ) => Wait::Message(*began),
             (State::Data(..) | State::Chunk { .. }, _) => Wait::Message(self.commands),
             _ => Wait::Command(self.commands),
         }
@@ -294,7 +304,11 @@ impl Session {
             }
             Command::Noop => self.reply(&OK),
             Command::Verify => {
-                self.reply(&Reply::new(252, "2.5.0", "Cannot verify, but will take mail and try"));
+                self.reply(&Reply::new(
+                    252,
+                    "2.5.0",
+                    "Cannot verify, but will take mail and try",
+                ));
             }
             Command::Help => self.reply(&Reply::new(214, "2.0.0", "See RFC 5321")),
             Command::Quit => self.close(&Reply::new(221, "2.0.0", "Bye")),
@@ -329,7 +343,8 @@ impl Session {
             .chain(starttls)
             .chain(["ENHANCEDSTATUSCODES", "8BITMIME", "SMTPUTF8"]);
         for line in lines {
-            self.output.extend_from_slice(format!("250-{line}\r\n").as_bytes());
+            self.output
+                .extend_from_slice(format!("250-{line}\r\n").as_bytes());
         }
         self.output.extend_from_slice(b"250 CHUNKING\r\n");
     }
@@ -358,7 +373,11 @@ impl Session {
             return None;
         };
         if mail.tried >= limit {
-            self.reply(&Reply::new(452, "4.5.3", "Too many recipients, send to the rest in another mail"));
+            self.reply(&Reply::new(
+                452,
+                "4.5.3",
+                "Too many recipients, send to the rest in another mail",
+            ));
             return None;
         }
         mail.tried += 1;
@@ -390,7 +409,11 @@ impl Session {
             }
             None => Sink::Nowhere,
         };
-        self.state = State::Chunk { left: size, last, sink };
+        self.state = State::Chunk {
+            left: size,
+            last,
+            sink,
+        };
     }
 
     fn finish_chunk(&mut self, last: bool, sink: &Sink) -> Option<Action> {
@@ -465,7 +488,11 @@ impl Session {
         self.reply(reply);
         self.errors = self.errors.saturating_add(1);
         if self.errors >= self.terms.limits.max_errors {
-            self.close(&Reply::new(421, "4.7.0", "Too many errors, closing the connection"));
+            self.close(&Reply::new(
+                421,
+                "4.7.0",
+                "Too many errors, closing the connection",
+            ));
         }
     }
 

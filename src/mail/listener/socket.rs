@@ -49,10 +49,12 @@ pub async fn serve(
     shutdown: CancellationToken,
 ) -> Result<Door, ListenerError> {
     let acceptor = settings.tls.as_ref().map(tls::acceptor).transpose()?;
-    let (socket, address) = bind(&settings.address).await.map_err(|source| ListenerError::Bind {
-        address: settings.address.clone(),
-        source,
-    })?;
+    let (socket, address) = bind(&settings.address)
+        .await
+        .map_err(|source| ListenerError::Bind {
+            address: settings.address.clone(),
+            source,
+        })?;
     tracing::info!(protocol = %settings.protocol, %address, "listening for mail");
     let terms = Terms {
         protocol: settings.protocol,
@@ -74,7 +76,10 @@ pub async fn serve(
 /// A bound socket.
 enum Socket {
     Tcp(TcpListener),
-    Unix { listener: UnixListener, _file: SocketFile },
+    Unix {
+        listener: UnixListener,
+        _file: SocketFile,
+    },
 }
 
 /// A connection, with what is known of the peer.
@@ -110,7 +115,10 @@ async fn bind(address: &ListenAddress) -> io::Result<(Socket, ListenAddress)> {
             let file = SocketFile(path.clone());
             // A mail server runs as a user of its own. The folder says who gets here at all.
             std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o666))?;
-            let socket = Socket::Unix { listener, _file: file };
+            let socket = Socket::Unix {
+                listener,
+                _file: file,
+            };
             Ok((socket, address.clone()))
         }
     }
@@ -173,7 +181,9 @@ async fn accept_all(socket: Socket, shared: Arc<Shared>) {
                 let shared = Arc::clone(&shared);
                 connections.spawn(async move {
                     match connection {
-                        Connection::Tcp(stream, ip) => connection::run(stream, &shared, &ip.to_string()).await,
+                        Connection::Tcp(stream, ip) => {
+                            connection::run(stream, &shared, &ip.to_string()).await
+                        }
                         Connection::Unix(stream) => connection::run(stream, &shared, "unix").await,
                     }
                     drop(place);

@@ -68,7 +68,10 @@ mod tests {
         ] {
             let text = open(certificate, key).unwrap_err().to_string();
             assert!(text.contains(culprit), "{text}");
-            assert!(text.contains("mail.listen.certificate and .key name PEM files"), "{text}");
+            assert!(
+                text.contains("mail.listen.certificate and .key name PEM files"),
+                "{text}"
+            );
         }
     }
 }

@@ -64,7 +64,11 @@ impl Inbound for Inbox {
     }
 
     async fn accept(&self, mail: &IncomingMail) -> Vec<Result<(), Refusal>> {
-        if mail.recipients.iter().any(|recipient| recipient.starts_with("slow")) {
+        if mail
+            .recipients
+            .iter()
+            .any(|recipient| recipient.starts_with("slow"))
+        {
             std::future::pending::<()>().await;
         }
         self.take(mail)
@@ -125,7 +129,9 @@ fn play(terms: &Arc<Terms>, input: &[u8], piece: usize) -> Outcome {
         loop {
             match session.advance(&mut piece) {
                 Action::Read => break,
-                Action::CheckRecipient { recipient, .. } => session.recipient_checked(Inbox::check(&recipient)),
+                Action::CheckRecipient { recipient, .. } => {
+                    session.recipient_checked(Inbox::check(&recipient))
+                }
                 Action::Accept(mail) => session.accepted(&inbox.take(&mail)),
                 Action::StartTls => break 'pieces,
                 Action::Close => {
@@ -134,7 +140,10 @@ fn play(terms: &Arc<Terms>, input: &[u8], piece: usize) -> Outcome {
                 }
             }
         }
-        assert!(piece.is_empty(), "a session that wants more has used up what it had");
+        assert!(
+            piece.is_empty(),
+            "a session that wants more has used up what it had"
+        );
     }
     output.extend(session.take_output());
     Outcome {
@@ -149,9 +158,17 @@ fn play(terms: &Arc<Terms>, input: &[u8], piece: usize) -> Outcome {
 }
 
 fn smtp(input: &str) -> Outcome {
-    play(&terms(Protocol::Smtp, Limits::default()), input.as_bytes(), usize::MAX)
+    play(
+        &terms(Protocol::Smtp, Limits::default()),
+        input.as_bytes(),
+        usize::MAX,
+    )
 }
 
 fn lmtp(input: &str) -> Outcome {
-    play(&terms(Protocol::Lmtp, Limits::default()), input.as_bytes(), usize::MAX)
+    play(
+        &terms(Protocol::Lmtp, Limits::default()),
+        input.as_bytes(),
+        usize::MAX,
+    )
 }

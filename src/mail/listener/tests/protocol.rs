@@ -4,7 +4,8 @@ use proptest::prelude::*;
 
 use super::*;
 
-const OPENING: &str = "EHLO mx.example.org\r\nMAIL FROM:<alice@example.org>\r\nRCPT TO:<bob@here.example>\r\n";
+const OPENING: &str =
+    "EHLO mx.example.org\r\nMAIL FROM:<alice@example.org>\r\nRCPT TO:<bob@here.example>\r\n";
 
 /// What follows the replies to [`OPENING`].
 fn after_opening(outcome: &Outcome) -> Vec<&str> {
@@ -13,7 +14,9 @@ fn after_opening(outcome: &Outcome) -> Vec<&str> {
 
 #[test]
 fn one_mail_by_smtp() {
-    let outcome = smtp(&format!("{OPENING}DATA\r\nSubject: hi\r\n\r\nHello\r\n.\r\nQUIT\r\n"));
+    let outcome = smtp(&format!(
+        "{OPENING}DATA\r\nSubject: hi\r\n\r\nHello\r\n.\r\nQUIT\r\n"
+    ));
     insta::assert_snapshot!(outcome.output.replace("\r\n", "\n"), @r"
     220 mail.example.org ESMTP Penpal
     250-mail.example.org
@@ -47,21 +50,38 @@ fn lmtp_answers_for_each_recipient() {
     assert_eq!(
         outcome.codes()[8..],
         [
-            "250 2.1.0", "250 2.1.5", "550 5.1.1", "250 2.1.5", "250 2.1.5", "354", "250 2.0.0", "550 5.7.1",
-            "451 4.3.0", "250 2.0.0"
+            "250 2.1.0",
+            "250 2.1.5",
+            "550 5.1.1",
+            "250 2.1.5",
+            "250 2.1.5",
+            "354",
+            "250 2.0.0",
+            "550 5.7.1",
+            "451 4.3.0",
+            "250 2.0.0"
         ]
     );
     assert_eq!(outcome.mails[0].0, "", "the null reverse-path");
-    assert_eq!(outcome.mails[0].1, ["bob@h.example", "full@h.example", "defer@h.example"]);
+    assert_eq!(
+        outcome.mails[0].1,
+        ["bob@h.example", "full@h.example", "defer@h.example"]
+    );
 }
 
 #[test]
 fn lmtp_answers_for_each_recipient_also_when_the_message_is_too_large() {
-    let limits = Limits { max_size: 10, ..Limits::default() };
+    let limits = Limits {
+        max_size: 10,
+        ..Limits::default()
+    };
     let script = "LHLO mx\r\nMAIL FROM:<>\r\nRCPT TO:<a@h.example>\r\nRCPT TO:<b@h.example>\r\n\
                   DATA\r\n0123456789\r\n.\r\nNOOP\r\n";
     let outcome = play(&terms(Protocol::Lmtp, limits), script.as_bytes(), 7);
-    assert_eq!(outcome.codes()[11..], ["354", "552 5.3.4", "552 5.3.4", "250 2.0.0"]);
+    assert_eq!(
+        outcome.codes()[11..],
+        ["354", "552 5.3.4", "552 5.3.4", "250 2.0.0"]
+    );
     assert_eq!(outcome.mails, []);
 }
 
@@ -85,9 +105,18 @@ fn commands_have_an_order() {
         ("DATA\r\n", vec!["503 5.5.1"]),
         ("STARTTLS\r\n", vec!["502 5.5.1"]),
         ("AUTH PLAIN\r\n", vec!["502 5.5.1"]),
-        ("NOOP\r\nRSET\r\nVRFY bob\r\nHELP\r\n", vec!["250 2.0.0", "250 2.0.0", "252 2.5.0", "214 2.0.0"]),
-        ("HELO a\r\nMAIL FROM:<>\r\nMAIL FROM:<>\r\n", vec!["250", "250 2.1.0", "503 5.5.1"]),
-        ("HELO a\r\nMAIL FROM:<>\r\nDATA\r\n", vec!["250", "250 2.1.0", "503 5.5.1"]),
+        (
+            "NOOP\r\nRSET\r\nVRFY bob\r\nHELP\r\n",
+            vec!["250 2.0.0", "250 2.0.0", "252 2.5.0", "214 2.0.0"],
+        ),
+        (
+            "HELO a\r\nMAIL FROM:<>\r\nMAIL FROM:<>\r\n",
+            vec!["250", "250 2.1.0", "503 5.5.1"],
+        ),
+        (
+            "HELO a\r\nMAIL FROM:<>\r\nDATA\r\n",
+            vec!["250", "250 2.1.0", "503 5.5.1"],
+        ),
         (
             "HELO a\r\nMAIL FROM:<>\r\nRCPT TO:<nobody@b.example>\r\nDATA\r\n",
             vec!["250", "250 2.1.0", "550 5.1.1", "503 5.5.1"],
@@ -111,7 +140,10 @@ fn recipients_are_checked_at_rcpt_time() {
         "HELO a\r\nMAIL FROM:<>\r\nRCPT TO:<nobody@h.example>\r\nRCPT TO:<broken@h.example>\r\n\
          RCPT TO:<bob@h.example>\r\nRCPT TO:<postmaster>\r\n",
     );
-    assert_eq!(outcome.codes()[3..], ["550 5.1.1", "451 4.3.0", "250 2.1.5", "250 2.1.5"]);
+    assert_eq!(
+        outcome.codes()[3..],
+        ["550 5.1.1", "451 4.3.0", "250 2.1.5", "250 2.1.5"]
+    );
 }
 
 #[test]
@@ -136,9 +168,17 @@ fn a_message_is_taken_off_its_dots_and_nothing_else() {
     ] {
         for piece in [1, 2, 3, usize::MAX] {
             let terms = terms(Protocol::Smtp, Limits::default());
-            let outcome = play(&terms, format!("{OPENING}DATA\r\n{sent}NOOP\r\n").as_bytes(), piece);
+            let outcome = play(
+                &terms,
+                format!("{OPENING}DATA\r\n{sent}NOOP\r\n").as_bytes(),
+                piece,
+            );
             assert_eq!(outcome.mails.len(), 1, "{sent:?}");
-            assert_eq!(String::from_utf8_lossy(&outcome.mails[0].2), kept, "{sent:?} in pieces of {piece}");
+            assert_eq!(
+                String::from_utf8_lossy(&outcome.mails[0].2),
+                kept,
+                "{sent:?} in pieces of {piece}"
+            );
             assert_eq!(after_opening(&outcome), ["250 2.0.0", "250 2.0.0"], "{sent:?}");
         }
     }
@@ -146,7 +186,17 @@ fn a_message_is_taken_off_its_dots_and_nothing_else() {
 
 #[test]
 fn only_crlf_dot_crlf_ends_a_message() {
-    for end in ["\n.\n", "\n.\r\n", "\r\n.\n", "\r.\r", "\r.\r\n", "\r\n.\r", "\n.\r", "\r\n\0.\r\n", "\r\n.\0\r\n"] {
+    for end in [
+        "\n.\n",
+        "\n.\r\n",
+        "\r\n.\n",
+        "\r.\r",
+        "\r.\r\n",
+        "\r\n.\r",
+        "\n.\r",
+        "\r\n\0.\r\n",
+        "\r\n.\0\r\n",
+    ] {
         let smuggled = "MAIL FROM:<admin@here.example>\r\nRCPT TO:<bob@here.example>\r\nDATA\r\nforged";
         let script = format!("{OPENING}DATA\r\nfirst{end}{smuggled}\r\n.\r\n");
         let outcome = smtp(&script);
@@ -158,7 +208,9 @@ fn only_crlf_dot_crlf_ends_a_message() {
 
 #[test]
 fn chunks_make_one_message() {
-    let outcome = smtp(&format!("{OPENING}BDAT 5\r\nab\r\n.BDAT 0\r\nBDAT 4 LAST\r\n\r\n.\nNOOP\r\n"));
+    let outcome = smtp(&format!(
+        "{OPENING}BDAT 5\r\nab\r\n.BDAT 0\r\nBDAT 4 LAST\r\n\r\n.\nNOOP\r\n"
+    ));
     assert_eq!(after_opening(&outcome), ["250 2.0.0"; 3]);
     // The second chunk is empty and the third holds what looks like the end of DATA.
     assert_eq!(outcome.mails[0].2, b"ab\r\n.\r\n.\n");
@@ -166,8 +218,12 @@ fn chunks_make_one_message() {
 
 #[test]
 fn chunks_out_of_order_are_swallowed_with_their_bytes() {
-    let outcome = smtp("EHLO a\r\nBDAT 6\r\nQUIT\r\nMAIL FROM:<a@b.example>\r\nBDAT 6 LAST\r\nQUIT\r\nNOOP\r\n");
-    assert_eq!(outcome.codes()[8..], ["503 5.5.1", "250 2.1.0", "503 5.5.1", "250 2.0.0"]);
+    let outcome =
+        smtp("EHLO a\r\nBDAT 6\r\nQUIT\r\nMAIL FROM:<a@b.example>\r\nBDAT 6 LAST\r\nQUIT\r\nNOOP\r\n");
+    assert_eq!(
+        outcome.codes()[8..],
+        ["503 5.5.1", "250 2.1.0", "503 5.5.1", "250 2.0.0"]
+    );
     assert!(!outcome.closed);
 }
 

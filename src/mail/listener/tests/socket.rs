@@ -29,10 +29,25 @@ async fn first_line<S: tokio::io::AsyncRead + Unpin>(stream: &mut S) -> String {
 
 #[test]
 fn addresses_are_read_and_written() {
-    for text in ["127.0.0.1:8024", "localhost:0", "[::1]:25", "unix:/run/penpal/lmtp.sock"] {
+    for text in [
+        "127.0.0.1:8024",
+        "localhost:0",
+        "[::1]:25",
+        "unix:/run/penpal/lmtp.sock",
+    ] {
         assert_eq!(text.parse::<ListenAddress>().unwrap().to_string(), text);
     }
-    for text in ["", "8024", ":25", "localhost", "localhost:65536", "localhost:smtp", "::1:25", "unix:", "unix:relative"] {
+    for text in [
+        "",
+        "8024",
+        ":25",
+        "localhost",
+        "localhost:65536",
+        "localhost:smtp",
+        "::1:25",
+        "unix:",
+        "unix:relative",
+    ] {
         assert!(text.parse::<ListenAddress>().is_err(), "{text}");
     }
 }
@@ -62,11 +77,18 @@ async fn a_door_opens_takes_mail_and_closes() {
 
 #[tokio::test]
 async fn connections_have_a_limit_in_all() {
-    let limits = Limits { max_connections: 1, ..Limits::default() };
+    let limits = Limits {
+        max_connections: 1,
+        ..Limits::default()
+    };
     let (door, _, _) = open(settings(Protocol::Smtp, limits)).await;
     let mut first = connect(&door).await;
     assert!(first_line(&mut first).await.starts_with("220"));
-    assert!(first_line(&mut connect(&door).await).await.starts_with("421 4.3.2"));
+    assert!(
+        first_line(&mut connect(&door).await)
+            .await
+            .starts_with("421 4.3.2")
+    );
     first.write_all(b"QUIT\r\n").await.unwrap();
     let mut rest = String::new();
     first.read_to_string(&mut rest).await.unwrap();
@@ -77,11 +99,18 @@ async fn connections_have_a_limit_in_all() {
 
 #[tokio::test]
 async fn connections_have_a_limit_for_each_address() {
-    let limits = Limits { max_connections_per_address: 1, ..Limits::default() };
+    let limits = Limits {
+        max_connections_per_address: 1,
+        ..Limits::default()
+    };
     let (door, _, _) = open(settings(Protocol::Smtp, limits)).await;
     let mut first = connect(&door).await;
     assert!(first_line(&mut first).await.starts_with("220"));
-    assert!(first_line(&mut connect(&door).await).await.starts_with("421 4.7.0"));
+    assert!(
+        first_line(&mut connect(&door).await)
+            .await
+            .starts_with("421 4.7.0")
+    );
 }
 
 #[tokio::test]
@@ -98,7 +127,10 @@ async fn a_unix_socket_is_made_replaced_when_stale_and_removed() {
 
     let second = serve(settings, Arc::new(Inbox::default()), CancellationToken::new()).await;
     let text = second.unwrap_err().to_string();
-    assert!(text.contains("lmtp.sock") && text.contains("mail.listen"), "{text}");
+    assert!(
+        text.contains("lmtp.sock") && text.contains("mail.listen"),
+        "{text}"
+    );
 
     shutdown.cancel();
     drop(stream);
@@ -111,7 +143,9 @@ async fn an_address_that_is_taken_is_named() {
     let (door, _, _) = open(settings(Protocol::Smtp, Limits::default())).await;
     let mut again = settings(Protocol::Smtp, Limits::default());
     again.address = door.address.clone();
-    let error = serve(again, Arc::new(Inbox::default()), CancellationToken::new()).await.unwrap_err();
+    let error = serve(again, Arc::new(Inbox::default()), CancellationToken::new())
+        .await
+        .unwrap_err();
     assert!(matches!(error, ListenerError::Bind { .. }));
     assert!(error.to_string().contains(&door.address.to_string()));
 }
