@@ -1,0 +1,504 @@
+//! One SMTP or LMTP session as a state machine without sockets: bytes in, replies and requests out.
+//!
+//! RFC 5321 (SMTP), 2033 (LMTP), 1870 (SIZE), 2034 (enhanced status codes), 2920 (pipelining), 3030 (BDAT),
+//! 3207 (STARTTLS), 6152 (8BITMIME), 6531 (SMTPUTF8). The outcome never depends on how the bytes were cut up.
+
+use std::sync::Arc;
+
+use super::Protocol;
+use super::answer;
+use super::command::{self, Command, Hello};
+use super::limits::{Budget, Limits, Reservation};
+use super::message::{Body, DataDecoder, Finished, too_large};
+use super::reply::Reply;
+use crate::model::{IncomingMail, Refusal};
+
+/// What a session needs to know of its door.
+#[derive(Clone, Debug)]
+pub(super) struct Terms {
+    pub(super) protocol: Protocol,
+    pub(super) hostname: String,
+    pub(super) starttls: bool,
+    pub(super) limits: Limits,
+    pub(super) budget: Arc<Budget>,
+}
+
+/// What must happen before the session can go on.
+#[derive(Debug)]
+pub(super) enum Action {
+    /// The input is used up: send the output, then bring more.
+    Read,
+    /// Ask the inbound side, then call [`Session::recipient_checked`].
+    CheckRecipient { sender: String, recipient: String },
+    /// Have the mail committed, then call [`Session::accepted`].
+    Accept(IncomingMail),
+    /// Send the output, throw away all input, negotiate TLS, then call [`Session::tls_started`].
+    StartTls,
+    /// Send the output and close the connection.
+    Close,
+}
+
+/// What a session waits for, which decides how long it may take. Every change starts a new wait.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Wait {
+    /// For the command with this number.
+    Command(u32),
+    /// For the rest of a message that began with the command of this number.
+    Message(u32),
+}
+
+/// A session.
+#[derive(Debug)]
+pub(super) struct Session {
+    terms: Arc<Terms>,
+    state: State,
+    line: Vec<u8>,
+    /// The line is over the limit and only its end is looked for.
+    line_too_long: bool,
+    output: Vec<u8>,
+    greeted: bool,
+    tls: bool,
+    mail: Option<Transaction>,
+    commands: u32,
+    errors: u32,
+}
+
+/// A mail transaction (RFC 5321, section 3.3), begun by MAIL.
+#[derive(Debug)]
+struct Transaction {
+    sender: String,
+    recipients: Vec<String>,
+    /// RCPT commands that were looked at, accepted or not.
+    tried: usize,
+    /// The message so far, from the first BDAT on, and the command that began it.
+    chunks: Option<(u32, Body)>,
+}
+
+#[derive(Debug)]
+enum State {
+    Command,
+    CheckingRecipient(String),
+    Data(DataDecoder, Body),
+    Chunk {
+        left: usize,
+        last: bool,
+        sink: Sink,
+    },
+    /// The recipients of the mail that is being committed, and its memory.
+    Accepting(Vec<String>, Reservation),
+    StartingTls,
+    Closed,
+}
+
+/// Where the bytes of a chunk go.
+#[derive(Debug)]
+enum Sink {
+    /// To the message of the transaction.
+    Message,
+    /// Nowhere: the command was out of order, but its bytes come all the same (RFC 3030, section 2).
+    Nowhere,
+}
+
+const OK: Reply = Reply::new(250, "2.0.0", "OK");
+const OUT_OF_ORDER: Reply = Reply::new(503, "5.5.1", "Bad sequence of commands");
+
+impl Session {
+    /// A new session, with its greeting in the output.
+    pub(super) fn new(terms: Arc<Terms>) -> Self {
+        let mut session = Self {
+            state: State::Command,
+            line: Vec::new(),
+            line_too_long: false,
+            output: Vec::new(),
+            greeted: false,
+            tls: false,
+            mail: None,
+            commands: 0,
+            errors: 0,
+            terms,
+        };
+        let name = match session.terms.protocol {
+            Protocol::Smtp => "ESMTP",
+            Protocol::Lmtp => "LMTP",
+        };
+        let greeting = format!("{} {name} Penpal", session.terms.hostname);
+        session.reply(&Reply::with_text(220, "", greeting));
+        session
+    }
+
+    /// Works on `input`, taking off what it used, until something else must happen first.
+    pub(super) fn advance(&mut self, input: &mut &[u8]) -> Action {
+        loop {
+            match std::mem::replace(&mut self.state, State::Command) {
+                State::Command => {
+                    if !self.read_line(input) {
+                        return Action::Read;
+                    }
+                    let line = std::mem::take(&mut self.line);
+                    if let Some(action) = self.take_line(&line) {
+                        return action;
+                    }
+                }
+                State::Data(mut decoder, mut body) => {
+                    if !decoder.decode(input, &mut body) {
+                        self.state = State::Data(decoder, body);
+                        return Action::Read;
+                    }
+                    if let Some(action) = self.finish_message(body) {
+                        return action;
+                    }
+                }
+                State::Chunk { left, last, sink } => {
+                    let (bytes, rest) = input.split_at(left.min(input.len()));
+                    *input = rest;
+                    if let (Sink::Message, Some((_, body))) = (&sink, self.chunks()) {
+                        body.push(bytes);
+                    }
+                    let left = left - bytes.len();
+                    if left > 0 {
+                        self.state = State::Chunk { left, last, sink };
+                        return Action::Read;
+                    }
+                    if let Some(action) = self.finish_chunk(last, &sink) {
+                        return action;
+                    }
+                }
+                State::Closed => {
+                    self.state = State::Closed;
+                    return Action::Close;
+                }
+                waiting @ (State::CheckingRecipient(_) | State::Accepting(..) | State::StartingTls) => {
+                    // The caller owes an answer, and has nothing to bring until then.
+                    self.state = waiting;
+                    return Action::Read;
+                }
+            }
+        }
+    }
+
+    /// The replies so far, for the caller to send.
+    pub(super) fn take_output(&mut self) -> Vec<u8> {
+        std::mem::take(&mut self.output)
+    }
+
+    /// How many bytes [`Self::take_output`] would give.
+    pub(super) fn output_len(&self) -> usize {
+        self.output.len()
+    }
+
+    /// The inbound side's word on the recipient of [`Action::CheckRecipient`].
+    pub(super) fn recipient_checked(&mut self, answer: Result<(), Refusal>) {
+        let State::CheckingRecipient(recipient) = std::mem::replace(&mut self.state, State::Command) else {
+            return;
+        };
+        match (answer, &mut self.mail) {
+            (Ok(()), Some(mail)) => {
+                mail.recipients.push(recipient);
+                self.reply(&Reply::new(250, "2.1.5", "OK"));
+            }
+            (Ok(()), None) => self.reply(&OUT_OF_ORDER),
+            (Err(refusal), _) => self.reply(&Reply::from(&refusal)),
+        }
+    }
+
+    /// The inbound side's word on the mail of [`Action::Accept`], one answer for each recipient.
+    pub(super) fn accepted(&mut self, answers: &[Result<(), Refusal>]) {
+        let State::Accepting(recipients, memory) = std::mem::replace(&mut self.state, State::Command) else {
+            return;
+        };
+        drop(memory);
+        match self.terms.protocol {
+            Protocol::Smtp => self.reply(&answer::for_all(&recipients, answers)),
+            Protocol::Lmtp => {
+                for reply in answer::for_each(&recipients, answers) {
+                    self.reply(&reply);
+                }
+            }
+        }
+    }
+
+    /// TLS is up: the session begins anew (RFC 3207, section 4.2).
+    pub(super) fn tls_started(&mut self) {
+        self.state = State::Command;
+        self.tls = true;
+        self.greeted = false;
+        self.mail = None;
+        self.line.clear();
+        self.line_too_long = false;
+    }
+
+    /// What the session waits for.
+    pub(super) fn wait(&self) -> Wait {
+        let chunks = self.mail.as_ref().and_then(|mail| mail.chunks.as_ref());
+        match (&self.state, chunks) {
+            (
+                State::Chunk {
+                    sink: Sink::Message, ..
+                }
+                | State::Command,
+                Some((began, _)),
+            ) => Wait::Message(*began),
+            (State::Data(..) | State::Chunk { .. }, _) => Wait::Message(self.commands),
+            _ => Wait::Command(self.commands),
+        }
+    }
+
+    /// Ends the session because the peer took too long.
+    pub(super) fn time_out(&mut self) {
+        self.close(&Reply::new(421, "4.4.2", "Timeout, closing the connection"));
+    }
+
+    /// Ends the session because the door closes.
+    pub(super) fn stop(&mut self) {
+        self.close(&Reply::new(421, "4.3.2", "Shutting down, closing the connection"));
+    }
+
+    /// Moves bytes from `input` to the line; true when it is complete.
+    fn read_line(&mut self, input: &mut &[u8]) -> bool {
+        let end = input.iter().position(|&byte| byte == b'\n').map(|at| at + 1);
+        let (part, rest) = input.split_at(end.unwrap_or(input.len()));
+        *input = rest;
+        self.line_too_long |= self.line.len().saturating_add(part.len()) > self.terms.limits.max_command_line;
+        if self.line_too_long {
+            self.line.clear();
+        } else {
+            self.line.extend_from_slice(part);
+        }
+        end.is_some()
+    }
+
+    fn take_line(&mut self, line: &[u8]) -> Option<Action> {
+        self.commands = self.commands.saturating_add(1);
+        if self.commands > self.terms.limits.max_commands {
+            self.close(&Reply::new(421, "4.7.0", "Too many commands in one session"));
+            return None;
+        }
+        if std::mem::take(&mut self.line_too_long) {
+            self.fail(&Reply::new(500, "5.5.2", "Line too long"));
+            return None;
+        }
+        match command::parse(line) {
+            Ok(command) => self.obey(command),
+            Err(rejected) if rejected.close => {
+                self.close(&rejected.reply);
+                None
+            }
+            Err(rejected) => {
+                self.fail(&rejected.reply);
+                None
+            }
+        }
+    }
+
+    fn obey(&mut self, command: Command) -> Option<Action> {
+        match command {
+            Command::Hello(hello) => self.hello(hello),
+            Command::Mail { sender, size } => self.mail(sender, size),
+            Command::Rcpt { recipient } => return self.rcpt(recipient),
+            Command::Data => self.data(),
+            Command::Chunk { size, last } => self.chunk(size, last),
+            Command::StartTls => return self.start_tls(),
+            Command::Reset => {
+                self.mail = None;
+                self.reply(&OK);
+            }
+            Command::Noop => self.reply(&OK),
+            Command::Verify => {
+                self.reply(&Reply::new(
+                    252,
+                    "2.5.0",
+                    "Cannot verify, but will take mail and try",
+                ));
+            }
+            Command::Help => self.reply(&Reply::new(214, "2.0.0", "See RFC 5321")),
+            Command::Quit => self.close(&Reply::new(221, "2.0.0", "Bye")),
+        }
+        None
+    }
+
+    fn hello(&mut self, hello: Hello) {
+        let fits = match self.terms.protocol {
+            Protocol::Smtp => hello != Hello::Local,
+            Protocol::Lmtp => hello == Hello::Local,
+        };
+        if !fits {
+            // RFC 2033, section 4.1: the wrong greeting must not be taken.
+            let text = match self.terms.protocol {
+                Protocol::Smtp => "This is SMTP: greet with EHLO",
+                Protocol::Lmtp => "This is LMTP: greet with LHLO",
+            };
+            return self.fail(&Reply::new(500, "5.5.1", text));
+        }
+        self.greeted = true;
+        self.mail = None;
+        if hello == Hello::Plain {
+            let hostname = self.terms.hostname.clone();
+            return self.reply(&Reply::with_text(250, "", hostname));
+        }
+        let size = format!("SIZE {}", self.terms.limits.max_size);
+        let starttls = (self.terms.starttls && !self.tls).then_some("STARTTLS");
+        let terms = Arc::clone(&self.terms);
+        let lines = [terms.hostname.as_str(), "PIPELINING", &size]
+            .into_iter()
+            .chain(starttls)
+            .chain(["ENHANCEDSTATUSCODES", "8BITMIME", "SMTPUTF8"]);
+        for line in lines {
+            self.output
+                .extend_from_slice(format!("250-{line}\r\n").as_bytes());
+        }
+        self.output.extend_from_slice(b"250 CHUNKING\r\n");
+    }
+
+    fn mail(&mut self, sender: String, size: usize) {
+        if !self.greeted || self.mail.is_some() {
+            return self.fail(&OUT_OF_ORDER);
+        }
+        if size > self.terms.limits.max_size {
+            let reply = too_large(self.terms.limits.max_size);
+            return self.reply(&reply);
+        }
+        self.mail = Some(Transaction {
+            sender,
+            recipients: Vec::new(),
+            tried: 0,
+            chunks: None,
+        });
+        self.reply(&Reply::new(250, "2.1.0", "OK"));
+    }
+
+    fn rcpt(&mut self, recipient: String) -> Option<Action> {
+        let limit = self.terms.limits.max_recipients;
+        let Some(mail) = self.mail.as_mut().filter(|mail| mail.chunks.is_none()) else {
+            self.fail(&OUT_OF_ORDER);
+            return None;
+        };
+        if mail.tried >= limit {
+            self.reply(&Reply::new(
+                452,
+                "4.5.3",
+                "Too many recipients, send to the rest in another mail",
+            ));
+            return None;
+        }
+        mail.tried += 1;
+        let action = Action::CheckRecipient {
+            sender: mail.sender.clone(),
+            recipient: recipient.clone(),
+        };
+        self.state = State::CheckingRecipient(recipient);
+        Some(action)
+    }
+
+    fn data(&mut self) {
+        let ready = |mail: &&Transaction| !mail.recipients.is_empty() && mail.chunks.is_none();
+        if self.mail.as_ref().filter(ready).is_none() {
+            return self.fail(&OUT_OF_ORDER);
+        }
+        self.reply(&Reply::new(354, "", "Go ahead, end with <CR><LF>.<CR><LF>"));
+        self.state = State::Data(DataDecoder::new(), self.new_body());
+    }
+
+    fn chunk(&mut self, size: usize, last: bool) {
+        let began = self.commands;
+        let body = self.new_body();
+        let mail = self.mail.as_mut().filter(|mail| !mail.recipients.is_empty());
+        let sink = match mail {
+            Some(mail) => {
+                mail.chunks.get_or_insert((began, body));
+                Sink::Message
+            }
+            None => Sink::Nowhere,
+        };
+        self.state = State::Chunk {
+            left: size,
+            last,
+            sink,
+        };
+    }
+
+    fn finish_chunk(&mut self, last: bool, sink: &Sink) -> Option<Action> {
+        let reply = match (sink, self.chunks()) {
+            (Sink::Message, Some((_, body))) => body.refusal().cloned().unwrap_or(OK),
+            _ => {
+                self.fail(&OUT_OF_ORDER);
+                return None;
+            }
+        };
+        if !last {
+            self.reply(&reply);
+            return None;
+        }
+        let (_, body) = self.mail.as_mut().and_then(|mail| mail.chunks.take())?;
+        self.finish_message(body)
+    }
+
+    fn finish_message(&mut self, body: Body) -> Option<Action> {
+        let mail = self.mail.take()?;
+        match body.finish() {
+            Ok(Finished { bytes, reservation }) => {
+                self.state = State::Accepting(mail.recipients.clone(), reservation);
+                Some(Action::Accept(IncomingMail {
+                    sender: mail.sender,
+                    recipients: mail.recipients,
+                    bytes,
+                }))
+            }
+            Err(refusal) => {
+                // LMTP owes an answer for each recipient, whatever happened (RFC 2033, section 4.2).
+                let times = match self.terms.protocol {
+                    Protocol::Smtp => 1,
+                    Protocol::Lmtp => mail.recipients.len(),
+                };
+                for _ in 0..times {
+                    self.reply(&refusal);
+                }
+                None
+            }
+        }
+    }
+
+    fn start_tls(&mut self) -> Option<Action> {
+        if !self.terms.starttls {
+            self.fail(&Reply::new(502, "5.5.1", "STARTTLS is not configured here"));
+            return None;
+        }
+        if self.tls || !self.greeted || self.mail.is_some() {
+            self.fail(&OUT_OF_ORDER);
+            return None;
+        }
+        self.reply(&Reply::new(220, "2.0.0", "Ready to start TLS"));
+        self.state = State::StartingTls;
+        Some(Action::StartTls)
+    }
+
+    fn chunks(&mut self) -> Option<&mut (u32, Body)> {
+        self.mail.as_mut().and_then(|mail| mail.chunks.as_mut())
+    }
+
+    fn new_body(&self) -> Body {
+        Body::new(&self.terms.limits, self.terms.budget.reservation())
+    }
+
+    fn reply(&mut self, reply: &Reply) {
+        reply.write(&mut self.output);
+    }
+
+    /// Replies to a mistake of the client, and loses patience with too many.
+    fn fail(&mut self, reply: &Reply) {
+        self.reply(reply);
+        self.errors = self.errors.saturating_add(1);
+        if self.errors >= self.terms.limits.max_errors {
+            self.close(&Reply::new(
+                421,
+                "4.7.0",
+                "Too many errors, closing the connection",
+            ));
+        }
+    }
+
+    fn close(&mut self, reply: &Reply) {
+        self.reply(reply);
+        self.mail = None;
+        self.state = State::Closed;
+    }
+}

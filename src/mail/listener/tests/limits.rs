@@ -1,0 +1,180 @@
+//! Each limit and its reply.
+
+use super::*;
+
+fn with(limits: Limits, script: &str) -> Outcome {
+    play(&terms(Protocol::Smtp, limits), script.as_bytes(), 100)
+}
+
+#[test]
+fn a_declared_size_is_refused_before_the_message() {
+    let limits = Limits {
+        max_size: 1000,
+        ..Limits::default()
+    };
+    let outcome = with(
+        limits,
+        "EHLO a\r\nMAIL FROM:<> SIZE=1001\r\nMAIL FROM:<> SIZE=1000\r\n",
+    );
+    assert_eq!(outcome.codes()[8..], ["552 5.3.4", "250 2.1.0"]);
+}
+
+#[test]
+fn a_message_over_the_limit_is_refused_at_its_end() {
+    let limits = Limits {
+        max_size: 1000,
+        ..Limits::default()
+    };
+    let mail = |bytes: usize| {
+        format!(
+            "MAIL FROM:<>\r\nRCPT TO:<a@h.example>\r\nDATA\r\n{}\r\n.\r\n",
+            "x".repeat(bytes - 2)
+        )
+    };
+    let outcome = with(limits.clone(), &format!("HELO a\r\n{}{}", mail(1001), mail(1000)));
+    assert_eq!(
+        outcome.codes()[2..],
+        [
+            "250 2.1.0",
+            "250 2.1.5",
+            "354",
+            "552 5.3.4",
+            "250 2.1.0",
+            "250 2.1.5",
+            "354",
+            "250 2.0.0"
+        ]
+    );
+    assert_eq!(outcome.mails.len(), 1);
+
+    let chunks = format!(
+        "EHLO a\r\nMAIL FROM:<>\r\nRCPT TO:<a@h.example>\r\nBDAT 1001\r\n{}BDAT 1 LAST\r\nxNOOP\r\n",
+        "x".repeat(1001)
+    );
+    let outcome = with(limits, &chunks);
+    assert_eq!(outcome.codes()[10..], ["552 5.3.4", "552 5.3.4", "250 2.0.0"]);
+    assert_eq!(outcome.mails, []);
+}
+
+#[test]
+fn all_messages_together_have_a_limit() {
+    let terms = terms(
+        Protocol::Smtp,
+        Limits {
+            max_size: 100_000,
+            max_buffered: 1,
+            ..Limits::default()
+        },
+    );
+    let mut other = terms.budget.reservation();
+    assert!(other.grow(250_000));
+    let script = format!(
+        "HELO a\r\nMAIL FROM:<>\r\nRCPT TO:<a@h.example>\r\nDATA\r\n{}\r\n.\r\nNOOP\r\n",
+        "x".repeat(90_000)
+    );
+    let outcome = play(&terms, script.as_bytes(), 4096);
+    assert_eq!(outcome.codes()[4..], ["354", "452 4.3.1", "250 2.0.0"]);
+    other.release();
+    let outcome = play(&terms, script.as_bytes(), 4096);
+    assert_eq!(outcome.codes()[4..], ["354", "250 2.0.0", "250 2.0.0"]);
+    assert_eq!(terms.budget.left(), 300_000, "everything was given back");
+}
+
+#[test]
+fn a_session_that_ends_in_a_message_gives_its_memory_back() {
+    let terms = terms(Protocol::Smtp, Limits::default());
+    let before = terms.budget.left();
+    play(
+        &terms,
+        b"HELO a\r\nMAIL FROM:<>\r\nRCPT TO:<a@h.example>\r\nDATA\r\nhalf a mess",
+        10,
+    );
+    assert_eq!(terms.budget.left(), before);
+}
+
+#[test]
+fn command_lines_have_a_limit_and_text_lines_have_none() {
+    let outcome = with(
+        Limits {
+            max_command_line: 100,
+            ..Limits::default()
+        },
+        &format!("NOOP {}\r\nNOOP {}\r\n", "x".repeat(93), "x".repeat(94)),
+    );
+    assert_eq!(outcome.codes()[1..], ["250 2.0.0", "500 5.5.2"]);
+
+    let line = "x".repeat(1_000_000);
+    let outcome = with(
+        Limits::default(),
+        &format!("HELO a\r\nMAIL FROM:<>\r\nRCPT TO:<a@h.example>\r\nDATA\r\n{line}\r\n{line}\r\n.\r\n"),
+    );
+    assert_eq!(outcome.mails[0].2.len(), 2_000_004);
+}
+
+#[test]
+fn ten_thousand_recipients() {
+    let recipients: String = (0..10_000)
+        .map(|n| format!("RCPT TO:<user{n}@h.example>\r\n"))
+        .collect();
+    let outcome = with(
+        Limits::default(),
+        &format!("HELO a\r\nMAIL FROM:<>\r\n{recipients}DATA\r\nx\r\n.\r\n"),
+    );
+    let codes = outcome.codes();
+    assert_eq!(codes.iter().filter(|code| **code == "250 2.1.5").count(), 1000);
+    assert_eq!(codes.iter().filter(|code| **code == "452 4.5.3").count(), 9000);
+    assert_eq!(
+        codes.last(),
+        Some(&"250 2.0.0"),
+        "the first thousand get their mail"
+    );
+    assert_eq!(outcome.mails[0].1.len(), 1000);
+    assert!(!outcome.closed);
+}
+
+#[test]
+fn unknown_recipients_count_as_tried_but_not_as_mistakes() {
+    let recipients = "RCPT TO:<nobody@h.example>\r\n".repeat(30);
+    let limits = Limits {
+        max_recipients: 25,
+        max_errors: 5,
+        ..Limits::default()
+    };
+    let outcome = with(limits, &format!("HELO a\r\nMAIL FROM:<>\r\n{recipients}RSET\r\n"));
+    let codes = outcome.codes();
+    assert_eq!(codes.iter().filter(|code| **code == "550 5.1.1").count(), 25);
+    assert_eq!(codes.iter().filter(|code| **code == "452 4.5.3").count(), 5);
+    assert!(!outcome.closed);
+}
+
+#[test]
+fn too_many_mistakes_end_the_session() {
+    let outcome = with(
+        Limits {
+            max_errors: 3,
+            ..Limits::default()
+        },
+        "GET / HTTP/1.1\r\nHost: example.org\r\n\r\nNOOP\r\n",
+    );
+    assert_eq!(
+        outcome.codes()[1..],
+        ["500 5.5.2", "500 5.5.2", "500 5.5.2", "421 4.7.0"]
+    );
+    assert!(outcome.closed);
+}
+
+#[test]
+fn too_many_commands_end_the_session() {
+    let outcome = with(
+        Limits {
+            max_commands: 3,
+            ..Limits::default()
+        },
+        &"NOOP\r\n".repeat(10),
+    );
+    assert_eq!(
+        outcome.codes()[1..],
+        ["250 2.0.0", "250 2.0.0", "250 2.0.0", "421 4.7.0"]
+    );
+    assert!(outcome.closed);
+}

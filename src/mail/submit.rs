@@ -1,1 +1,0 @@
-//! Submission to the relay, by lettre.

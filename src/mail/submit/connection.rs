@@ -1,0 +1,152 @@
+//! Connections to the relay: TCP, TLS, greeting, login.
+
+use std::fs;
+use std::path::Path;
+use std::time::Duration;
+
+use lettre::transport::smtp;
+use lettre::transport::smtp::authentication::{Credentials, Mechanism};
+use lettre::transport::smtp::client::{AsyncSmtpConnection, Certificate, CertificateStore, TlsParameters};
+use lettre::transport::smtp::commands::{Noop, Rset};
+use lettre::transport::smtp::extension::ClientId;
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject;
+use secrecy::ExposeSecret;
+use tokio::time::timeout;
+
+use super::failure::{Failure, Stage};
+use super::{RelayCredentials, RelayError, RelaySettings, RelayTls};
+
+/// Both send the password, which only TLS protects; providers offer nothing better that lettre speaks.
+const MECHANISMS: &[Mechanism] = &[Mechanism::Plain, Mechanism::Login];
+
+/// Makes connections.
+#[derive(Debug)]
+pub(super) struct Dialer {
+    host: String,
+    port: u16,
+    hello: ClientId,
+    tls: Tls,
+    credentials: Option<RelayCredentials>,
+    timeout: Duration,
+}
+
+enum Tls {
+    None,
+    Starttls(TlsParameters),
+    Wrapped(TlsParameters),
+}
+
+impl std::fmt::Debug for Tls {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::None => "None",
+            Self::Starttls(_) => "Starttls",
+            Self::Wrapped(_) => "Wrapped",
+        })
+    }
+}
+
+impl Dialer {
+    pub(super) fn new(settings: RelaySettings) -> Result<Self, RelayError> {
+        let parameters = || parameters(&settings.host, settings.ca_file.as_deref());
+        let tls = match settings.tls {
+            RelayTls::None => Tls::None,
+            RelayTls::Starttls => Tls::Starttls(parameters()?),
+            RelayTls::Tls => Tls::Wrapped(parameters()?),
+        };
+        Ok(Self {
+            tls,
+            host: settings.host,
+            port: settings.port,
+            hello: ClientId::Domain(settings.hello_name),
+            credentials: settings.credentials,
+            timeout: settings.timeout,
+        })
+    }
+
+    /// A new connection, ready for MAIL.
+    pub(super) async fn connect(&self) -> Result<AsyncSmtpConnection, Failure> {
+        let wrapped = match &self.tls {
+            Tls::Wrapped(parameters) => Some(parameters.clone()),
+            Tls::None | Tls::Starttls(_) => None,
+        };
+        let server = (self.host.as_str(), self.port);
+        let dial =
+            AsyncSmtpConnection::connect_tokio1(server, Some(self.timeout), &self.hello, wrapped, None);
+        let mut connection = self.within(Stage::Connect, dial).await?;
+        if let Tls::Starttls(parameters) = &self.tls {
+            let upgrade = connection.starttls(parameters.clone(), &self.hello);
+            self.within(Stage::Connect, upgrade).await?;
+        }
+        if let Some(credentials) = &self.credentials {
+            let password = credentials.password.expose_secret().to_owned();
+            let credentials = Credentials::new(credentials.username.clone(), password);
+            self.within(Stage::Authenticate, connection.auth(MECHANISMS, &credentials))
+                .await?;
+        }
+        Ok(connection)
+    }
+
+    /// Whether a connection that was idle still works.
+    pub(super) async fn is_alive(&self, connection: &mut AsyncSmtpConnection) -> bool {
+        self.within(Stage::Connect, connection.command(Noop))
+            .await
+            .is_ok()
+    }
+
+    /// Ends the mail transaction after a refusal; false when the connection is of no more use.
+    pub(super) async fn reset(&self, connection: &mut AsyncSmtpConnection) -> bool {
+        self.within(Stage::Envelope, connection.command(Rset))
+            .await
+            .is_ok()
+    }
+
+    /// Does one step within the time for it. lettre has a limit of its own for TCP only.
+    pub(super) async fn within<T>(
+        &self,
+        stage: Stage,
+        step: impl Future<Output = Result<T, smtp::Error>>,
+    ) -> Result<T, Failure> {
+        within(self.timeout, stage, step).await
+    }
+}
+
+/// Does one step within `limit`.
+pub(super) async fn within<T>(
+    limit: Duration,
+    stage: Stage,
+    step: impl Future<Output = Result<T, smtp::Error>>,
+) -> Result<T, Failure> {
+    match timeout(limit, step).await {
+        Ok(Ok(value)) => Ok(value),
+        Ok(Err(error)) => Err(Failure::from_lettre(stage, &error)),
+        Err(_) => Err(Failure::timed_out(stage, limit)),
+    }
+}
+
+fn parameters(host: &str, ca_file: Option<&Path>) -> Result<TlsParameters, RelayError> {
+    let mut builder = TlsParameters::builder(host.to_owned());
+    if let Some(path) = ca_file {
+        builder = builder
+            .certificate_store(CertificateStore::None)
+            .add_root_certificate(authorities(path)?);
+    }
+    builder
+        .build_rustls()
+        .map_err(|error| RelayError::Tls(error.to_string()))
+}
+
+fn authorities(path: &Path) -> Result<Certificate, RelayError> {
+    let wrong = |reason: String| RelayError::CaFile {
+        path: path.to_owned(),
+        reason,
+    };
+    let pem = fs::read(path).map_err(|error| wrong(error.to_string()))?;
+    // lettre takes a file without a certificate for a list of none, and then trusts nobody.
+    match CertificateDer::pem_slice_iter(&pem).next() {
+        Some(Ok(_)) => Certificate::from_pem(&pem).map_err(|error| wrong(error.to_string())),
+        Some(Err(error)) => Err(wrong(error.to_string())),
+        None => Err(wrong("there is no certificate in it".to_owned())),
+    }
+}

@@ -1,0 +1,153 @@
+//! Every way in which a submission fails, and what it means for the message: decided here alone.
+//!
+//! | what happened | before MAIL | MAIL, RCPT, DATA | after the message was sent |
+//! | --- | --- | --- | --- |
+//! | 4xx | transient | transient | transient |
+//! | 5xx | transient: it is not about the message | permanent | permanent |
+//! | 530, 534, 535, 538: the relay wants another login | transient | transient | transient |
+//! | connection broken, time-out, TLS, answers that are none | transient | transient | transient, uncertain |
+//!
+//! What is the admin's to mend is transient: the messages wait in the queue until it is mended.
+
+use std::error::Error as _;
+use std::time::Duration;
+
+use lettre::transport::smtp;
+use lettre::transport::smtp::response::Response;
+
+use crate::mail::SendError;
+
+/// A server's words are shown to people; nobody reads more than this.
+const MAX_WORDS: usize = 1000;
+
+/// How far a submission had come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Stage {
+    /// Connection, greeting, EHLO, TLS.
+    Connect,
+    /// AUTH.
+    Authenticate,
+    /// MAIL, RCPT, DATA: the server cannot have the message yet.
+    Envelope,
+    /// The message and the reply to it: the server may have it.
+    Message,
+}
+
+/// A failure, and whether client and server still agree on where they are.
+#[derive(Debug)]
+pub(super) struct Failure {
+    pub(super) error: SendError,
+    /// The server answered as the protocol has it: after RSET the connection is as good as new.
+    pub(super) in_step: bool,
+}
+
+impl Failure {
+    /// What lettre reports.
+    pub(super) fn from_lettre(stage: Stage, error: &smtp::Error) -> Self {
+        let Some(code) = error.status().map(u16::from) else {
+            return Self::broken(stage, &causes(error));
+        };
+        let text = error.source().map(ToString::to_string).unwrap_or_default();
+        let reply = tidy(&format!("{code} {text}"));
+        let error = match (stage, code) {
+            (Stage::Authenticate, _) | (Stage::Envelope | Stage::Message, 530 | 534 | 535 | 538) => {
+                transient(format!(
+                    "the mail relay does not accept the login: {reply}; check mail.relay.username and mail.relay.password"
+                ))
+            }
+            (Stage::Connect, _) => transient(format!("the mail relay does not want to talk: {reply}")),
+            (Stage::Envelope | Stage::Message, 500..) => permanent(&reply),
+            (Stage::Envelope | Stage::Message, _) => transient(reply),
+        };
+        Self { error, in_step: true }
+    }
+
+    /// The server did not answer in time.
+    pub(super) fn timed_out(stage: Stage, limit: Duration) -> Self {
+        Self::broken(stage, &format!("no answer within {} s", limit.as_secs_f32()))
+    }
+
+    /// A reply that is positive, but has no place here.
+    pub(super) fn unexpected(stage: Stage, reply: &Response) -> Self {
+        Self::broken(stage, &format!("unexpected answer {}", words(reply)))
+    }
+
+    /// The relay lacks what the message needs.
+    pub(super) fn cannot_carry(reason: &str) -> Self {
+        Self {
+            error: permanent(reason),
+            in_step: true,
+        }
+    }
+
+    fn broken(stage: Stage, what: &str) -> Self {
+        let context = match stage {
+            Stage::Connect => "cannot connect to the mail relay",
+            Stage::Authenticate => "cannot log in to the mail relay",
+            Stage::Envelope => "the connection to the mail relay broke",
+            Stage::Message => "the connection to the mail relay broke after the message was sent",
+        };
+        Self {
+            error: SendError::Transient {
+                reply: tidy(&format!("{context}: {what}")),
+                uncertain: stage == Stage::Message,
+            },
+            in_step: false,
+        }
+    }
+}
+
+impl From<Failure> for SendError {
+    fn from(failure: Failure) -> Self {
+        failure.error
+    }
+}
+
+/// A server's reply in one line.
+pub(super) fn words(reply: &Response) -> String {
+    let text: Vec<&str> = reply.message().collect();
+    tidy(&format!("{} {}", reply.code(), text.join(" ")))
+}
+
+/// It will not be tried again.
+pub(super) fn permanent(reply: &str) -> SendError {
+    SendError::Permanent {
+        reply: reply.to_owned(),
+    }
+}
+
+fn transient(reply: String) -> SendError {
+    SendError::Transient {
+        reply,
+        uncertain: false,
+    }
+}
+
+/// lettre's errors and what is behind them, without saying anything twice.
+fn causes(error: &smtp::Error) -> String {
+    let mut source = error.source();
+    // lettre calls what the server lacks an "internal client error".
+    let mut text = match source {
+        Some(cause) if error.is_client() => cause.to_string(),
+        _ => error.to_string(),
+    };
+    while let Some(cause) = source {
+        let cause_text = cause.to_string();
+        if !text.contains(&cause_text) {
+            text.push_str(": ");
+            text.push_str(&cause_text);
+        }
+        source = cause.source();
+    }
+    text
+}
+
+/// One line without control characters.
+fn tidy(text: &str) -> String {
+    text.chars()
+        .take(MAX_WORDS)
+        .map(|c| if c.is_control() { ' ' } else { c })
+        .collect::<String>()
+        .trim()
+        .to_owned()
+}

@@ -1,0 +1,224 @@
+//! Submission of finished mail to one relay, by lettre.
+//!
+//! lettre speaks the protocol, command by command. Its own pool is not used: a send that is given up in the
+//! middle (a time-out, a shutdown) goes back into that pool as it is, and the next message would read the
+//! replies to the last one.
+
+mod connection;
+mod failure;
+mod pool;
+
+#[cfg(test)]
+mod tests;
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use lettre::Address;
+use lettre::transport::smtp::client::AsyncSmtpConnection;
+use lettre::transport::smtp::commands::{Data, Mail, Rcpt};
+use lettre::transport::smtp::extension::{Extension, MailBodyParameter, MailParameter};
+use secrecy::SecretString;
+
+use self::connection::Dialer;
+use self::failure::{Failure, Stage, permanent};
+use self::pool::Pool;
+use super::{Accepted, MailTransport, SendError};
+use crate::model::{EmailAddress, Envelope};
+
+/// How the way to the relay is encrypted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RelayTls {
+    /// Not at all: for a relay on the same machine.
+    None,
+    /// By STARTTLS (RFC 3207), which must succeed; usually port 587.
+    Starttls,
+    /// From the first byte (RFC 8314); usually port 465.
+    Tls,
+}
+
+/// What the relay knows us by.
+#[derive(Clone, Debug)]
+pub struct RelayCredentials {
+    /// The user name.
+    pub username: String,
+    /// The password.
+    pub password: SecretString,
+}
+
+/// The relay and how to use it.
+#[derive(Clone, Debug)]
+pub struct RelaySettings {
+    /// Host name or IP address; with TLS the name in the relay's certificate.
+    pub host: String,
+    /// Port.
+    pub port: u16,
+    /// Encryption.
+    pub tls: RelayTls,
+    /// PEM file with the certificates of the authorities to trust, in place of the system's.
+    pub ca_file: Option<PathBuf>,
+    /// For AUTH PLAIN or LOGIN (RFC 4954).
+    pub credentials: Option<RelayCredentials>,
+    /// The name that EHLO gives: this machine's.
+    pub hello_name: String,
+    /// For the connection and for each command.
+    pub timeout: Duration,
+    /// For the message and the reply to it; see [`MESSAGE_TIMEOUT`].
+    pub message_timeout: Duration,
+    /// Connections at a time.
+    pub pool_size: usize,
+}
+
+/// How long the reply to a message may take (RFC 5321, section 4.5.3.2.6): giving up earlier means that a
+/// message which was taken is sent again.
+pub const MESSAGE_TIMEOUT: Duration = Duration::from_mins(10);
+
+/// Why a relay cannot be used with these settings.
+#[derive(Debug, thiserror::Error)]
+pub enum RelayError {
+    /// The file with the authorities.
+    #[error("cannot use {}: {reason}; mail.relay.ca_file names a PEM file with one or more certificates", path.display())]
+    CaFile {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// TLS cannot be set up.
+    #[error("cannot set up TLS to the mail relay: {0}")]
+    Tls(String),
+}
+
+/// The relay.
+#[derive(Debug)]
+pub struct Relay {
+    dialer: Dialer,
+    pool: Pool,
+    message_timeout: Duration,
+}
+
+impl Relay {
+    /// Prepares the way; nothing is sent yet.
+    ///
+    /// # Errors
+    ///
+    /// [`RelayError`] when the certificates cannot be read.
+    pub fn new(settings: RelaySettings) -> Result<Self, RelayError> {
+        Ok(Self {
+            pool: Pool::new(settings.pool_size),
+            message_timeout: settings.message_timeout.max(settings.timeout),
+            dialer: Dialer::new(settings)?,
+        })
+    }
+
+    async fn submit(
+        &self,
+        connection: &mut AsyncSmtpConnection,
+        envelope: &Envelope,
+        message: &[u8],
+    ) -> Result<Accepted, Failure> {
+        let parameters = parameters(connection, envelope, message)?;
+        let stage = Stage::Envelope;
+        let mail = Mail::new(envelope.sender.as_ref().map(address), parameters);
+        self.dialer.within(stage, connection.command(mail)).await?;
+        let rcpt = Rcpt::new(address(&envelope.recipient), Vec::new());
+        self.dialer.within(stage, connection.command(rcpt)).await?;
+        let go_ahead = self.dialer.within(stage, connection.command(Data)).await?;
+        if !go_ahead.has_code(354) {
+            return Err(Failure::unexpected(stage, &go_ahead));
+        }
+        // lettre ends every message with CRLF; our own would become an empty line.
+        let text = message.strip_suffix(b"\r\n").unwrap_or(message);
+        let stage = Stage::Message;
+        let reply = connection::within(self.message_timeout, stage, connection.message(text)).await?;
+        if !reply.code().to_string().starts_with('2') {
+            return Err(Failure::unexpected(stage, &reply));
+        }
+        Ok(Accepted {
+            reply: failure::words(&reply),
+        })
+    }
+}
+
+#[async_trait]
+impl MailTransport for Relay {
+    async fn send(&self, envelope: &Envelope, message: &[u8]) -> Result<Accepted, SendError> {
+        // A lone CR or LF is the raw material of SMTP smuggling: what one server takes for text is the end of
+        // the message to another.
+        if has_bare_line_end(message) {
+            return Err(permanent("the message holds a CR or LF that is no line end"));
+        }
+        let mut place = self.pool.place().await;
+        let mut connection = match place.take(&self.dialer).await {
+            Some(connection) => connection,
+            None => self.dialer.connect().await?,
+        };
+        match self.submit(&mut connection, envelope, message).await {
+            Ok(accepted) => {
+                place.park(connection);
+                Ok(accepted)
+            }
+            Err(failure) => {
+                if failure.in_step && self.dialer.reset(&mut connection).await {
+                    place.park(connection);
+                }
+                Err(failure.error)
+            }
+        }
+    }
+}
+
+/// The parameters of MAIL, or why the relay cannot carry this message.
+fn parameters(
+    connection: &AsyncSmtpConnection,
+    envelope: &Envelope,
+    message: &[u8],
+) -> Result<Vec<MailParameter>, Failure> {
+    let offers = |extension| connection.server_info().supports_feature(extension);
+    let mut parameters = Vec::new();
+    // RFC 6531, section 3.1: for addresses, and for header fields, which may hold them.
+    if !ascii_addresses(envelope) || !header(message).is_ascii() {
+        if !offers(Extension::SmtpUtfEight) {
+            return Err(Failure::cannot_carry(
+                "the mail relay does not support addresses with characters outside ASCII (SMTPUTF8)",
+            ));
+        }
+        parameters.push(MailParameter::SmtpUtfEight);
+    }
+    if !message.is_ascii() {
+        if !offers(Extension::EightBitMime) {
+            return Err(Failure::cannot_carry(
+                "the mail relay does not support text outside ASCII (8BITMIME)",
+            ));
+        }
+        parameters.push(MailParameter::Body(MailBodyParameter::EightBitMime));
+    }
+    Ok(parameters)
+}
+
+fn ascii_addresses(envelope: &Envelope) -> bool {
+    let sender = envelope.sender.as_ref().map_or("", EmailAddress::as_str);
+    sender.is_ascii() && envelope.recipient.as_str().is_ascii()
+}
+
+fn header(message: &[u8]) -> &[u8] {
+    let end = message.windows(4).position(|window| window == b"\r\n\r\n");
+    message.get(..end.unwrap_or(message.len())).unwrap_or(message)
+}
+
+fn has_bare_line_end(message: &[u8]) -> bool {
+    let mut previous = 0;
+    for &byte in message {
+        if (byte == b'\n') != (previous == b'\r') {
+            return true;
+        }
+        previous = byte;
+    }
+    previous == b'\r'
+}
+
+/// lettre's own check refuses addresses that exist, such as `a..b@`; ours has been passed already.
+fn address(address: &EmailAddress) -> Address {
+    Address::new_dangerous(address.local(), address.domain())
+}

@@ -1,0 +1,44 @@
+//! The relay against scripted servers, and against our own door.
+
+mod conversations;
+mod failures;
+mod server;
+mod tls;
+
+use std::time::Duration;
+
+use super::*;
+
+/// A limit that a test waits for.
+const SHORT: Duration = Duration::from_millis(100);
+
+const MESSAGE: &[u8] = b"Subject: hi\r\n\r\nHello\r\n";
+
+fn settings(port: u16) -> RelaySettings {
+    RelaySettings {
+        host: "127.0.0.1".to_owned(),
+        port,
+        tls: RelayTls::None,
+        ca_file: None,
+        credentials: None,
+        hello_name: "penpal.example".to_owned(),
+        timeout: Duration::from_secs(20),
+        message_timeout: Duration::from_secs(20),
+        pool_size: 2,
+    }
+}
+
+fn envelope(sender: &str, recipient: &str) -> Envelope {
+    Envelope {
+        sender: EmailAddress::parse(sender).ok(),
+        recipient: EmailAddress::parse(recipient).unwrap(),
+    }
+}
+
+fn alice() -> Envelope {
+    envelope("bounce+1@bridge.example", "alice@example.org")
+}
+
+fn relay(port: u16) -> Relay {
+    Relay::new(settings(port)).unwrap()
+}
