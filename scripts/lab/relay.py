@@ -68,6 +68,7 @@ class Relay:
         self.caught: list[Caught] = []
         # Recipient to SMTP reply: what a receiving server would say to these.
         self.refusals: dict[str, str] = {}
+        self.refused: list[str] = []
         self._show = show
         self._lock = threading.Lock()
         self._controller = Controller(
@@ -89,6 +90,7 @@ class Relay:
     async def handle_RCPT(self, _server, _session, envelope, address, _options):  # noqa: N802, aiosmtpd's name
         """Called by aiosmtpd for each recipient."""
         if address in self.refusals:
+            self.refused.append(address)
             return self.refusals[address]
         envelope.rcpt_tos.append(address)
         return "250 2.1.5 OK"
