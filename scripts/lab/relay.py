@@ -71,6 +71,7 @@ class Relay:
         self.refused: list[str] = []
         self._show = show
         self._lock = threading.Lock()
+        self._listening = False
         self._controller = Controller(
             self, hostname="127.0.0.1", port=self.port, enable_SMTPUTF8=True, data_size_limit=100_000_000
         )
@@ -78,10 +79,13 @@ class Relay:
     def start(self) -> None:
         """Begins to listen."""
         self._controller.start()
+        self._listening = True
 
     def stop(self) -> None:
-        """Stops listening."""
-        self._controller.stop(no_assert=True)
+        """Stops listening, if it does."""
+        if self._listening:
+            self._controller.stop()
+        self._listening = False
 
     def to(self, address: str) -> list[Caught]:
         """What was caught for one recipient, oldest first."""

@@ -1,4 +1,7 @@
-"""The frame of the Python suites: one lab for all tests, new people for each."""
+"""The frame of the Python suites: one lab for all tests, new people for each.
+
+`scripts/test` names the program to test in `PENPAL_BINARY`.
+"""
 
 import atexit
 import itertools
@@ -8,7 +11,6 @@ import tempfile
 import unittest
 from pathlib import Path
 
-from lab import tools
 from lab.lab import Lab, puppet_of
 from lab.matrix import Room
 from lab.processes import stop_on_signals
@@ -18,15 +20,10 @@ _shared: list[Lab] = []
 _people = itertools.count(1)
 
 
-def binary() -> Path:
-    """The debug binary, which `scripts/test` has built."""
-    return tools.TARGET / "debug" / "penpal"
-
-
 def new_lab(**options) -> Lab:
     """A lab in a directory of its own, stopped at exit; kept with its logs when a test failed."""
     directory = Path(tempfile.mkdtemp(prefix="penpal-lab-"))
-    lab = Lab(directory, binary(), **options)
+    lab = Lab(directory, Path(os.environ["PENPAL_BINARY"]), **options)
     atexit.register(lambda: shutil.rmtree(directory, ignore_errors=True) if not Scenario.broken else None)
     atexit.register(lab.stop)
     return lab

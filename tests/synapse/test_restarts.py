@@ -43,6 +43,7 @@ class Restarts(Scenario):
 class HomeserverLast(Scenario):
     def make_lab(self):
         lab = new_lab()
+        self.addCleanup(lab.stop)
         lab.prepare()
         lab.relay.start()
         lab.penpal.start()
