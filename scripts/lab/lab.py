@@ -96,9 +96,6 @@ class Lab:
         return Client(self.synapse.url, token, puppet_of(address), masquerade=True)
 
     def logs(self) -> str:
-        """The ends of all logs, with where they lie."""
-        parts = []
-        for service in self.services:
-            if tail := service.tail():
-                parts.append(f"--- the end of {service.log}:\n{tail}")
-        return "\n".join(parts)
+        """The ends of all logs, with where they lie; the most telling one last."""
+        tails = [(service.log, service.tail()) for service in self.services]
+        return "\n".join(f"--- the end of {log}:\n{tail}" for log, tail in tails if tail)

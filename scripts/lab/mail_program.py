@@ -53,11 +53,11 @@ class MailProgram:
         )
         return _with(message, attachments)
 
-    def send(self, message: EmailMessage, to: str | None = None) -> None:
-        """Hands the message in; what the server says against it is raised."""
-        recipient = to or parseaddr(str(message["To"]))[1]
+    def send(self, message: EmailMessage, *recipients: str) -> None:
+        """Hands the message in, for `To` unless others are named; what the server says against it is raised."""
+        named = recipients or (parseaddr(str(message["To"]))[1],)
         with (smtplib.LMTP if self.lmtp else smtplib.SMTP)("127.0.0.1", self.port, timeout=60) as server:
-            server.send_message(message, self.address, [recipient])
+            server.send_message(message, self.address, list(named))
 
     def _message(self, to: str, subject: str) -> EmailMessage:
         message = EmailMessage()

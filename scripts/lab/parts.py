@@ -47,36 +47,36 @@ def tests() -> None:
         _cargo("test", "--locked", "--doc", environment=environment)
 
 
-def _suite(directory: str) -> None:
-    """Python suites against the debug binary, which the tests have built already."""
-    python = tools.venv_python()
-    tools.compiler()
-    _cargo("build", "--locked")
-    suite = tools.ROOT / "tests" / directory
-    command = [python, "-B", "-u", "-m", "unittest", "discover", "-v", "-s", suite, "-t", tools.ROOT / "tests"]
-    environment = os.environ | {"PYTHONPATH": str(tools.ROOT / "scripts")}
-    if code := run(command, cwd=tools.ROOT, env=environment):
-        raise Failed(f"the suite in tests/{directory} ended with status {code}")
-
-
-def synapse() -> None:
-    """The conversation of scripts/try and the main scenarios, against real Synapse."""
+def _python(*arguments: object) -> None:
+    """Runs Python in the virtual environment, with the debug binary, which the tests have built already."""
     python = tools.venv_python()
     tools.compiler()
     _cargo("build", "--locked")
     binary = tools.TARGET / "debug" / "penpal"
-    if code := run([python, "-B", tools.ROOT / "scripts" / "try", "--once", "--binary", binary], cwd=tools.ROOT):
-        raise Failed(f"`scripts/try --once` ended with status {code}")
-    _suite("synapse")
+    environment = os.environ | {"PYTHONPATH": str(tools.ROOT / "scripts"), "PENPAL_BINARY": str(binary)}
+    command = [python, "-B", "-u", *arguments]
+    print(f"$ {' '.join(map(str, command))}", flush=True)
+    if code := run(command, cwd=tools.ROOT, env=environment):
+        raise Failed(f"`{' '.join(map(str, command[2:]))}` ended with status {code}")
+
+
+def conversation() -> None:
+    """The conversation of scripts/try, against real Synapse."""
+    _python(tools.ROOT / "scripts" / "try", "--once", "--binary", tools.TARGET / "debug" / "penpal")
+
+
+def synapse() -> None:
+    """The rules of direct chats, against real Synapse."""
+    _python("-m", "unittest", "discover", "-v", "-s", tools.ROOT / "tests" / "synapse")
 
 
 def postfix() -> None:
     """Mail in and out through a real Postfix."""
     tools.postfix_programs()
-    _suite("postfix")
+    _python("-m", "unittest", "discover", "-v", "-s", tools.ROOT / "tests" / "postfix")
 
 
 PARTS: dict[str, Callable[[], None]] = {
-    part.__name__: part for part in (fmt, clippy, doc, deny, tests, synapse, postfix)
+    part.__name__: part for part in (fmt, clippy, doc, deny, tests, conversation, synapse, postfix)
 }
 

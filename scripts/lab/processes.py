@@ -91,11 +91,11 @@ class Service:
         if code is not None:
             raise Failed(f"{self.name} ended with status {code}")
 
-    def tail(self, lines: int = 30) -> str:
-        """The end of what it printed."""
+    def tail(self, lines: int = 25) -> str:
+        """The end of what it printed, long lines cut."""
         if not self.log.exists():
             return ""
-        return "\n".join(self.log.read_text(errors="replace").splitlines()[-lines:])
+        return "\n".join(line[:300] for line in self.log.read_text(errors="replace").splitlines()[-lines:])
 
 
 def until(see: Callable[[], Seen], what: str, seconds: float = 30, services: tuple[Service, ...] = ()) -> Seen:

@@ -68,8 +68,10 @@ class Relay:
         self.caught: list[Caught] = []
         # Recipient to SMTP reply: what a receiving server would say to these.
         self.refusals: dict[str, str] = {}
+        self.refused: list[str] = []
         self._show = show
         self._lock = threading.Lock()
+        self._listening = False
         self._controller = Controller(
             self, hostname="127.0.0.1", port=self.port, enable_SMTPUTF8=True, data_size_limit=100_000_000
         )
@@ -77,10 +79,13 @@ class Relay:
     def start(self) -> None:
         """Begins to listen."""
         self._controller.start()
+        self._listening = True
 
     def stop(self) -> None:
-        """Stops listening."""
-        self._controller.stop(no_assert=True)
+        """Stops listening, if it does."""
+        if self._listening:
+            self._controller.stop()
+        self._listening = False
 
     def to(self, address: str) -> list[Caught]:
         """What was caught for one recipient, oldest first."""
@@ -89,6 +94,7 @@ class Relay:
     async def handle_RCPT(self, _server, _session, envelope, address, _options):  # noqa: N802, aiosmtpd's name
         """Called by aiosmtpd for each recipient."""
         if address in self.refusals:
+            self.refused.append(address)
             return self.refusals[address]
         envelope.rcpt_tos.append(address)
         return "250 2.1.5 OK"

@@ -1,6 +1,7 @@
 """Both sides on one terminal: the chat as Bob's client shows it, the mail as Alice's program shows it."""
 
 import os
+import shutil
 import sys
 import textwrap
 import threading
@@ -10,7 +11,7 @@ from lab.matrix import Room
 from lab.relay import Caught
 
 COLOURS = {"matrix": "36", "email": "33", "check": "32", "wrong": "31", "penpal": "2"}
-WIDTH = 100
+GUTTER = 17
 
 
 class Screen:
@@ -18,8 +19,10 @@ class Screen:
 
     def __init__(self):
         self._colour = sys.stdout.isatty() and "NO_COLOR" not in os.environ
+        self._width = max(shutil.get_terminal_size((120, 0)).columns - GUTTER, 40)
         self._lock = threading.Lock()
         self._begin = time.monotonic()
+        self._members: dict[tuple[str, str], dict] = {}
 
     def block(self, side: str, lines: list[str]) -> None:
         """One piece of one side."""
@@ -27,8 +30,8 @@ class Screen:
         if self._colour:
             gutter = f"\033[{COLOURS[side]}m{gutter}\033[0m"
         with self._lock:
-            for line in lines:
-                for wrapped in textwrap.wrap(line, WIDTH, replace_whitespace=False) or [""]:
+            for line in "\n".join(lines).split("\n"):
+                for wrapped in textwrap.wrap(line, self._width, replace_whitespace=False, break_long_words=False) or [""]:
                     print(f"{gutter}| {wrapped}", flush=True)
 
     def say(self, text: str) -> None:
@@ -42,6 +45,11 @@ class Screen:
     def wrong(self, text: str) -> None:
         """A requirement that was not."""
         self.block("wrong", text.split("\n"))
+
+    def plain(self, text: str) -> None:
+        """Text of others, such as a log, as it is."""
+        with self._lock:
+            print(text, flush=True)
 
     def mail(self, caught: Caught) -> None:
         """An email as a mail program shows it, with the headers that make threads."""
@@ -57,6 +65,12 @@ class Screen:
 
     def event(self, room: Room, event: dict) -> None:
         """An event of a chat as a client shows it."""
+        if event["type"] == "m.room.member":
+            # An invitation is synced twice: stripped before the join, and whole after it.
+            known = (room.id, event["state_key"])
+            if self._members.get(known) == event["content"]:
+                return
+            self._members[known] = event["content"]
         if line := _line(room, event):
             name = room.content("m.room.name").get("name") or _other(room, event)
             self.block("matrix", [f"[{name}] {line}"])
@@ -77,6 +91,9 @@ def _line(room: Room, event: dict) -> str:
         who = content.get("displayname") or event["state_key"]
         reason = f" ({content['reason']})" if content.get("reason") else ""
         direct = " to a direct chat" if content.get("is_direct") else ""
+        before = event.get("unsigned", {}).get("prev_content", {})
+        if before.get("membership") == content.get("membership") == "join":
+            return f"* {before.get('displayname')} is now called {who}"
         verb = {"invite": f"was invited by {sender}{direct}", "join": "joined", "leave": "left", "ban": "was banned"}
         return f"* {who} {verb.get(content.get('membership'), 'changed')}{reason}"
     if event["type"] != "m.room.message":

@@ -7,7 +7,7 @@ import threading
 from pathlib import Path
 
 from lab import penpal, tools
-from lab.conversation import Conversation
+from lab.conversation import ALICE, Conversation
 from lab.lab import MAIL_DOMAIN, Lab
 from lab.matrix import MatrixError
 from lab.processes import Failed, stop_on_signals
@@ -29,7 +29,7 @@ It all stays up until Ctrl-C. Join in:
   Matrix   homeserver {lab.synapse.url}, user bob, password {conversation.password}, in any client
            invite {conversation.bob.client.user.replace('bob', '_email_NAME=40DOMAIN')} to a direct chat: that is NAME@DOMAIN
   email    send to bob@{MAIL_DOMAIN} by SMTP to 127.0.0.1, port {lab.penpal.smtp_port}, without TLS or password
-           (any sender; to answer a chat, answer one of the emails below)
+           as {ALICE}; to answer a chat, answer one of the emails below
   caught   {lab.relay.directory}: every email that Penpal sent, NNNN.eml
   logs     {lab.synapse.service.log}
            {lab.penpal.service.log}
@@ -40,16 +40,20 @@ def main(arguments: argparse.Namespace) -> int:
     """The command, with the arguments that `scripts/try` has read; gives its exit code."""
     stop_on_signals()
     screen = Screen()
-    directory, lab, finished = None, None, False
+    directory, finished = None, False
     try:
         directory = _directory(arguments.keep_data)
         binary = arguments.binary.resolve() if arguments.binary else penpal.build(release=True)
         with Lab(directory, binary, settle="2s", show_mail=screen.mail) as lab:
-            screen.say(f"Penpal, Synapse and a catching relay, in {directory}")
-            lab.prepare()
-            lab.start()
             conversation = Conversation(lab, screen)
-            conversation.play()
+            try:
+                screen.say(f"Starting Penpal, Synapse and a catching relay, in {directory}")
+                lab.prepare()
+                lab.start()
+                conversation.play()
+            except (Failed, MatrixError, OSError):
+                screen.plain(lab.logs())
+                raise
             finished = True
             screen.say("Everything was seen on both sides.")
             if not arguments.once:
@@ -61,8 +65,6 @@ def main(arguments: argparse.Namespace) -> int:
         return 0 if finished else 130
     except (Failed, MatrixError, tools.Missing, OSError) as failure:
         screen.wrong(f"{failure}")
-        if lab is not None:
-            screen.wrong(lab.logs())
         return 1
     finally:
         if directory is not None and finished and arguments.keep_data is None:

@@ -1,0 +1,85 @@
+"""Penpal behind a real Postfix, both ways: `scripts/test --only postfix`."""
+
+from lab.lab import MAIL_DOMAIN
+from lab.mail_program import MailProgram
+from lab.postfix import Postfix
+from lab.processes import stop_on_signals
+from lab.scenario import Scenario, new_lab
+
+
+def setUpModule():
+    """One lab for all tests, in which Penpal's relay is Postfix."""
+    stop_on_signals()
+    postfix = Behind.postfix = Postfix()
+    lab = Behind.shared = new_lab(relay_port=postfix.port)
+    lab.prepare()
+    lab.start()
+    postfix.start(MAIL_DOMAIN, lab.penpal.lmtp_port, lab.relay.port)
+
+
+def tearDownModule():
+    """Postfix first, so that it has nobody left to complain to."""
+    Behind.postfix.stop()
+    Behind.shared.stop()
+
+
+class Behind(Scenario):
+    postfix: Postfix
+
+    def make_lab(self):
+        return self.shared
+
+    def setUp(self):
+        super().setUp()
+        self.program = MailProgram("Alice Example", self.alice, self.postfix.port)
+        self.address = f"{self.client.user[1:].partition(':')[0]}@{MAIL_DOMAIN}"
+
+    def bounce(self, text):
+        """Waits for a delivery status notification to Alice with this text in it."""
+
+        def see():
+            mails = self.lab.relay.to(self.alice)
+            return [mail for mail in mails if mail.message.get_content_type() == "multipart/report" and text in str(mail.message)]
+
+        return self.lab.until(see, f"a bounce for {self.alice} with {text!r}")[0]
+
+    def test_a_conversation_passes_through_both_ways(self):
+        room = self.open_chat()
+        first = self.say(room, "Grüße aus Zürich 🚂")
+        answer = self.program.answer(first, "Grüße zurück – bis Samstag")
+        self.program.send(answer)
+        self.heard(room, "Grüße zurück – bis Samstag")
+        second = self.say(room, "Until then")
+        self.assertEqual(second.header("In-Reply-To"), str(answer["Message-ID"]))
+        self.assertEqual(second.references(), [first.header("Message-ID"), str(answer["Message-ID"])])
+
+    def test_a_first_email_opens_a_chat(self):
+        self.say(self.open_chat(), "Write to me")
+        self.program.send(self.program.write(self.address, "Chess", "Shall we play?"))
+        room = self.invitation()
+        self.client.act(room.id, "join")
+        self.heard(self.room(room.id), "Shall we play?")
+
+    def test_mail_for_nobody_is_bounced_with_penpals_words(self):
+        self.program.send(self.program.write(f"nobody-at-all@{MAIL_DOMAIN}", "Hello?", "Anybody?"))
+        self.bounce("5.1.1")
+
+    def test_each_recipient_has_its_own_answer(self):
+        room = self.open_chat()
+        mail = self.say(room, "To one of two")
+        answer = self.program.answer(mail, "One of you exists")
+        nobody = f"nobody-at-all@{MAIL_DOMAIN}"
+        answer["Cc"] = nobody
+        self.program.send(answer, str(answer["To"]), nobody)
+        self.heard(room, "One of you exists")
+        self.bounce("nobody-at-all")
+
+    def test_postfix_keeps_the_mail_while_penpal_is_down(self):
+        room = self.open_chat()
+        mail = self.say(room, "I will be away")
+        self.lab.penpal.service.stop()
+        self.program.send(self.program.answer(mail, "Then read this later"))
+        self.lab.until(lambda: "refused" in self.postfix.waiting(), "the mail waiting in Postfix")
+        self.lab.penpal.start()
+        self.postfix.flush()
+        self.heard(room, "Then read this later")

@@ -1,0 +1,44 @@
+"""Rooms that are, or become, encrypted: said once, and nothing disappears silently."""
+
+from lab.scenario import Scenario
+
+CIPHER = {"algorithm": "m.megolm.v1.aes-sha2", "ciphertext": "AwgAEnACgAk", "sender_key": "x", "device_id": "D", "session_id": "s"}
+
+
+class Encryption(Scenario):
+    def notices(self, room):
+        return [event for event in room.messages(self.puppet) if event["content"]["msgtype"] == "m.notice"]
+
+    def test_the_puppet_says_once_that_it_cannot_read(self):
+        encryption = {"type": "m.room.encryption", "state_key": "", "content": {"algorithm": CIPHER["algorithm"]}}
+        room = self.open_chat(initial_state=[encryption])
+        for _ in range(3):
+            self.client.send(room.id, CIPHER, "m.room.encrypted")
+        notice = self.lab.until(lambda: self.notices(room), "a notice of the puppet")[0]
+        self.assertIn("encrypt", notice["content"]["body"].lower())
+        # What comes later in the same room shows that no second notice stands before it.
+        self.client.text(room.id, "This is not encrypted")
+        self.mail_with("This is not encrypted")
+        self.assertEqual(len(self.notices(room)), 1)
+
+    def test_a_room_that_becomes_encrypted_is_noticed(self):
+        room = self.open_chat(preset="private_chat")
+        self.say(room, "Still in the open")
+        self.client.set_state(room.id, "m.room.encryption", {"algorithm": CIPHER["algorithm"]})
+        self.lab.until(lambda: self.notices(room), "a notice of the puppet")
+
+    def test_a_room_made_by_a_puppet_does_not_become_encrypted_by_accident(self):
+        mail = self.say(self.open_chat(), "Hello")
+        self.assertTrue(mail)
+        local = self.client.user[1:].partition(":")[0]
+        self.program.send(self.program.write(f"{local}@mail.hs.test", "Chess", "Your move"))
+        room = self.invitation()
+        self.client.act(room.id, "join")
+        self.heard(self.room(room.id), "Your move")
+        levels = self.client.request("GET", f"/rooms/{room.id}/state/m.room.power_levels")
+        needed = levels["events"].get("m.room.encryption", levels.get("state_default", 50))
+        held = levels.get("users", {}).get(self.client.user, levels.get("users_default", 0))
+        version = self.client.request("GET", f"/rooms/{room.id}/state/m.room.create").get("room_version")
+        # From version 12 on, `trusted_private_chat` makes the invited user a creator, above all levels.
+        if version != "12":
+            self.assertGreater(needed, held)
