@@ -1,0 +1,61 @@
+//! What is left to do after `penpal init`.
+
+use std::path::{Path, absolute};
+
+use crate::config::{Config, ListenAddress, Protocol};
+
+/// The next steps, for Synapse and Postfix, with the admin's own names in them.
+pub(super) fn next_steps(config: &Config, file: &Path, registration: &Path, second: Option<&Path>) -> String {
+    let full = |path: &Path| {
+        absolute(path)
+            .unwrap_or_else(|_| path.to_owned())
+            .display()
+            .to_string()
+    };
+    let registrations: Vec<String> = [Some(registration), second]
+        .into_iter()
+        .flatten()
+        .map(full)
+        .collect();
+    let written: Vec<String> = [Some(file), Some(registration), second]
+        .into_iter()
+        .flatten()
+        .map(|path| path.display().to_string())
+        .collect();
+    let listed: String = registrations
+        .iter()
+        .map(|path| format!("         - {path}\n"))
+        .collect();
+    let domain = config.addresses.domain();
+    let transport = config.mail.listen.first().map_or_else(String::new, |door| {
+        let protocol = match door.protocol {
+            Protocol::Lmtp => "lmtp",
+            Protocol::Smtp => "smtp",
+        };
+        match (&door.address, door.protocol) {
+            (ListenAddress::Unix(path), _) => format!("{protocol}:unix:{}", path.display()),
+            (ListenAddress::Tcp(address), Protocol::Lmtp) => format!("lmtp:inet:{address}"),
+            (ListenAddress::Tcp(address), Protocol::Smtp) => {
+                format!("smtp:[{}]:{}", address.ip(), address.port())
+            }
+        }
+    });
+    format!(
+        "\
+Written: {written}.
+
+1. Synapse, in homeserver.yaml; then restart it. It must be able to read what it is given:
+       app_service_config_files:
+{listed}
+2. Postfix, in main.cf; then `postfix reload`:
+       relay_domains = {domain}
+       transport_maps = inline:{{{domain}={transport}}}
+   (Add to what these two hold already.) And in the DNS the MX of {domain} must lead to this mail server.
+
+3. Start it:
+       penpal run --config {file}
+",
+        written = written.join(", "),
+        file = file.display(),
+    )
+}

@@ -1,0 +1,67 @@
+//! The command line: one file for each command.
+//!
+//! Imports: everything.
+
+mod failure;
+mod init;
+mod registration;
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+pub use failure::Failure;
+
+use crate::config::{Config, ConfigError};
+
+/// A Matrix application service that maps direct chats to one-to-one email threads.
+#[derive(Debug, Parser)]
+#[command(
+    version,
+    after_help = "\
+Start with `penpal init`, which writes a configuration and the registration for the homeserver.
+Exit codes: 0 done, 1 failed, 2 wrong usage or configuration."
+)]
+pub struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Init(init::Init),
+    Registration(registration::RegistrationCommand),
+}
+
+impl Cli {
+    /// Does what the command line says.
+    pub fn run(self) -> Result<(), Failure> {
+        match self.command {
+            Command::Init(command) => command.run(),
+            Command::Registration(command) => command.run(),
+        }
+    }
+}
+
+/// Where the configuration is: an option of most commands.
+#[derive(Debug, Args)]
+struct ConfigFile {
+    /// The configuration.
+    #[arg(long, value_name = "FILE", default_value = "config.yaml")]
+    config: PathBuf,
+}
+
+impl ConfigFile {
+    /// The configuration, without a look at the registration.
+    fn load_alone(&self) -> Result<Config, ConfigError> {
+        Config::load_alone(&self.config, &environment())
+    }
+}
+
+/// The variables of the environment that are text.
+fn environment() -> BTreeMap<String, String> {
+    std::env::vars_os()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+        .collect()
+}

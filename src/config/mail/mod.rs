@@ -1,0 +1,37 @@
+//! Section `mail`: the domain, the addresses on it, the way out and the ways in.
+
+mod addresses;
+mod listen;
+mod relay;
+
+use serde::Deserialize;
+
+pub use addresses::{Addresses, Scheme};
+pub use listen::{Listen, ListenAddress, Protocol};
+pub use relay::{Relay, Tls};
+
+use super::value;
+
+/// Mail.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Mail {
+    /// The mail domain.
+    #[serde(deserialize_with = "value::text")]
+    pub domain: String,
+    /// How threads are told apart.
+    #[serde(default)]
+    pub addresses: Addresses,
+    /// The way out.
+    pub relay: Relay,
+    /// The ways in; none when there is nothing to listen on.
+    #[serde(default)]
+    pub listen: Vec<Listen>,
+    /// The largest mail, in bytes, either way. Default 50 MB.
+    #[serde(default = "max_size", deserialize_with = "value::size")]
+    pub max_size: u64,
+}
+
+fn max_size() -> u64 {
+    50_000_000
+}

@@ -1,0 +1,97 @@
+//! Section `mail.relay`: the mail server that takes what goes out.
+
+use std::net::IpAddr;
+use std::time::Duration;
+
+use secrecy::SecretString;
+use serde::Deserialize;
+
+use crate::config::error::Problem;
+use crate::config::value;
+
+/// The relay.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Relay {
+    /// Its host name or IP address.
+    #[serde(deserialize_with = "value::text")]
+    pub host: String,
+    /// Its port; see [`port`](Self::port).
+    #[serde(default, rename = "port", deserialize_with = "value::port")]
+    given_port: Option<u16>,
+    /// How the connection is protected. Default `none`, which suits a mail server on the same machine.
+    #[serde(default)]
+    pub tls: Tls,
+    /// Who signs in; nobody when the relay knows us by our address.
+    #[serde(default, deserialize_with = "value::optional_text")]
+    pub username: Option<String>,
+    /// The password that belongs to `username`.
+    #[serde(default, deserialize_with = "value::optional_secret")]
+    pub password: Option<SecretString>,
+    /// The longest wait for any answer of the relay. Default 1m.
+    #[serde(default = "timeout", deserialize_with = "value::duration")]
+    pub timeout: Duration,
+}
+
+/// How the connection to the relay is protected.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Tls {
+    /// Not at all.
+    #[default]
+    None,
+    /// By STARTTLS, which must succeed (RFC 3207).
+    Starttls,
+    /// From the first byte (RFC 8314, "implicit TLS").
+    Tls,
+}
+
+impl Relay {
+    /// The port: as configured, or the usual one: 25, with STARTTLS 587, with TLS 465.
+    pub fn port(&self) -> u16 {
+        self.given_port.unwrap_or(match self.tls {
+            Tls::None => 25,
+            Tls::Starttls => 587,
+            Tls::Tls => 465,
+        })
+    }
+
+    pub(in crate::config) fn check(&self) -> Result<(), Problem> {
+        let host = self.host.as_str();
+        if host.contains([':', '/', '@', ' ']) && host.parse::<IpAddr>().is_err() {
+            return Err(Problem::new(
+                "mail.relay.host",
+                format!(
+                    "`{host}` is not a host name or IP address: give it without scheme, and the port in mail.relay.port"
+                ),
+            ));
+        }
+        match (&self.username, &self.password) {
+            (Some(username), None) => Err(Problem::new(
+                "mail.relay.password",
+                format!(
+                    "is missing: add the password of {username}, `password_file`, or PENPAL_MAIL__RELAY__PASSWORD"
+                ),
+            )),
+            (None, Some(_)) => Err(Problem::new(
+                "mail.relay.username",
+                "is missing: add the name to which the password belongs, or remove the password",
+            )),
+            (Some(_), Some(_)) if self.tls == Tls::None && !is_local(host) => Err(Problem::new(
+                "mail.relay.tls",
+                format!(
+                    "is `none`, and the password would cross the network to {host} readable by all: choose starttls or tls"
+                ),
+            )),
+            _ => Ok(()),
+        }
+    }
+}
+
+fn timeout() -> Duration {
+    Duration::from_secs(60)
+}
+
+fn is_local(host: &str) -> bool {
+    host == "localhost" || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
+}

@@ -1,0 +1,195 @@
+//! The configuration: one YAML file, over it the environment, all of it checked before anything starts.
+//!
+//! One file for each section, defaults beside the fields. `config.example.yaml` in the root documents every key.
+//! Secrets never show: their fields are [`secrecy::SecretString`]s and no error holds their value.
+//!
+//! Imports: `model`, `convert`.
+
+mod appservice;
+mod chats;
+mod database;
+mod double_puppet;
+mod error;
+mod explain;
+mod homeserver;
+mod logging;
+mod mail;
+mod queue;
+mod registration;
+mod source;
+mod value;
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use serde::Deserialize;
+
+pub use appservice::Appservice;
+pub use chats::{Chats, NewThread, Strangers};
+pub use database::Database;
+pub use double_puppet::DoublePuppet;
+pub use error::ConfigError;
+pub use homeserver::Homeserver;
+pub use logging::{Format, Level, Logging};
+pub use mail::{Addresses, Listen, ListenAddress, Mail, Protocol, Relay, Scheme, Tls};
+pub use queue::Queue;
+pub use registration::{Namespace, Namespaces, Registration, RegistrationError, fresh_token};
+
+use crate::convert::address::{AddressBook, NamespaceError, PuppetNamespace};
+use error::Problem;
+use source::Source;
+
+/// A configuration that can be used.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// The homeserver.
+    pub homeserver: Homeserver,
+    /// What the homeserver knows of us.
+    pub appservice: Appservice,
+    /// Acting for the homeserver's people, where that is allowed.
+    pub double_puppet: Option<DoublePuppet>,
+    /// Mail.
+    pub mail: Mail,
+    /// Direct chats.
+    pub chats: Chats,
+    /// The durable queue.
+    pub queue: Queue,
+    /// The database.
+    pub database: Database,
+    /// The log.
+    pub logging: Logging,
+    /// The puppets, made of `homeserver.server_name`, `appservice.bot` and `appservice.user_prefix`.
+    pub puppets: PuppetNamespace,
+    /// The addresses on the mail domain, made of `mail.domain` and `mail.addresses`.
+    pub addresses: AddressBook,
+}
+
+/// The file as it stands, before sections are held against each other.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Sections {
+    homeserver: Homeserver,
+    appservice: Appservice,
+    double_puppet: Option<DoublePuppet>,
+    mail: Mail,
+    #[serde(default)]
+    chats: Chats,
+    #[serde(default)]
+    queue: Queue,
+    #[serde(default)]
+    database: Database,
+    #[serde(default)]
+    logging: Logging,
+}
+
+impl Config {
+    /// Reads and checks the configuration in `path`, with the variables of `environment` over it, and compares its tokens
+    /// with those of the registration that it names.
+    ///
+    /// Relative paths in it refer to the folder of `path`.
+    pub fn load(path: &Path, environment: &BTreeMap<String, String>) -> Result<Self, ConfigError> {
+        let source = Source::parse(path, &Source::text(path)?, environment)?;
+        let config = Self::of(&source)?;
+        config.compare_tokens().map_err(|problem| source.error(problem))?;
+        Ok(config)
+    }
+
+    /// The same without a look at the registration: to write it, or to tell in what it differs.
+    pub fn load_alone(path: &Path, environment: &BTreeMap<String, String>) -> Result<Self, ConfigError> {
+        Self::parse(path, &Source::text(path)?, environment)
+    }
+
+    /// Checks `text`, which is to be the content of `path`, as [`load_alone`](Self::load_alone) does.
+    pub fn parse(
+        path: &Path,
+        text: &str,
+        environment: &BTreeMap<String, String>,
+    ) -> Result<Self, ConfigError> {
+        Self::of(&Source::parse(path, text, environment)?)
+    }
+
+    fn of(source: &Source) -> Result<Self, ConfigError> {
+        let sections: Sections = serde_path_to_error::deserialize(&source.values)
+            .map_err(|error| source.error(explain::explain(&error)))?;
+        Self::settle(sections, &source.folder).map_err(|problem| source.error(problem))
+    }
+
+    /// Holds the sections against each other, and makes paths absolute.
+    fn settle(mut sections: Sections, folder: &Path) -> Result<Self, Problem> {
+        sections.appservice.check()?;
+        sections.mail.relay.check()?;
+        sections.chats.check()?;
+        sections.queue.check()?;
+        sections.database.settle(folder)?;
+        for (index, listen) in sections.mail.listen.iter_mut().enumerate() {
+            listen.settle(index, folder)?;
+        }
+        if let Some(registration) = &mut sections.appservice.registration {
+            *registration = folder.join(&*registration);
+        }
+        let puppets = PuppetNamespace::new(
+            &sections.appservice.user_prefix,
+            sections.homeserver.server_name.clone(),
+            &sections.appservice.bot,
+        )
+        .map_err(|error| {
+            let (key, value) = match error {
+                NamespaceError::Prefix => ("user_prefix", &sections.appservice.user_prefix),
+                NamespaceError::Bot => ("bot", &sections.appservice.bot),
+            };
+            Problem::new(
+                format!("appservice.{key}"),
+                format!("`{value}` can't be used: {error}"),
+            )
+        })?;
+        let domain = &sections.mail.domain;
+        let addresses = AddressBook::new(
+            domain,
+            sections.mail.addresses.scheme()?,
+            sections.homeserver.server_name.clone(),
+        )
+        .map_err(|_| {
+            Problem::new(
+                "mail.domain",
+                format!("`{domain}` is not a domain: give one such as mail.example.org"),
+            )
+        })?;
+        Ok(Self {
+            homeserver: sections.homeserver,
+            appservice: sections.appservice,
+            double_puppet: sections.double_puppet,
+            mail: sections.mail,
+            chats: sections.chats,
+            queue: sections.queue,
+            database: sections.database,
+            logging: sections.logging,
+            puppets,
+            addresses,
+        })
+    }
+
+    /// Sees that the homeserver's copy of the registration holds the same tokens.
+    fn compare_tokens(&self) -> Result<(), Problem> {
+        let Some(path) = &self.appservice.registration else {
+            return Ok(());
+        };
+        let theirs = Registration::read(path)
+            .map_err(|error| Problem::new("appservice.registration", error.to_string()))?;
+        for (key, same) in Registration::of(self).same_tokens(&theirs) {
+            if !same {
+                return Err(Problem::new(
+                    format!("appservice.{key}"),
+                    format!(
+                        "is not the {key} of {}: copy the token from there, or write the registration anew with `penpal \
+                         registration` and restart the homeserver",
+                        path.display()
+                    ),
+                ));
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests;

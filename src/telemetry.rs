@@ -1,0 +1,59 @@
+//! The log on standard error, and the metrics.
+
+use std::io::{IsTerminal, stderr};
+
+use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
+use tracing_subscriber::EnvFilter;
+use tracing_subscriber::util::SubscriberInitExt as _;
+
+use crate::config::{Format, Logging};
+
+/// Why log or metrics can't be set up.
+#[derive(Debug, thiserror::Error)]
+pub enum TelemetryError {
+    /// The filter can't be read.
+    #[error(
+        "the filter of the log, `{filter}`, can't be read ({reason}): write PENPAL_LOG as in `info,penpal::matrix=debug`"
+    )]
+    Filter {
+        /// The filter.
+        filter: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// It was set up before in this process.
+    #[error("log and metrics are set up already: {0}")]
+    Twice(String),
+}
+
+/// Starts the log: text on a terminal, otherwise one JSON object a line, unless the configuration says which. `filter`
+/// (`PENPAL_LOG` or `RUST_LOG`) goes before the configured level.
+pub fn start_log(settings: &Logging, filter: Option<&str>) -> Result<(), TelemetryError> {
+    let filter = filter.unwrap_or(settings.level.as_str());
+    let filter = EnvFilter::try_new(filter).map_err(|error| TelemetryError::Filter {
+        filter: filter.to_owned(),
+        reason: error.to_string(),
+    })?;
+    let text = match settings.format {
+        Format::Text => true,
+        Format::Json => false,
+        Format::Auto => stderr().is_terminal(),
+    };
+    let log = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(stderr);
+    let started = if text {
+        log.with_ansi(stderr().is_terminal()).finish().try_init()
+    } else {
+        log.json().flatten_event(true).finish().try_init()
+    };
+    started.map_err(|error| TelemetryError::Twice(error.to_string()))
+}
+
+/// Starts the metrics. The handle renders them in Prometheus' text format; whoever holds it calls its `run_upkeep` every
+/// few seconds, or histograms grow.
+pub fn start_metrics() -> Result<PrometheusHandle, TelemetryError> {
+    PrometheusBuilder::new()
+        .install_recorder()
+        .map_err(|error| TelemetryError::Twice(error.to_string()))
+}
