@@ -5,3 +5,5 @@
 
 pub mod homeserver;
 pub mod mail;
+pub mod recording;
+pub mod render;
