@@ -7,10 +7,10 @@ use ruma::{OwnedMxcUri, OwnedRoomId, OwnedServerName, OwnedUserId};
 use serde::Deserialize;
 use serde_json::Value;
 
+use crate::convert::address::PuppetNamespace;
 use crate::matrix::Media;
 
 use super::{RecordingError, read_text};
-use crate::replay::homeserver::Namespace;
 
 /// The note that lists, newest first, the messages in a room's history.
 const READ_BACK: &str = "messages the puppet can read back with /messages";
@@ -21,7 +21,7 @@ const PUSHED: &str = "messages pushed";
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Context {
     /// Whose users are puppets.
-    pub namespace: Namespace,
+    pub namespace: PuppetNamespace,
     /// The human users.
     pub users: Vec<OwnedUserId>,
     /// The uploaded media.
@@ -96,6 +96,9 @@ impl Context {
             .find_map(|namespace| namespace.regex.strip_prefix('@')?.split_once(".*"))
             .map(|(prefix, _)| prefix.to_owned())
             .ok_or_else(|| wrong("no users namespace of the form `@PREFIX.*:SERVER`".to_owned()))?;
+        let bot = &file.registration.sender_localpart;
+        let namespace = PuppetNamespace::new(&user_prefix, file.server_name, bot)
+            .map_err(|error| wrong(error.to_string()))?;
         let folder = path.with_file_name("media");
         let mut media = BTreeMap::new();
         for (uri, upload) in file.media {
@@ -108,11 +111,7 @@ impl Context {
             media.insert(uri, Media { content_type, bytes });
         }
         Ok(Self {
-            namespace: Namespace {
-                server_name: file.server_name,
-                user_prefix,
-                bot: file.registration.sender_localpart,
-            },
+            namespace,
             users: file.users.into_keys().collect(),
             media,
             files: file.files,
