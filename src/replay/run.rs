@@ -100,15 +100,15 @@ impl Outcome {
 }
 
 /// Replays a recording and gives what came out: every homeserver request and every email, in order.
-/// `progress` is told how many exchanges have been replayed.
-pub async fn replay(recording: &Recording, progress: &mut dyn FnMut(usize)) -> Result<String, ReplayError> {
+/// `progress` is called after each exchange.
+pub async fn replay(recording: &Recording, progress: &mut dyn FnMut()) -> Result<String, ReplayError> {
     let mut replay = Replay::open(recording).await?;
-    for (index, exchange) in recording.exchanges.iter().enumerate() {
+    for exchange in &recording.exchanges {
         match exchange {
             Exchange::Transaction { txn_id, body } => replay.transaction(txn_id, body).await?,
             Exchange::Query { method, path, .. } => replay.query(method, path).await?,
         }
-        progress(index + 1);
+        progress();
     }
     replay.work_until(None).await?;
     replay.finish().await

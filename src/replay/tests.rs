@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::golden::difference;
+use super::golden::{Outcome, check, difference};
 use super::recording::{Exchange, Recording};
 use super::run::replay;
 
@@ -21,18 +21,18 @@ fn recordings() -> Vec<Recording> {
 }
 
 async fn outcome(recording: &Recording) -> String {
-    replay(recording, &mut |_| {}).await.unwrap()
+    replay(recording, &mut || {}).await.unwrap()
 }
 
 #[tokio::test]
 async fn every_recording_gives_its_golden_outcome() {
-    let mut differences = String::new();
+    let mut outcomes = Vec::new();
     for recording in recordings() {
-        let golden = folder("golden").join(&recording.name).with_extension("txt");
-        let golden = std::fs::read_to_string(golden).unwrap_or_default();
-        let outcome = outcome(&recording).await;
-        differences.push_str(&difference(&recording.name, &golden, &outcome).unwrap_or_default());
+        let text = outcome(&recording).await;
+        let name = recording.name;
+        outcomes.push(Outcome { name, text });
     }
+    let differences = check(&folder("golden"), &outcomes).unwrap().join("\n");
     assert!(
         differences.is_empty(),
         "{differences}\nIf this is what people should get: penpal replay tests/fixtures/transactions/*.jsonl --update tests/golden"
