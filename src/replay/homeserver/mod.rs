@@ -20,47 +20,16 @@ mod tests;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use ruma::{OwnedMxcUri, OwnedRoomId, OwnedServerName, OwnedUserId, RoomId, UserId};
+use ruma::{OwnedMxcUri, OwnedRoomId, OwnedUserId, RoomId, UserId};
 use serde_json::{Map, Value, json};
 
+use crate::convert::address::PuppetNamespace;
 use crate::matrix::{MatrixError, Media};
 use crate::model::{Clock, RoomEvent, Timestamp};
 
 pub use people::RoomOptions;
 use room::Room;
 use world::World;
-
-/// Which users belong to the appservice.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Namespace {
-    /// The homeserver's name.
-    pub server_name: OwnedServerName,
-    /// How the local parts of puppets begin: `_email_`.
-    pub user_prefix: String,
-    /// The local part of the appservice's own user.
-    pub bot: String,
-}
-
-impl Namespace {
-    /// True for puppets and the bot.
-    fn covers(&self, user: &str) -> bool {
-        let Some(localpart) = user
-            .strip_prefix('@')
-            .and_then(|rest| rest.strip_suffix(self.server_name.as_str()))
-            .and_then(|rest| rest.strip_suffix(':'))
-        else {
-            return false;
-        };
-        localpart == self.bot || localpart.starts_with(&self.user_prefix)
-    }
-
-    /// True when one of its users is joined, so that the room's events are pushed.
-    fn hears(&self, room: &Room) -> bool {
-        room.members()
-            .iter()
-            .any(|member| member.membership == "join" && self.covers(member.user_id.as_str()))
-    }
-}
 
 /// A request that was made of the homeserver.
 #[derive(Clone, Debug, PartialEq)]
@@ -107,8 +76,8 @@ pub struct MemoryHomeserver {
 }
 
 impl MemoryHomeserver {
-    /// An empty homeserver with one appservice.
-    pub fn new(namespace: Namespace, clock: Arc<dyn Clock>) -> Self {
+    /// An empty homeserver with one appservice, to which the users of `namespace` belong.
+    pub fn new(namespace: PuppetNamespace, clock: Arc<dyn Clock>) -> Self {
         Self {
             world: Mutex::new(World::new(namespace, clock)),
         }
@@ -179,6 +148,9 @@ impl MemoryHomeserver {
             return;
         };
         let mut world = self.world();
+        for membership in parsed.invite_state.iter().chain([event]) {
+            world.learn_name(membership);
+        }
         let member = parsed
             .state_key
             .as_deref()
@@ -191,12 +163,8 @@ impl MemoryHomeserver {
                 .and_then(|room| room.membership(user));
             // The recording's own service joined everywhere; where the bridge under test has left or
             // declined, its puppets stay out.
-            if joins && known == Some("leave") && world.namespace.covers(user.as_str()) {
+            if joins && known == Some("leave") && world.namespace.is_ours(user) {
                 return;
-            }
-            if joins && !world.namespace.covers(user.as_str()) {
-                let name = parsed.text("displayname").map(str::to_owned);
-                world.users.entry(user.to_owned()).or_default().display_name = name;
             }
         }
         world

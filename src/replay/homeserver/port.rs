@@ -69,7 +69,7 @@ impl World {
     /// The appservice may act as its registered puppets, and as humans who allowed it.
     fn may_act(&self, name: &str, user: Option<&UserId>) -> Result<(), MatrixError> {
         let Some(user) = user else { return Ok(()) };
-        let ours = self.namespace.covers(user.as_str());
+        let ours = self.namespace.is_ours(user);
         let allowed = match self.users.get(user) {
             Some(known) => ours || known.double_puppet,
             None => ours && name == "register",
@@ -240,7 +240,7 @@ impl Homeserver for MemoryHomeserver {
         self.request("upload", Some(user), None, details, |world, details| {
             let count = world.media.len().to_string();
             let id = identifier('m', &[user.as_str(), name, &count]);
-            let uri = OwnedMxcUri::from(format!("mxc://{}/{id}", world.namespace.server_name));
+            let uri = OwnedMxcUri::from(format!("mxc://{}/{id}", world.namespace.server_name()));
             let media = Media {
                 content_type: Some(content_type.to_owned()),
                 bytes,

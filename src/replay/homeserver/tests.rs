@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use ruma::{OwnedServerName, room_id, user_id};
+use ruma::{OwnedServerName, room_id};
 
 use super::*;
 use crate::matrix::{Homeserver, NewRoom};
@@ -14,11 +14,8 @@ fn user(id: &'static str) -> &'static UserId {
 }
 
 fn homeserver() -> MemoryHomeserver {
-    let namespace = Namespace {
-        server_name: OwnedServerName::try_from("hs.test").unwrap(),
-        user_prefix: "_email_".to_owned(),
-        bot: "penpal".to_owned(),
-    };
+    let server = OwnedServerName::try_from("hs.test").unwrap();
+    let namespace = PuppetNamespace::new("_email_", server, "penpal").unwrap();
     let clock = Arc::new(ManualClock::new(Timestamp(1_000)));
     let homeserver = MemoryHomeserver::new(namespace, clock);
     homeserver.add_user(user(BOB), "Bob");
@@ -248,19 +245,4 @@ async fn media_is_kept_and_limited() {
             .unwrap_err()
             .is("M_NOT_FOUND")
     );
-}
-
-#[test]
-fn the_namespace_covers_puppets_and_bot_of_this_homeserver_alone() {
-    let namespace = homeserver().world().namespace.clone();
-    for (user, ours) in [
-        (ALICE, true),
-        ("@penpal:hs.test", true),
-        (BOB, false),
-        ("@_email_x=40y.org:evil.test", false),
-        ("@penpalx:hs.test", false),
-    ] {
-        assert_eq!(namespace.covers(user), ours, "{user}");
-    }
-    assert!(!namespace.covers(user_id!("@x:nothing.hs.test").as_str()));
 }

@@ -9,11 +9,12 @@ use ruma::{OwnedEventId, OwnedMxcUri, OwnedRoomId, OwnedUserId, RoomId, UserId};
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 
+use crate::convert::address::PuppetNamespace;
 use crate::matrix::{MatrixError, Media};
 use crate::model::{Clock, Timestamp};
 
 use super::room::Room;
-use super::{Failure, HomeserverRequest, Namespace};
+use super::{Failure, HomeserverRequest};
 
 /// The largest event that homeservers take, in bytes of JSON (client-server API, "Size limits").
 const MAX_EVENT_SIZE: usize = 65_536;
@@ -60,7 +61,7 @@ impl<'a> Draft<'a> {
 
 /// Everything the homeserver knows.
 pub(super) struct World {
-    pub(super) namespace: Namespace,
+    pub(super) namespace: PuppetNamespace,
     clock: Arc<dyn Clock>,
     pub(super) users: BTreeMap<OwnedUserId, User>,
     pub(super) rooms: BTreeMap<OwnedRoomId, Room>,
@@ -76,7 +77,7 @@ pub(super) struct World {
 }
 
 impl World {
-    pub(super) fn new(namespace: Namespace, clock: Arc<dyn Clock>) -> Self {
+    pub(super) fn new(namespace: PuppetNamespace, clock: Arc<dyn Clock>) -> Self {
         Self {
             namespace,
             clock,
@@ -135,7 +136,11 @@ impl World {
             "event_id": id, "room_id": room_id, "sender": sender, "type": draft.kind,
             "origin_server_ts": timestamp.millis(), "content": draft.content, "unsigned": {},
         });
-        let heard_before = self.namespace.hears(room);
+        let is_ours = |user: &UserId| self.namespace.is_ours(user);
+        let heard = room
+            .members()
+            .iter()
+            .any(|m| m.membership == "join" && is_ours(&m.user_id));
         if let Some(state_key) = draft.state_key {
             event["state_key"] = json!(state_key);
             if let Some(previous) = room.state_event(draft.kind, state_key) {
@@ -147,11 +152,13 @@ impl World {
         {
             event["unsigned"]["invite_room_state"] = json!(room.stripped_state(sender));
         }
-        let about_ours = draft
-            .state_key
-            .is_some_and(|key| draft.kind == "m.room.member" && self.namespace.covers(key));
+        let about_ours = draft.kind == "m.room.member"
+            && draft
+                .state_key
+                .and_then(|key| <&UserId>::try_from(key).ok())
+                .is_some_and(is_ours);
         room.add(event);
-        if heard_before || about_ours || self.namespace.covers(sender.as_str()) {
+        if heard || about_ours || is_ours(sender) {
             self.pushed.push((room_id.to_owned(), id.clone()));
         }
         id
@@ -187,7 +194,7 @@ impl World {
     ) -> OwnedRoomId {
         let id = self.fresh('!', creator.as_str());
         let id = if matches!(version, "11" | "10" | "9" | "8" | "7" | "6") {
-            format!("{id}:{}", self.namespace.server_name)
+            format!("{id}:{}", self.namespace.server_name())
         } else {
             id
         };
@@ -288,6 +295,23 @@ impl World {
         let id = self.post(room, user, draft);
         self.sent.insert(path, id.clone());
         Ok(id)
+    }
+
+    /// Takes over the display name of a human from a membership event that another homeserver made.
+    pub(super) fn learn_name(&mut self, event: &Value) {
+        let joins = event
+            .pointer("/content/membership")
+            .is_some_and(|value| value == "join");
+        let user = event
+            .get("state_key")
+            .and_then(Value::as_str)
+            .map(<&UserId>::try_from);
+        let name = event.pointer("/content/displayname").and_then(Value::as_str);
+        if let (true, Some(Ok(user))) = (joins, user)
+            && !self.namespace.is_ours(user)
+        {
+            self.users.entry(user.to_owned()).or_default().display_name = name.map(str::to_owned);
+        }
     }
 
     /// Sets a display name, also in all rooms in which the user is.
