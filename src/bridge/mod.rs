@@ -1,6 +1,6 @@
 //! The bridge: loads, converts, commits. Everything that happens to an event or an email is decided here.
 //!
-//! Imports: `model`, `convert`, `store`, and the ports of `matrix` and `mail`.
+//! Imports: `model`, `convert`, `store`, and the ports of `matrix`, `mail` and `appservice`.
 //!
 //! | file | what happens there |
 //! | --- | --- |
@@ -11,6 +11,7 @@
 //! | `messages` | chat messages are gathered into drafts; edits and redactions change them |
 //! | `submit` | a draft becomes an email and is handed to the relay |
 //! | `deliver` | an email becomes events in the portal's room |
+//! | `service`, `way` | what the homeserver asks; whether it reaches us |
 //! | `puppets`, `direct`, `notices`, `commands` | the puppet's account, `m.direct`, words of our own, the bot |
 
 mod commands;
@@ -26,13 +27,16 @@ mod notices;
 mod puppets;
 mod receive;
 mod rooms;
+mod service;
 mod settings;
+mod way;
 mod submit;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use ruma::UserId;
+use tokio::sync::Notify;
 
 pub use failure::Failure;
 pub use settings::{BridgeSettings, NewThread};
@@ -57,6 +61,8 @@ pub struct Bridge {
     instance: String,
     /// Random: tells this process from others that work on the same store.
     owner: String,
+    /// Told when a transaction could not be committed, so that the homeserver waits longer and longer.
+    refused_transactions: Notify,
 }
 
 /// Why a bridge could not be opened.

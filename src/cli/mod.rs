@@ -2,9 +2,13 @@
 //!
 //! Imports: everything.
 
+mod convert;
 mod failure;
 mod init;
+mod queue;
 mod registration;
+mod replay;
+mod run;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -32,6 +36,10 @@ pub struct Cli {
 enum Command {
     Init(init::Init),
     Registration(registration::RegistrationCommand),
+    Run(run::Run),
+    Queue(queue::Queue),
+    Convert(convert::Convert),
+    Replay(replay::Replay),
 }
 
 impl Cli {
@@ -40,6 +48,10 @@ impl Cli {
         match self.command {
             Command::Init(command) => command.run(),
             Command::Registration(command) => command.run(),
+            Command::Run(command) => command.run(),
+            Command::Queue(command) => command.run(),
+            Command::Convert(command) => command.run(),
+            Command::Replay(command) => command.run(),
         }
     }
 }

@@ -16,6 +16,7 @@ mod logging;
 mod mail;
 mod queue;
 mod registration;
+mod settings;
 mod source;
 mod value;
 

@@ -1,0 +1,45 @@
+//! What the homeserver asks: the port of the appservice's endpoints.
+
+use async_trait::async_trait;
+use ruma::UserId;
+use serde_json::Value;
+
+use super::Bridge;
+use crate::appservice::{Service, ThirdPartyQuery, ThirdPartyUser, Unavailable};
+use crate::model::EmailAddress;
+
+#[async_trait]
+impl Service for Bridge {
+    async fn transaction(&self, txn_id: &str, body: Value) -> Result<(), Unavailable> {
+        let accepted = self.accept_transaction(txn_id, &body).await;
+        accepted.map_err(|error| {
+            self.refused_transactions.notify_one();
+            Unavailable(error.to_string())
+        })
+    }
+
+    async fn query_user(&self, user_id: &str) -> Result<bool, Unavailable> {
+        Self::query_user(self, user_id).await.map_err(|error| Unavailable(error.to_string()))
+    }
+
+    fn third_party_user(&self, query: ThirdPartyQuery<'_>) -> Option<ThirdPartyUser> {
+        let (user_id, email) = match query {
+            ThirdPartyQuery::Email(email) => {
+                let address = EmailAddress::parse(email).ok()?;
+                (self.puppet_of(&address)?, address)
+            }
+            ThirdPartyQuery::UserId(user) => {
+                let user = <&UserId>::try_from(user).ok()?;
+                (user.to_owned(), self.settings.namespace.address(user)?)
+            }
+        };
+        Some(ThirdPartyUser { user_id: user_id.into(), email: email.into() })
+    }
+
+    async fn ready(&self) -> Result<(), String> {
+        self.store.read().await.map_err(|error| error.to_string())?;
+        let bot = self.settings.namespace.bot();
+        self.homeserver.profile(bot, bot).await.map_err(|error| error.to_string())?;
+        Ok(())
+    }
+}

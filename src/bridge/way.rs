@@ -1,0 +1,118 @@
+//! Whether the homeserver reaches us: the ping there and back, at the start and after trouble.
+
+use std::time::Duration;
+
+use tokio_util::sync::CancellationToken;
+
+use super::Bridge;
+use crate::matrix::MatrixError;
+
+/// How long to wait for a homeserver that is not there yet: at first, and at most.
+const FIRST_WAIT: Duration = Duration::from_secs(1);
+const LONGEST_WAIT: Duration = Duration::from_secs(30);
+
+/// How long to wait for a store in trouble before it is tried again.
+const STORE_WAIT: Duration = Duration::from_secs(2);
+
+impl Bridge {
+    /// Waits for the homeserver, registers the bot, pings ourselves through the homeserver, and says in one line whether
+    /// the way there and back works, and if not, which side to mend. Afterwards pings again whenever a
+    /// transaction had to be refused and the store has recovered: homeservers wait up to 512 seconds before they try again,
+    /// and a ping ends the waiting.
+    pub async fn watch_the_way(&self, stop: &CancellationToken) {
+        let mut wait = FIRST_WAIT;
+        let mut said = String::new();
+        while !stop.is_cancelled() {
+            match self.check_the_way().await {
+                Ok(took) => {
+                    tracing::info!("the homeserver reaches Penpal and Penpal the homeserver ({} ms)", took.as_millis());
+                    break;
+                }
+                Err(trouble) if trouble != said => {
+                    tracing::error!("{trouble}");
+                    said = trouble;
+                }
+                Err(_) => {}
+            }
+            pause(wait, stop).await;
+            wait = (wait * 2).min(LONGEST_WAIT);
+        }
+        loop {
+            tokio::select! {
+                () = stop.cancelled() => return,
+                () = self.refused_transactions.notified() => {}
+            }
+            while !stop.is_cancelled() && self.store_is_broken().await {
+                pause(STORE_WAIT, stop).await;
+            }
+            match self.homeserver.ping(&self.ping_id()).await {
+                Ok(_) => tracing::info!("the store works again, and the homeserver was told to go on"),
+                Err(error) => tracing::warn!(%error, "the homeserver could not be told to go on, and will in its own time"),
+            }
+        }
+    }
+
+    async fn store_is_broken(&self) -> bool {
+        match self.store.begin().await {
+            Ok(tx) => tx.commit().await.is_err(),
+            Err(_) => true,
+        }
+    }
+
+    /// The way there and back; the error says which side to mend.
+    async fn check_the_way(&self) -> Result<Duration, String> {
+        let bot = self.settings.namespace.bot();
+        self.homeserver.register(bot).await.map_err(|error| there(&error))?;
+        self.homeserver.ping(&self.ping_id()).await.map_err(|error| back(&error))
+    }
+
+    fn ping_id(&self) -> String {
+        format!("{}-{}", self.owner, self.now())
+    }
+}
+
+/// What is wrong with the way to the homeserver.
+fn there(error: &MatrixError) -> String {
+    match error {
+        MatrixError::Refused { errcode, .. } if errcode == "M_UNKNOWN_TOKEN" || errcode == "M_FORBIDDEN" => format!(
+            "the homeserver does not know our as_token: give it registration.yaml (app_service_config_files), restart it, and \
+             compare appservice.as_token ({error})"
+        ),
+        MatrixError::Transient { .. } => {
+            format!("the homeserver can't be reached: is it running, and is homeserver.url right? Waiting for it ({error})")
+        }
+        error => format!("the homeserver does not let Penpal's bot be: is appservice.bot the sender_localpart? ({error})"),
+    }
+}
+
+/// What is wrong with the way back.
+fn back(error: &MatrixError) -> String {
+    match error {
+        MatrixError::Refused { errcode, .. } if errcode == "M_URL_NOT_SET" => {
+            "the registration that the homeserver has read has no url: write it anew with `penpal registration`".to_owned()
+        }
+        MatrixError::Refused { errcode, .. } if errcode == "M_BAD_STATUS" => format!(
+            "the homeserver reaches Penpal, or something else at that address, but is refused: is the hs_token in its \
+             registration the one in our configuration, and its url ours? ({error})"
+        ),
+        MatrixError::Refused { errcode, .. }
+            if errcode == "M_CONNECTION_FAILED" || errcode == "M_CONNECTION_TIMEOUT" =>
+        {
+            format!(
+                "the homeserver can't reach Penpal: is the url in its registration the address where it finds \
+                 appservice.listen, through all firewalls and containers? ({error})"
+            )
+        }
+        MatrixError::Refused { errcode, .. } if errcode == "M_FORBIDDEN" => {
+            format!("the homeserver knows our as_token under another id: compare appservice.id with the registration ({error})")
+        }
+        error => format!("the way back from the homeserver could not be tried: {error}"),
+    }
+}
+
+async fn pause(duration: Duration, stop: &CancellationToken) {
+    tokio::select! {
+        () = tokio::time::sleep(duration) => {}
+        () = stop.cancelled() => {}
+    }
+}

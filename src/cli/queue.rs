@@ -1,0 +1,160 @@
+//! `penpal queue`: what waits and what failed.
+
+use std::io::{Write as _, stdout};
+
+use anyhow::{Context as _, anyhow};
+use clap::{Args, Subcommand, ValueEnum};
+
+use super::run::open_store;
+use super::{ConfigFile, Failure};
+use crate::model::{Clock as _, SystemClock, Timestamp};
+use crate::store::{JobState, JobSummary, Store};
+
+/// Shows the work that waits or failed, and lets it be tried again or dropped.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+A job is an event, an email or a notice on its way. What failed is kept until it is retried or dropped.
+
+Examples:
+  penpal queue list --state failed
+  penpal queue retry 17")]
+pub(super) struct Queue {
+    #[command(flatten)]
+    config: ConfigFile,
+    #[command(subcommand)]
+    action: Action,
+}
+
+#[derive(Debug, Subcommand)]
+enum Action {
+    /// Lists jobs, the oldest first.
+    List {
+        /// Which jobs.
+        #[arg(long, value_enum, default_value = "failed")]
+        state: State,
+        /// How many at most.
+        #[arg(long, default_value_t = 100)]
+        limit: i64,
+        /// Go on behind this job.
+        #[arg(long, default_value_t = 0, value_name = "ID")]
+        after: i64,
+        /// One JSON object a line.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Shows one job.
+    Show {
+        /// The job's number.
+        id: i64,
+        /// As JSON.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Lets failed jobs be tried again, now.
+    Retry {
+        /// The jobs' numbers.
+        #[arg(required = true)]
+        ids: Vec<i64>,
+    },
+    /// Drops jobs: they will never be worked.
+    Drop {
+        /// The jobs' numbers.
+        #[arg(required = true)]
+        ids: Vec<i64>,
+    },
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum State {
+    /// Still to be worked.
+    Waiting,
+    /// Given up.
+    Failed,
+    /// Dropped by an admin.
+    Dropped,
+}
+
+impl From<State> for JobState {
+    fn from(state: State) -> Self {
+        match state {
+            State::Waiting => Self::Waiting,
+            State::Failed => Self::Failed,
+            State::Dropped => Self::Dropped,
+        }
+    }
+}
+
+impl Queue {
+    pub(super) fn run(self) -> Result<(), Failure> {
+        let config = self.config.load_alone()?;
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .context("the runtime can't be started")?;
+        let done = runtime.block_on(async {
+            let store = open_store(&config).await?;
+            let done = act(&store, self.action).await;
+            store.close().await;
+            done
+        });
+        Ok(done?)
+    }
+}
+
+async fn act(store: &Store, action: Action) -> anyhow::Result<()> {
+    match action {
+        Action::List { state, limit, after, json } => {
+            let jobs = store.read().await?.list_jobs(state.into(), after, limit).await?;
+            jobs.iter().try_for_each(|job| show(job, json))?;
+            if jobs.is_empty() && !json {
+                writeln!(stdout(), "No {} jobs.", JobState::from(state).as_str())?;
+            }
+            Ok(())
+        }
+        Action::Show { id, json } => {
+            let job = store.read().await?.show_job(id).await?;
+            show(&job.ok_or_else(|| anyhow!("there is no job {id}: `penpal queue list` names those there are"))?, json)
+        }
+        Action::Retry { ids } => {
+            for id in ids {
+                let mut tx = store.begin().await?;
+                if !tx.retry_job(id, SystemClock.now()).await? {
+                    anyhow::bail!("job {id} has not failed: `penpal queue list` names those that have");
+                }
+                tx.commit().await?;
+                writeln!(stdout(), "job {id} will be tried again")?;
+            }
+            Ok(())
+        }
+        Action::Drop { ids } => {
+            for id in ids {
+                let mut tx = store.begin().await?;
+                if !tx.drop_job(id, SystemClock.now()).await? {
+                    anyhow::bail!("job {id} neither waits nor has failed: `penpal queue list` names those that do");
+                }
+                tx.commit().await?;
+                writeln!(stdout(), "job {id} is dropped")?;
+            }
+            Ok(())
+        }
+    }
+}
+
+fn show(job: &JobSummary, json: bool) -> anyhow::Result<()> {
+    if json {
+        return Ok(writeln!(stdout(), "{}", serde_json::to_string(job)?)?);
+    }
+    let age = SystemClock.now().since(Timestamp(job.created_at.millis())).as_secs();
+    writeln!(
+        stdout(),
+        "{:>8}  {:<7} {:<7} {:<40} {:>9} bytes  {age:>8} s old  {} attempts  {}",
+        job.id,
+        job.state,
+        job.kind,
+        job.lane,
+        job.size,
+        job.attempts,
+        job.error.as_deref().unwrap_or_default()
+    )?;
+    Ok(())
+}
