@@ -85,6 +85,11 @@ class Service:
             end_group(self._child, patience)
             self._child = None
 
+    @property
+    def pid(self) -> int | None:
+        """The process id, once it was started."""
+        return self._child.pid if self._child is not None else None
+
     def check(self) -> None:
         """Fails when the program has ended by itself."""
         code = self._child.poll() if self._child is not None else None

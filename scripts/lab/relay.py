@@ -59,11 +59,16 @@ class Caught:
 
 
 class Relay:
-    """An SMTP server on a free port; every message becomes NNNN.eml, its envelope NNNN.json."""
+    """An SMTP server on a free port; every message becomes NNNN.eml, its envelope NNNN.json.
 
-    def __init__(self, directory: Path, show: Callable[[Caught], None] = lambda _caught: None):
+    Without `keep` the messages stay in memory alone.
+    """
+
+    def __init__(
+        self, directory: Path, show: Callable[[Caught], None] = lambda _caught: None, keep: bool = True
+    ):
         self.directory = directory
-        directory.mkdir(parents=True, exist_ok=True)
+        self._keep = keep
         self.port = free_port()
         self.caught: list[Caught] = []
         # Recipient to SMTP reply: what a receiving server would say to these.
@@ -91,6 +96,12 @@ class Relay:
         """What was caught for one recipient, oldest first."""
         return [caught for caught in list(self.caught) if address in caught.recipients]
 
+    def _write(self, caught: Caught) -> None:
+        self.directory.mkdir(parents=True, exist_ok=True)
+        caught.path.write_bytes(caught.raw)
+        envelope = {"mail_from": caught.sender, "rcpt_to": caught.recipients}
+        caught.path.with_suffix(".json").write_text(json.dumps(envelope, indent=2) + "\n")
+
     async def handle_RCPT(self, _server, _session, envelope, address, _options):  # noqa: N802, aiosmtpd's name
         """Called by aiosmtpd for each recipient."""
         if address in self.refusals:
@@ -104,10 +115,9 @@ class Relay:
         with self._lock:
             number = len(self.caught) + 1
             path = self.directory / f"{number:04}.eml"
-            path.write_bytes(envelope.content)
-            meta = {"mail_from": envelope.mail_from, "rcpt_to": envelope.rcpt_tos}
-            path.with_suffix(".json").write_text(json.dumps(meta, indent=2) + "\n")
             caught = Caught(path, envelope.mail_from, tuple(envelope.rcpt_tos), envelope.content)
+            if self._keep:
+                self._write(caught)
             self.caught.append(caught)
         self._show(caught)
         return "250 2.0.0 caught"
