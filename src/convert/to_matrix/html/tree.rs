@@ -98,11 +98,6 @@ impl Tree {
         self.nodes.get(id).unwrap_or_else(|| self.node(Self::ROOT))
     }
 
-    /// How many nodes there are; IDs are below this.
-    pub(crate) fn len(&self) -> usize {
-        self.nodes.len()
-    }
-
     /// The text of a node and all below it, as it stands in the markup.
     pub(crate) fn text(&self, id: NodeId) -> String {
         let mut out = String::new();

@@ -13,7 +13,7 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 pub(crate) use fields::{Field, read_fields};
-pub(crate) use transfer::{decode_base64, decode_quoted_printable};
+pub(crate) use transfer::{UuFile, decode_base64, decode_quoted_printable, take_uuencoded};
 pub(crate) use words::decode_words;
 
 /// How deep multiparts are followed; mail programs need six, gateways that wrap add a few more.

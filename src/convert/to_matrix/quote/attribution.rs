@@ -20,7 +20,7 @@ pub(super) fn judge(text: &str) -> Option<Certainty> {
         .trim()
         .trim_start_matches(['\u{feff}', '>', '*', '_', '-', '~', '/', ' ', '|'])
         .trim();
-    if text.is_empty() || text.chars().count() > MAX_CHARS {
+    if text.is_empty() || text.chars().count() > MAX_CHARS || !may_end(text) {
         return None;
     }
     let lower = text.to_lowercase();
@@ -45,6 +45,17 @@ pub(super) fn judge(text: &str) -> Option<Certainty> {
     None
 }
 
+/// Whether an attribution may end with this line. Cheap: it is asked of every line of a mail.
+pub(super) fn may_end(line: &str) -> bool {
+    let end = line.trim_end_matches(['*', '_', ' ', '-', '\u{a0}', '\u{200e}', '\u{200f}']);
+    if end.ends_with([':', '：', '>']) {
+        return true;
+    }
+    let tail: Vec<char> = end.chars().rev().take(16).collect();
+    let tail = tail.into_iter().rev().collect::<String>().to_lowercase();
+    WROTE.iter().any(|word| tail.ends_with(word))
+}
+
 fn ends_like_one(lower: &str) -> bool {
     let end = lower.trim_end_matches(['*', '_', ' ', '-', '\u{a0}', '\u{200e}', '\u{200f}']);
     end.ends_with([':', '：']) || WROTE.iter().any(|word| end.ends_with(word)) || end.ends_with("geschreven")
@@ -63,6 +74,12 @@ pub(super) fn starts_with_on(lower: &str) -> bool {
                 || rest.starts_with(|c: char| c.is_numeric())
         })
     })
+}
+
+/// Whether a line may be the first of an attribution that goes on.
+pub(super) fn may_begin(line: &str) -> bool {
+    let lower = line.trim().to_lowercase();
+    starts_with_on(&lower) || has_date(&lower) || has_address(&lower) || contains_any(&lower, WROTE)
 }
 
 fn starts_with_date(lower: &str) -> bool {

@@ -4,7 +4,7 @@ mod attribution;
 mod block;
 mod words;
 
-use attribution::{Certainty, judge, starts_with_on};
+use attribution::{Certainty, judge};
 use block::Heading;
 pub(super) use block::is_forward_subject;
 
@@ -23,13 +23,16 @@ pub(super) struct Hints<'a> {
     pub(super) forwarded: bool,
     /// There is more to the mail than its text, so that it may say nothing.
     pub(super) has_files: bool,
+    /// A chat program wrote it (`Chat-Version`): a quotation at the top is what it answers.
+    pub(super) chat: bool,
     /// What Penpal sent in this thread.
     pub(super) sent: &'a [String],
 }
 
 /// Reads plain text: the depth of quotation is the number of `>` marks.
 pub(super) fn plain_lines(text: &str) -> Vec<Line> {
-    text.lines()
+    let mut lines: Vec<Line> = text
+        .lines()
         .map(|source| {
             let (depth, rest) = quote_marks(source);
             Line {
@@ -39,7 +42,39 @@ pub(super) fn plain_lines(text: &str) -> Vec<Line> {
                 ..Line::default()
             }
         })
-        .collect()
+        .collect();
+    read_other_marks(&mut lines);
+    lines
+}
+
+/// Marks of quotation other than `>`: `|` (Inbox by Gmail, EmacsVM) and initials (`AB> `), where two lines or more have them.
+fn read_other_marks(lines: &mut [Line]) {
+    let mut start = 0;
+    while start < lines.len() {
+        let run = lines
+            .iter()
+            .skip(start)
+            .take_while(|line| line.depth == 0 && other_mark(&line.text).is_some())
+            .count();
+        if run >= 2 {
+            for line in lines.iter_mut().skip(start).take(run) {
+                line.text = other_mark(&line.text).unwrap_or_default().to_owned();
+                line.depth = 1;
+            }
+        }
+        start += run.max(1);
+    }
+}
+
+/// What follows such a mark. A second `|` makes it a table.
+fn other_mark(line: &str) -> Option<&str> {
+    if let Some(rest) = line.strip_prefix('|') {
+        return (!rest.contains('|') && (rest.is_empty() || rest.starts_with(' '))).then_some(rest);
+    }
+    let (initials, rest) = line.split_once('>')?;
+    let initials = initials.trim_start();
+    ((1..=3).contains(&initials.len()) && initials.bytes().all(|byte| byte.is_ascii_uppercase()))
+        .then_some(rest)
 }
 
 /// Counts the marks of quotation and gives what follows them.
@@ -84,7 +119,7 @@ pub(super) fn classify(lines: &[Line], hints: &Hints<'_>) -> Vec<Role> {
         fill(&mut roles, region.start..region.end, Role::Quote);
     }
     signature::mark(lines, &mut roles, content);
-    settle_middle(lines, &mut roles, &regions);
+    settle_middle(lines, &mut roles, &regions, hints);
     never_empty(lines, &mut roles, &regions, hints);
     roles
 }
@@ -147,7 +182,7 @@ fn find_regions(lines: &[Line], limit: usize) -> Vec<Region> {
 /// The quotation that begins at `index`, with its attribution.
 fn region_at(lines: &[Line], index: usize, limit: usize) -> Option<Region> {
     let line = lines.get(index)?;
-    if line.is_blank() {
+    if line.is_blank() && line.depth == 0 {
         return None;
     }
     if line.depth > 0 || line.zone == Zone::Quote || line.zone == Zone::Attribution {
@@ -220,48 +255,51 @@ fn starts_message(lines: &[Line], index: usize) -> Option<(usize, Certainty)> {
 
 /// An attribution that begins at `index`, wrapped over some lines.
 fn attribution_at(lines: &[Line], index: usize) -> Option<(usize, Certainty)> {
-    let first = lines.get(index)?;
+    let window = lines.get(index..(index + MAX_WRAP).min(lines.len()))?;
+    let first = window.first()?;
+    // Most lines of a mail begin no attribution, and most windows end with none.
+    let ends = window.iter().any(|line| attribution::may_end(&line.text));
+    if !ends || !attribution::may_begin(&first.text) {
+        return None;
+    }
     let mut text = String::new();
-    for (offset, line) in lines.iter().skip(index).take(MAX_WRAP).enumerate() {
-        if line.is_blank() || line.depth != first.depth && !line.text.trim_start().starts_with('<') {
+    for (offset, line) in window.iter().enumerate() {
+        if line.is_blank() || (line.depth != first.depth && !line.text.trim_start().starts_with('<')) {
             return None;
         }
         if !text.is_empty() {
             text.push(' ');
         }
         text.push_str(line.text.trim());
-        if let Some(certainty) = judge(&text) {
-            // A line of new text may stand directly above: the shortest announcement wins.
-            if offset > 0
-                && !begins_one(&first.text)
-                && (1..=offset).any(|later| attribution_at_exactly(lines, index + later, index + offset))
-            {
-                return None;
-            }
-            return Some((index + offset + 1, certainty));
+        let Some(certainty) = judge(&text) else { continue };
+        // A line of new text may stand directly above: then a later line alone is the whole announcement.
+        if (1..=offset).any(|later| is_whole(window.get(later..=offset).unwrap_or_default())) {
+            return None;
+        }
+        let after = index + offset + 1;
+        if certainty == Certainty::Alone || quote_follows(lines, after) {
+            return Some((after, certainty));
         }
     }
     None
 }
 
-fn begins_one(text: &str) -> bool {
-    let lower = text.trim().to_lowercase();
-    starts_with_on(&lower) && attribution::has_date(&lower)
+fn quote_follows(lines: &[Line], after: usize) -> bool {
+    next_text(lines, after)
+        .filter(|next| *next <= after + 2)
+        .and_then(|next| lines.get(next))
+        .is_some_and(|line| line.depth > 0 || line.zone >= Zone::Attribution)
 }
 
-fn attribution_at_exactly(lines: &[Line], start: usize, last: usize) -> bool {
-    let text: Vec<&str> = lines
-        .get(start..=last)
-        .unwrap_or_default()
-        .iter()
-        .map(|line| line.text.trim())
-        .collect();
-    judge(&text.join(" ")).is_some()
+fn is_whole(lines: &[Line]) -> bool {
+    let text: Vec<&str> = lines.iter().map(|line| line.text.trim()).collect();
+    let text = text.join(" ");
+    judge(&text) == Some(Certainty::Alone) && attribution::has_date(&text.to_lowercase())
 }
 
 /// Quotations with new text after them: kept when they are answered in place, dropped when the answer stands
 /// below a single whole quotation.
-fn settle_middle(lines: &[Line], roles: &mut [Role], regions: &[Region]) {
+fn settle_middle(lines: &[Line], roles: &mut [Role], regions: &[Region], hints: &Hints<'_>) {
     let new_in = |roles: &[Role], range: std::ops::Range<usize>| {
         range.into_iter().any(|index| {
             roles.get(index) == Some(&Role::New) && lines.get(index).is_some_and(|line| !line.is_blank())
@@ -272,8 +310,8 @@ fn settle_middle(lines: &[Line], roles: &mut [Role], regions: &[Region]) {
         .filter(|region| new_in(roles, region.end..lines.len()))
         .collect();
     if let [only] = middle.as_slice()
-        && !new_in(roles, 0..only.start)
-        && has_announcement(lines, only)
+        && (!new_in(roles, 0..only.start) || only_greets(lines, only.start))
+        && (has_announcement(lines, only) || hints.chat)
     {
         return;
     }
@@ -281,6 +319,17 @@ fn settle_middle(lines: &[Line], roles: &mut [Role], regions: &[Region]) {
         let shown = region.end.saturating_sub(region.text).min(MAX_KEPT_QUOTE);
         fill(roles, region.end - shown..region.end, Role::New);
     }
+}
+
+/// "Hi," or "Hallo Bob!" above the quotation: the answer stands below.
+fn only_greets(lines: &[Line], before: usize) -> bool {
+    let text: Vec<&str> = lines
+        .iter()
+        .take(before)
+        .map(|line| line.text.trim())
+        .filter(|text| !text.is_empty())
+        .collect();
+    matches!(text.as_slice(), [one] if one.split_whitespace().count() <= 3 && one.ends_with([',', '!', '，', '、']))
 }
 
 fn has_announcement(lines: &[Line], region: &Region) -> bool {
@@ -297,6 +346,15 @@ fn never_empty(lines: &[Line], roles: &mut [Role], regions: &[Region], hints: &H
         .zip(roles.iter())
         .any(|(line, role)| *role == Role::New && !line.is_blank());
     if says || hints.has_files {
+        return;
+    }
+    // `On … wrote:` and new text below it, without any mark: what stands below is read for itself.
+    if let [only] = regions
+        && only.text > only.start
+        && let (Some(below), Some(slots)) = (lines.get(only.text..), roles.get_mut(only.text..))
+        && below.iter().any(|line| !line.is_blank())
+    {
+        slots.copy_from_slice(&classify(below, hints));
         return;
     }
     for region in regions {
