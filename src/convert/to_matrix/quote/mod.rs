@@ -1,18 +1,18 @@
 //! Tells new text from quotations. When a rule is unsure, the text stays.
 
+mod announce;
 mod attribution;
 mod block;
 mod words;
 
-use attribution::{Certainty, judge};
+use announce::{Announcement, announcements, next_text};
+use attribution::Certainty;
 use block::Heading;
 pub(super) use block::is_forward_subject;
 
 use super::lines::{Line, Role, Zone};
 use super::signature;
 
-/// Over how many lines an attribution is wrapped at most.
-const MAX_WRAP: usize = 5;
 /// How many lines of a quotation that is answered in the middle of a mail are shown.
 const MAX_KEPT_QUOTE: usize = 40;
 
@@ -108,13 +108,16 @@ struct Region {
     text: usize,
     /// Its end, exclusive.
     end: usize,
+    /// An attribution, a heading or the structure says that it is a quotation.
+    announced: bool,
 }
 
 /// Gives each line its role.
 pub(super) fn classify(lines: &[Line], hints: &Hints<'_>) -> Vec<Role> {
     let mut roles = vec![Role::New; lines.len()];
-    let content = forwarded_from(lines, hints);
-    let regions = find_regions(lines, content);
+    let announced = announcements(lines);
+    let content = forwarded_from(lines, &announced, hints);
+    let regions = find_regions(lines, &announced, content);
     for region in &regions {
         fill(&mut roles, region.start..region.end, Role::Quote);
     }
@@ -131,7 +134,7 @@ fn fill(roles: &mut [Role], range: std::ops::Range<usize>, role: Role) {
 }
 
 /// Where a forwarded message begins: from there on all is content. The number of lines where there is none.
-fn forwarded_from(lines: &[Line], hints: &Hints<'_>) -> usize {
+fn forwarded_from(lines: &[Line], announced: &[Option<Announcement>], hints: &Hints<'_>) -> usize {
     let mut quoted = false;
     for (index, line) in lines.iter().enumerate() {
         if line.is_blank() {
@@ -140,13 +143,12 @@ fn forwarded_from(lines: &[Line], hints: &Hints<'_>) -> usize {
         if block::heading(&line.text) == Some(Heading::Forwarded) {
             return index;
         }
-        if hints.forwarded
-            && (starts_message(lines, index).is_some() || line.depth > 0 || line.zone == Zone::Quote)
-        {
+        let starts = announced.get(index).is_some_and(Option::is_some);
+        if hints.forwarded && (starts || line.depth > 0 || line.zone == Zone::Quote) {
             return index;
         }
         // A forwarded message inside a quotation is quoted.
-        let starts = starts_message(lines, index).is_some() && !(line.depth > 0 && !quoted && index == 0);
+        let starts = starts && !(line.depth > 0 && !quoted && index == 0);
         quoted |= line.depth > 0 || line.zone == Zone::Quote;
         if starts || quoted {
             let next = next_text(lines, index + 1);
@@ -161,15 +163,11 @@ fn forwarded_from(lines: &[Line], hints: &Hints<'_>) -> usize {
     lines.len()
 }
 
-fn next_text(lines: &[Line], from: usize) -> Option<usize> {
-    (from..lines.len()).find(|index| lines.get(*index).is_some_and(|line| !line.is_blank()))
-}
-
-fn find_regions(lines: &[Line], limit: usize) -> Vec<Region> {
+fn find_regions(lines: &[Line], announced: &[Option<Announcement>], limit: usize) -> Vec<Region> {
     let mut regions = Vec::new();
     let mut index = 0;
     while index < limit {
-        let Some(region) = region_at(lines, index, limit) else {
+        let Some(region) = region_at(lines, announced, index, limit) else {
             index += 1;
             continue;
         };
@@ -180,7 +178,12 @@ fn find_regions(lines: &[Line], limit: usize) -> Vec<Region> {
 }
 
 /// The quotation that begins at `index`, with its attribution.
-fn region_at(lines: &[Line], index: usize, limit: usize) -> Option<Region> {
+fn region_at(
+    lines: &[Line],
+    announced: &[Option<Announcement>],
+    index: usize,
+    limit: usize,
+) -> Option<Region> {
     let line = lines.get(index)?;
     if line.is_blank() && line.depth == 0 {
         return None;
@@ -191,9 +194,10 @@ fn region_at(lines: &[Line], index: usize, limit: usize) -> Option<Region> {
             start: index,
             text: index,
             end,
+            announced: announced.get(index).is_some_and(Option::is_some) || line.zone != Zone::Body,
         });
     }
-    let (text, certainty) = starts_message(lines, index)?;
+    let Announcement { text, certainty } = (*announced.get(index)?)?;
     let quote = next_text(lines, text).filter(|next| {
         *next < limit
             && lines
@@ -205,11 +209,13 @@ fn region_at(lines: &[Line], index: usize, limit: usize) -> Option<Region> {
             start: index,
             text: quote,
             end: quote_end(lines, quote, limit),
+            announced: true,
         }),
         _ if certainty == Certainty::Alone => Some(Region {
             start: index,
             text,
             end: limit,
+            announced: true,
         }),
         _ => None,
     }
@@ -231,72 +237,6 @@ fn quote_end(lines: &[Line], start: usize, limit: usize) -> usize {
     end
 }
 
-/// Whether a quoted message is announced at `index`: gives where its text begins, and how sure it is.
-fn starts_message(lines: &[Line], index: usize) -> Option<(usize, Certainty)> {
-    let line = lines.get(index)?;
-    if block::heading(&line.text) == Some(Heading::Original) {
-        let next = next_text(lines, index + 1).unwrap_or(index + 1);
-        return Some((
-            block::header_block(lines, next, true).unwrap_or(index + 1),
-            Certainty::Alone,
-        ));
-    }
-    if block::is_rule(&line.text)
-        && let Some(next) = next_text(lines, index + 1).filter(|next| *next <= index + 3)
-        && let Some(end) = block::header_block(lines, next, true)
-    {
-        return Some((end, Certainty::Alone));
-    }
-    if let Some(end) = block::header_block(lines, index, false) {
-        return Some((end, Certainty::Alone));
-    }
-    attribution_at(lines, index)
-}
-
-/// An attribution that begins at `index`, wrapped over some lines.
-fn attribution_at(lines: &[Line], index: usize) -> Option<(usize, Certainty)> {
-    let window = lines.get(index..(index + MAX_WRAP).min(lines.len()))?;
-    let first = window.first()?;
-    // Most lines of a mail begin no attribution, and most windows end with none.
-    let ends = window.iter().any(|line| attribution::may_end(&line.text));
-    if !ends || !attribution::may_begin(&first.text) {
-        return None;
-    }
-    let mut text = String::new();
-    for (offset, line) in window.iter().enumerate() {
-        if line.is_blank() || (line.depth != first.depth && !line.text.trim_start().starts_with('<')) {
-            return None;
-        }
-        if !text.is_empty() {
-            text.push(' ');
-        }
-        text.push_str(line.text.trim());
-        let Some(certainty) = judge(&text) else { continue };
-        // A line of new text may stand directly above: then a later line alone is the whole announcement.
-        if (1..=offset).any(|later| is_whole(window.get(later..=offset).unwrap_or_default())) {
-            return None;
-        }
-        let after = index + offset + 1;
-        if certainty == Certainty::Alone || quote_follows(lines, after) {
-            return Some((after, certainty));
-        }
-    }
-    None
-}
-
-fn quote_follows(lines: &[Line], after: usize) -> bool {
-    next_text(lines, after)
-        .filter(|next| *next <= after + 2)
-        .and_then(|next| lines.get(next))
-        .is_some_and(|line| line.depth > 0 || line.zone >= Zone::Attribution)
-}
-
-fn is_whole(lines: &[Line]) -> bool {
-    let text: Vec<&str> = lines.iter().map(|line| line.text.trim()).collect();
-    let text = text.join(" ");
-    judge(&text) == Some(Certainty::Alone) && attribution::has_date(&text.to_lowercase())
-}
-
 /// Quotations with new text after them: kept when they are answered in place, dropped when the answer stands
 /// below a single whole quotation.
 fn settle_middle(lines: &[Line], roles: &mut [Role], regions: &[Region], hints: &Hints<'_>) {
@@ -311,7 +251,7 @@ fn settle_middle(lines: &[Line], roles: &mut [Role], regions: &[Region], hints: 
         .collect();
     if let [only] = middle.as_slice()
         && (!new_in(roles, 0..only.start) || only_greets(lines, only.start))
-        && (has_announcement(lines, only) || hints.chat)
+        && (only.announced || hints.chat)
     {
         return;
     }
@@ -330,13 +270,6 @@ fn only_greets(lines: &[Line], before: usize) -> bool {
         .filter(|text| !text.is_empty())
         .collect();
     matches!(text.as_slice(), [one] if one.split_whitespace().count() <= 3 && one.ends_with([',', '!', '，', '、']))
-}
-
-fn has_announcement(lines: &[Line], region: &Region) -> bool {
-    region.text > region.start
-        || lines
-            .get(region.start)
-            .is_some_and(|line| line.zone != Zone::Body || starts_message(lines, region.start).is_some())
 }
 
 /// A mail that says nothing of its own shows what it quotes, unless it came to bring files.
@@ -368,3 +301,6 @@ fn never_empty(lines: &[Line], roles: &mut [Role], regions: &[Region], hints: &H
         roles.fill(Role::New);
     }
 }
+
+#[cfg(test)]
+mod tests;
