@@ -87,26 +87,22 @@ fn is_bounce(mail: &Part<'_>, subject: &str) -> bool {
     if is_from_system(mail) || null_path {
         return subject_says || says_undelivered(&text());
     }
-    let answers = mail.field("in-reply-to").is_some();
-    !answers && (subject_says || mail.walk().iter().any(|part| part.media_type == "message/rfc822")) && {
-        let text = text();
-        says_undelivered(&text) || text.contains("\"notificationtype\":\"bounce\"")
+    // Amazon's notification service wraps bounces into JSON.
+    if mail.field("x-amz-sns-message-id").is_some() && text().contains("\"notificationtype\":\"bounce\"") {
+        return true;
     }
+    let returned = || mail.walk().iter().any(|part| part.media_type == "message/rfc822");
+    mail.field("in-reply-to").is_none() && (subject_says || returned()) && says_undelivered(&text())
 }
 
-/// The first kilobytes of the text, in lower case.
+/// The first kilobytes of the text, in lower case, without the escapes of JSON.
 fn beginning(mail: &Part<'_>) -> String {
     let parts = mail.walk();
-    let Some(part) = parts
+    let text = parts
         .iter()
-        .find(|part| part.is("text/") && part.children.is_empty())
-    else {
-        return String::new();
-    };
-    let text = part.text().to_lowercase().replace('\\', "");
-    text.get(..text.floor_char_boundary(8_192))
+        .find(|part| part.is("text/") && part.children.is_empty());
+    text.map(|part| part.text_head(8_192).to_lowercase().replace('\\', ""))
         .unwrap_or_default()
-        .to_owned()
 }
 
 fn is_from_system(mail: &Part<'_>) -> bool {

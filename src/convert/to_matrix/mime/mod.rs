@@ -76,6 +76,13 @@ impl<'a> Part<'a> {
         normalise_lines(&text)
     }
 
+    /// The first `limit` bytes or so of the body as text.
+    pub(crate) fn text_head(&self, limit: usize) -> String {
+        let bytes = self.bytes();
+        let head = bytes.get(..limit).unwrap_or(&bytes);
+        normalise_lines(&charset::decode(head, self.parameter("charset")))
+    }
+
     /// True for `text/…`, `image/…` and so on.
     pub(crate) fn is(&self, prefix: &str) -> bool {
         self.media_type.starts_with(prefix)

@@ -207,7 +207,10 @@ fn region_at(
     match quote {
         Some(quote) if quote <= text + 2 => Some(Region {
             start: index,
-            text: quote,
+            // A quoted line may be empty, or be nothing but marks.
+            text: (text..quote)
+                .find(|at| lines.get(*at).is_some_and(|line| line.depth > 0))
+                .unwrap_or(quote),
             end: quote_end(lines, quote, limit),
             announced: true,
         }),
