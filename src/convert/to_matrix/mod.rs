@@ -123,9 +123,8 @@ pub fn convert(raw: &[u8], context: &ThreadContext) -> Converted {
         forwarded: quote::is_forward_subject(&subject),
         has_files: !body.files.is_empty(),
         chat: mail.field("chat-version").is_some(),
-        sent: &context.sent,
     };
-    let mut text = text::compose(&body.segments, &hints);
+    let mut text = text::compose(&body.segments, &hints, &context.sent);
     let mut uploads: Vec<Upload> = body.files.into_iter().map(files::File::upload).collect();
     if text.body.is_empty() && uploads.is_empty() {
         text.body = subject;

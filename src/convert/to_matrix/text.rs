@@ -22,17 +22,19 @@ pub(super) struct Text {
 }
 
 /// Composes the text from its segments.
-pub(super) fn compose(segments: &[Segment], hints: &Hints<'_>) -> Text {
+pub(super) fn compose(segments: &[Segment], hints: &Hints, sent: &[String]) -> Text {
     let plain: Vec<&str> = segments
         .iter()
         .filter_map(|segment| segment.plain.as_deref())
         .collect();
-    let plain_lines = quote::plain_lines(&plain.join("\n\n"));
+    let mut plain_lines = quote::plain_lines(&plain.join("\n\n"));
+    quote::mark_sent(&mut plain_lines, sent);
     if segments.iter().all(|segment| segment.html.is_none()) {
         return from_plain(&plain_lines, hints);
     }
     let tree = grow(segments);
-    let html_lines = html::layout(&tree);
+    let mut html_lines = html::layout(&tree);
+    quote::mark_sent(&mut html_lines, sent);
     let rich = from_tree(&tree, &html_lines, hints);
     let complete = segments.iter().all(|segment| segment.plain.is_some());
     if !complete || words(&plain_lines) * 3 < words(&html_lines) {
@@ -74,7 +76,7 @@ fn grow(segments: &[Segment]) -> Tree {
     tree
 }
 
-fn from_plain(lines: &[Line], hints: &Hints<'_>) -> Text {
+fn from_plain(lines: &[Line], hints: &Hints) -> Text {
     let roles = quote::classify(lines, hints);
     Text {
         body: join(lines, &roles, |role| role == Role::New),
@@ -83,7 +85,7 @@ fn from_plain(lines: &[Line], hints: &Hints<'_>) -> Text {
     }
 }
 
-fn from_tree(tree: &Tree, lines: &[Line], hints: &Hints<'_>) -> Text {
+fn from_tree(tree: &Tree, lines: &[Line], hints: &Hints) -> Text {
     let roles = quote::classify(lines, hints);
     let body = join(lines, &roles, |role| role == Role::New);
     let kept: BTreeSet<NodeId> = lines

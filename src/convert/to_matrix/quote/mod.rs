@@ -3,12 +3,14 @@
 mod announce;
 mod attribution;
 mod block;
+mod sent;
 mod words;
 
 use announce::{Announcement, announcements, next_text};
 use attribution::Certainty;
 use block::Heading;
 pub(super) use block::is_forward_subject;
+pub(super) use sent::mark as mark_sent;
 
 use super::lines::{Line, Role, Zone};
 use super::signature;
@@ -18,15 +20,13 @@ const MAX_KEPT_QUOTE: usize = 40;
 
 /// What is known about the mail besides its lines.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Hints<'a> {
+pub(super) struct Hints {
     /// The subject says that the mail is a forwarded one: what it quotes is content.
     pub(super) forwarded: bool,
     /// There is more to the mail than its text, so that it may say nothing.
     pub(super) has_files: bool,
     /// A chat program wrote it (`Chat-Version`): a quotation at the top is what it answers.
     pub(super) chat: bool,
-    /// What Penpal sent in this thread.
-    pub(super) sent: &'a [String],
 }
 
 /// Reads plain text: the depth of quotation is the number of `>` marks.
@@ -112,8 +112,15 @@ struct Region {
     announced: bool,
 }
 
+/// How many attributions above each other are looked below of, where nothing new stands above them.
+const MAX_NESTED: usize = 8;
+
 /// Gives each line its role.
-pub(super) fn classify(lines: &[Line], hints: &Hints<'_>) -> Vec<Role> {
+pub(super) fn classify(lines: &[Line], hints: &Hints) -> Vec<Role> {
+    classify_below(lines, hints, MAX_NESTED)
+}
+
+fn classify_below(lines: &[Line], hints: &Hints, nested: usize) -> Vec<Role> {
     let mut roles = vec![Role::New; lines.len()];
     let announced = announcements(lines);
     let content = forwarded_from(lines, &announced, hints);
@@ -123,7 +130,7 @@ pub(super) fn classify(lines: &[Line], hints: &Hints<'_>) -> Vec<Role> {
     }
     signature::mark(lines, &mut roles, content);
     settle_middle(lines, &mut roles, &regions, hints);
-    never_empty(lines, &mut roles, &regions, hints);
+    never_empty(lines, &mut roles, &regions, hints, nested);
     roles
 }
 
@@ -134,7 +141,7 @@ fn fill(roles: &mut [Role], range: std::ops::Range<usize>, role: Role) {
 }
 
 /// Where a forwarded message begins: from there on all is content. The number of lines where there is none.
-fn forwarded_from(lines: &[Line], announced: &[Option<Announcement>], hints: &Hints<'_>) -> usize {
+fn forwarded_from(lines: &[Line], announced: &[Option<Announcement>], hints: &Hints) -> usize {
     let mut quoted = false;
     for (index, line) in lines.iter().enumerate() {
         if line.is_blank() {
@@ -242,7 +249,7 @@ fn quote_end(lines: &[Line], start: usize, limit: usize) -> usize {
 
 /// Quotations with new text after them: kept when they are answered in place, dropped when the answer stands
 /// below a single whole quotation.
-fn settle_middle(lines: &[Line], roles: &mut [Role], regions: &[Region], hints: &Hints<'_>) {
+fn settle_middle(lines: &[Line], roles: &mut [Role], regions: &[Region], hints: &Hints) {
     let new_in = |roles: &[Role], range: std::ops::Range<usize>| {
         range.into_iter().any(|index| {
             roles.get(index) == Some(&Role::New) && lines.get(index).is_some_and(|line| !line.is_blank())
@@ -276,31 +283,35 @@ fn only_greets(lines: &[Line], before: usize) -> bool {
 }
 
 /// A mail that says nothing of its own shows what it quotes, unless it came to bring files.
-fn never_empty(lines: &[Line], roles: &mut [Role], regions: &[Region], hints: &Hints<'_>) {
-    let says = lines
-        .iter()
-        .zip(roles.iter())
-        .any(|(line, role)| *role == Role::New && !line.is_blank());
-    if says || hints.has_files {
+fn never_empty(lines: &[Line], roles: &mut [Role], regions: &[Region], hints: &Hints, nested: usize) {
+    let says = |roles: &[Role]| {
+        lines
+            .iter()
+            .zip(roles)
+            .any(|(line, role)| *role == Role::New && !line.is_blank())
+    };
+    if says(roles) {
         return;
     }
     // `On … wrote:` and new text below it, without any mark: what stands below is read for itself.
     if let [only] = regions
         && only.text > only.start
+        && nested > 0
         && let (Some(below), Some(slots)) = (lines.get(only.text..), roles.get_mut(only.text..))
-        && below.iter().any(|line| !line.is_blank())
+        && below
+            .iter()
+            .any(|line| !line.is_blank() && line.depth == 0 && line.zone == Zone::Body)
     {
-        slots.copy_from_slice(&classify(below, hints));
+        slots.copy_from_slice(&classify_below(below, hints, nested - 1));
+        return;
+    }
+    if hints.has_files {
         return;
     }
     for region in regions {
         fill(roles, region.text..region.end, Role::New);
     }
-    let says = lines
-        .iter()
-        .zip(roles.iter())
-        .any(|(line, role)| *role == Role::New && !line.is_blank());
-    if !says {
+    if !says(roles) {
         roles.fill(Role::New);
     }
 }

@@ -288,3 +288,31 @@ fn a_mail_without_quotation_stays_whole() {
         assert_eq!(new_text(mail), mail.replace("\n\n\n", "\n\n"));
     }
 }
+
+fn new_text_knowing(mail: &str, sent: &str) -> String {
+    let mut lines = plain_lines(mail);
+    mark_sent(&mut lines, &[sent.to_owned()]);
+    let roles = classify(&lines, &Hints::default());
+    join(&lines, &roles, |role| role == Role::New)
+}
+
+#[test]
+fn what_was_sent_is_known_without_any_mark() {
+    let sent = "Shall we meet for lunch on Tuesday at the usual place near the station?\n\nI could also come by train.";
+    for mail in [
+        // A gateway that strips the marks, the attribution in no language we know.
+        format!("Gladly!\n\nBob skribis:\n\n{sent}\n"),
+        // Reflowed.
+        "Gladly!\n\nShall we meet for lunch on Tuesday\nat the usual place near the station?\n\nI could also come by train.\n".to_owned(),
+        // Cut short.
+        "Gladly!\n\nShall we meet for lunch on Tuesday at the usual\n".to_owned(),
+    ] {
+        let found = new_text_knowing(&mail, sent);
+        assert!(found.starts_with("Gladly!") && !found.contains("lunch"), "{mail}\n=> {found}");
+    }
+    assert_eq!(
+        new_text_knowing("Yes, Tuesday at the station.", sent),
+        "Yes, Tuesday at the station."
+    );
+    assert_eq!(new_text_knowing(sent, sent), sent);
+}
