@@ -1,7 +1,7 @@
 //! Recognises mail that no person wrote, from headers and structure (RFC 3834, 3464, 8098, 5965, 2919).
 
 use super::Auto;
-use super::headers::{addresses, subject};
+use super::headers::subject;
 use super::mime::Part;
 
 /// Classifies a mail.
@@ -62,49 +62,252 @@ fn by_structure(mail: &Part<'_>) -> Option<Auto> {
     if has("message/feedback-report") {
         return Some(Auto::Report);
     }
+    // Hotmail's complaints are a bare message with this subject.
+    if subject(mail)
+        .to_lowercase()
+        .starts_with("complaint about message from")
+    {
+        return Some(Auto::Report);
+    }
     let invites = parts
         .iter()
         .any(|part| part.media_type == "text/calendar" && part.parameter("method").is_some());
     invites.then_some(Auto::Calendar)
 }
 
-/// Bounces that are no report of RFC 3464: from the mail system itself, with a subject that says so.
+/// Bounces that are no report of RFC 3464: by who sent them, by the subject, by the words of the text. Two of the three
+/// must agree, because people forward bounces and write about them.
 fn is_bounce(mail: &Part<'_>, subject: &str) -> bool {
     if mail.field("x-failed-recipients").is_some() {
         return true;
     }
     let null_path = mail.field("return-path").is_some_and(|path| path.trim() == "<>");
-    let from_system = addresses(mail, &["from"]).iter().any(|mailbox| {
-        let local = mailbox.address.split('@').next().unwrap_or_default();
-        matches!(
-            local,
-            "mailer-daemon" | "postmaster" | "mail-daemon" | "mailerdaemon"
-        )
-    });
-    let says_so = BOUNCE_SUBJECTS.iter().any(|phrase| subject.contains(phrase));
-    (from_system || null_path) && says_so
+    let subject_says = BOUNCE_SUBJECTS.iter().any(|phrase| subject.contains(phrase));
+    let text = || beginning(mail);
+    if is_from_system(mail) || null_path {
+        return subject_says || says_undelivered(&text());
+    }
+    // Amazon's notification service wraps bounces into JSON.
+    if mail.field("x-amz-sns-message-id").is_some() && text().contains("\"notificationtype\":\"bounce\"") {
+        return true;
+    }
+    let returned = || mail.walk().iter().any(|part| part.media_type == "message/rfc822");
+    mail.field("in-reply-to").is_none() && (subject_says || returned()) && says_undelivered(&text())
 }
+
+/// The first kilobytes of the text, in lower case, without the escapes of JSON.
+fn beginning(mail: &Part<'_>) -> String {
+    let parts = mail.walk();
+    let text = parts
+        .iter()
+        .find(|part| part.is("text/") && part.children.is_empty());
+    text.map(|part| part.text_head(8_192).to_lowercase().replace('\\', ""))
+        .unwrap_or_default()
+}
+
+fn is_from_system(mail: &Part<'_>) -> bool {
+    let from = mail.field("from").unwrap_or_default().to_lowercase();
+    SYSTEM_SENDERS.iter().any(|name| from.contains(name))
+}
+
+/// Names of mail systems in `From`, in lower case.
+const SYSTEM_SENDERS: &[&str] = &[
+    "mailer-daemon",
+    "mailerdaemon",
+    "mail-daemon",
+    "mail daemon",
+    "mail delivery s",
+    "postmaster@",
+    "post_master@",
+    "post-master@",
+    "mdaemon@",
+    "mmdf@",
+    "postmast",
+];
+
+fn says_undelivered(text: &str) -> bool {
+    UNDELIVERED.iter().any(|phrase| text.contains(phrase))
+}
+
+/// What bounces say, in lower case, in the words of the systems that write them.
+const UNDELIVERED: &[&str] = &[
+    "could not be delivered",
+    "couldn't be delivered",
+    "cannot be delivered",
+    "can not be delivered",
+    "was not delivered",
+    "not be delivered",
+    "wasn't delivered",
+    "undeliverable",
+    "unable to deliver",
+    "delivery failed",
+    "delivery has failed",
+    "delivery to the following",
+    "deliver the message",
+    "deliver your message",
+    "delivering your m",
+    "error delivering",
+    "trouble delivering",
+    "did not reach the following",
+    "following addresses failed",
+    "permanent fatal error",
+    "permanent error",
+    "returned permanent errors",
+    "transcript of session",
+    "transient non-fatal errors",
+    "user unknown",
+    "unknown user",
+    "no such user",
+    "invalid user",
+    "no such recipient",
+    "unknown recipient",
+    "recipient unknown",
+    "recipient address rejected",
+    "address rejected",
+    "mailbox unavailable",
+    "mailbox full",
+    "mailbox is full",
+    "over quota",
+    "quota exceeded",
+    "host unknown",
+    "unknown host",
+    "does not exist",
+    "returned to you",
+    "returning your message",
+    "return to sender",
+    "message delivery",
+    "mail system at host",
+    "failed to deliver",
+    "refused to accept",
+    "message could not",
+    "was rejected",
+    "has been rejected",
+    "550 5.",
+    "554 5.",
+    " 550 ",
+    "5.1.1",
+    "unzustellbar",
+    "nicht zugestellt",
+    "nicht ausgeliefert",
+    "n'a pas pu être",
+    "n'a pu être",
+    "no se pudo entregar",
+    "no se ha podido",
+    "não foi entregue",
+    "não pôde ser",
+    "non è stato possibile",
+    "kon niet worden",
+    "kunne ikke leveres",
+    "не удалось доставить",
+    "не доставлено",
+    "не может быть доставлен",
+    "送信できません",
+    "配信できません",
+    "配送できません",
+    "配信に失敗",
+    "届けられません",
+    "見つかりません",
+    "无法投递",
+    "退信",
+    "無法傳遞",
+    "전송하지 못",
+];
 
 /// Phrases of bounce subjects, in lower case.
 const BOUNCE_SUBJECTS: &[&str] = &[
     "undeliver",
-    "delivery status notification",
+    "delivery status",
     "delivery failure",
     "delivery failed",
+    "delivery has failed",
     "delivery report",
-    "delivery status",
+    "delivery problem",
+    "delivery error",
+    "delivery notification",
+    "failed delivery",
+    "failure delivery",
     "failure notice",
+    "failure notification",
     "mail delivery",
+    "message delivery",
     "mail system error",
+    "mail error",
+    "mail failed",
+    "mail failure",
+    "message failed",
     "non delivery",
     "non-delivery",
+    "nondeliverable",
+    "not delivered",
+    "could not be delivered",
+    "not deliver",
+    "could not send",
+    "couldn't be delivered",
     "returned mail",
+    "returned message",
+    "return receipt failed",
     "returned to sender",
-    "returning message to sender",
+    "returning to sender",
+    "returning message",
+    "rejected mail",
+    "mail returned",
+    "delivery delayed",
+    "delayed mail",
+    "delivery temporarily",
+    "warning: message",
+    "user unknown",
+    "unknown user",
+    "error sending your mail",
+    "errors from",
+    "problem delivering",
+    "mail could not",
+    "message not sent",
+    "message you sent",
+    "bounce",
     "unzustellbar",
-    "unable to deliver",
-    "warning: could not send",
-    "delayed",
+    "nicht zustellbar",
+    "zustellung fehlgeschlagen",
+    "zustellfehler",
+    "échec de la remise",
+    "non remis",
+    "non distribuable",
+    "retour de courrier",
+    "no entregado",
+    "error de entrega",
+    "no se puede entregar",
+    "não entregue",
+    "falha na entrega",
+    "mancata consegna",
+    "consegna non riuscita",
+    "niet bezorgd",
+    "onbestelbaar",
+    "niet afgeleverd",
+    "olevererbart",
+    "kan ikke leveres",
+    "kunde inte levereras",
+    "ei voitu toimittaa",
+    "niedostarczon",
+    "nie można dostarczyć",
+    "nedoručiteln",
+    "kézbesíthetetlen",
+    "недоставлен",
+    "не доставлено",
+    "невозможно доставить",
+    "не удалось доставить",
+    "недоставлене",
+    "teslim edilemedi",
+    "iletilemedi",
+    "エラー",
+    "配信",
+    "配送",
+    "送信できま",
+    "不達",
+    "退信",
+    "无法投递",
+    "未传递",
+    "傳遞失敗",
+    "반송",
+    "전송 실패",
 ];
 
 fn is_auto_reply(mail: &Part<'_>, subject: &str) -> bool {

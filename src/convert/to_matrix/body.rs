@@ -1,6 +1,7 @@
 //! Which parts of a mail are its text and which its files (RFC 2046, 2387, 8621 section 4.1.4).
 
-use super::mime::Part;
+use super::files::File;
+use super::mime::{Part, take_uuencoded};
 use super::plain::unflow;
 
 /// One stretch of text, in the forms in which the mail has it.
@@ -14,51 +15,56 @@ pub(super) struct Segment {
 
 /// The parts of a mail, sorted.
 #[derive(Debug, Default)]
-pub(super) struct Body<'m, 'a> {
+pub(super) struct Body {
     /// The text, in order.
     pub(super) segments: Vec<Segment>,
     /// The files, in order.
-    pub(super) files: Vec<&'m Part<'a>>,
+    pub(super) files: Vec<File>,
 }
 
 /// Sorts the parts of a mail.
-pub(super) fn collect<'m, 'a>(mail: &'m Part<'a>) -> Body<'m, 'a> {
+pub(super) fn collect(mail: &Part<'_>) -> Body {
     let mut body = Body::default();
     add(mail, &mut body);
     body
 }
 
-fn add<'m, 'a>(part: &'m Part<'a>, body: &mut Body<'m, 'a>) {
+fn add(part: &Part<'_>, body: &mut Body) {
     if part.media_type == "multipart/alternative" {
         add_alternative(part, body);
     } else if !part.children.is_empty() {
         for child in &part.children {
             add(child, body);
         }
-    } else if part.is("multipart/") {
-        // Nested too deeply to be followed.
-        body.files.push(part);
     } else if is_text(part) {
-        let text = part.text();
-        body.segments.push(match part.media_type.as_str() {
-            "text/html" | "application/xhtml+xml" => Segment {
-                plain: None,
-                html: Some(text),
-            },
-            _ => Segment {
-                plain: Some(flowed(part, text)),
-                html: None,
-            },
-        });
+        add_text(part, body);
     } else {
-        body.files.push(part);
+        // Among them multiparts that are nested too deeply to be followed.
+        body.files.push(File::from_part(part));
     }
 }
 
+fn add_text(part: &Part<'_>, body: &mut Body) {
+    let text = part.text();
+    if matches!(part.media_type.as_str(), "text/html" | "application/xhtml+xml") {
+        body.segments.push(Segment {
+            plain: None,
+            html: Some(text),
+        });
+        return;
+    }
+    let (text, files) = take_uuencoded(text);
+    body.segments.push(Segment {
+        plain: Some(flowed(part, text)),
+        html: None,
+    });
+    body.files.extend(files.into_iter().map(File::from_text));
+}
+
 /// The forms of one text become one segment; files among them stay files.
-fn add_alternative<'m, 'a>(part: &'m Part<'a>, body: &mut Body<'m, 'a>) {
+fn add_alternative(part: &Part<'_>, body: &mut Body) {
     let mut inner = Body::default();
-    for child in &part.children {
+    for child in part.children.iter().filter(|child| !is_other_form(child)) {
         add(child, &mut inner);
     }
     let join = |pieces: Vec<String>| (!pieces.is_empty()).then(|| pieces.join("\n"));
@@ -72,27 +78,18 @@ fn add_alternative<'m, 'a>(part: &'m Part<'a>, body: &mut Body<'m, 'a>) {
         plain: join(plain),
         html: join(html),
     });
-    body.files
-        .extend(inner.files.into_iter().filter(|file| !is_other_form(file)));
+    body.files.extend(inner.files);
 }
 
 /// Forms of the text that are of no use where there is another.
 fn is_other_form(part: &Part<'_>) -> bool {
-    matches!(
-        part.media_type.as_str(),
-        "text/x-amp-html" | "text/watch-html" | "text/enriched" | "text/richtext"
-    )
+    matches!(part.media_type.as_str(), "text/x-amp-html" | "text/watch-html")
 }
 
 fn is_text(part: &Part<'_>) -> bool {
     let shown = matches!(
         part.media_type.as_str(),
-        "text/plain"
-            | "text/html"
-            | "application/xhtml+xml"
-            | "text/enriched"
-            | "text/richtext"
-            | "text/markdown"
+        "text/plain" | "text/html" | "application/xhtml+xml" | "text/markdown"
     );
     shown && part.disposition != "attachment" && part.name.is_none()
 }

@@ -2,27 +2,64 @@
 
 use serde_json::{Map, Value, json};
 
-use super::mime::Part;
+use super::mime::{Part, UuFile};
 use super::{Upload, names, placeholder};
 
-/// The upload that a part becomes.
-pub(super) fn upload(part: &Part<'_>) -> Upload {
-    let content_type = content_type(part);
-    let name = part.name.clone().unwrap_or_default();
-    Upload {
-        name: names::safe(&name, &content_type),
-        bytes: part.bytes().into_owned(),
-        content_type,
+/// A file of a mail, wherever in the mail it was found.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct File {
+    /// The declared name; hostile.
+    pub(super) name: Option<String>,
+    /// The declared media type, in lower case.
+    pub(super) media_type: String,
+    /// `Content-ID`, without angle brackets: what an `<img src="cid:…">` refers to.
+    pub(super) content_id: Option<String>,
+    /// The decoded bytes.
+    pub(super) bytes: Vec<u8>,
+}
+
+impl File {
+    /// The file that a part is.
+    pub(super) fn from_part(part: &Part<'_>) -> Self {
+        let content_id = part
+            .field("content-id")
+            .map(|id| id.trim_matches(['<', '>', ' ']).to_owned());
+        Self {
+            name: part.name.clone(),
+            media_type: part.media_type.clone(),
+            content_id: content_id.filter(|id| !id.is_empty()),
+            bytes: part.bytes().into_owned(),
+        }
+    }
+
+    /// A file that stood in the text.
+    pub(super) fn from_text(file: UuFile) -> Self {
+        Self {
+            name: Some(file.name),
+            media_type: "application/octet-stream".to_owned(),
+            content_id: None,
+            bytes: file.bytes,
+        }
+    }
+
+    /// The upload that it becomes.
+    pub(super) fn upload(self) -> Upload {
+        let content_type = content_type(&self.media_type);
+        Upload {
+            name: names::safe(&self.name.unwrap_or_default(), &content_type),
+            bytes: self.bytes,
+            content_type,
+        }
     }
 }
 
-fn content_type(part: &Part<'_>) -> String {
-    let valid = part
-        .media_type
+/// The declared type, when it is one (RFC 6838, section 4.2).
+fn content_type(declared: &str) -> String {
+    let valid = declared
         .bytes()
         .all(|byte| byte.is_ascii_alphanumeric() || b"!#$&-^_.+/".contains(&byte));
-    if valid && !part.media_type.starts_with("multipart/") && part.media_type.len() <= 127 {
-        part.media_type.clone()
+    if valid && !declared.starts_with("multipart/") && declared.len() <= 127 {
+        declared.to_owned()
     } else {
         "application/octet-stream".to_owned()
     }
@@ -30,8 +67,7 @@ fn content_type(part: &Part<'_>) -> String {
 
 /// The content of the event that shows upload `index`.
 pub(super) fn event(upload: &Upload, index: usize) -> Map<String, Value> {
-    let kind = upload.content_type.split('/').next().unwrap_or_default();
-    let msgtype = match kind {
+    let msgtype = match upload.content_type.split('/').next().unwrap_or_default() {
         "image" if upload.content_type != "image/svg+xml" => "m.image",
         "audio" => "m.audio",
         "video" => "m.video",

@@ -122,10 +122,10 @@ pub fn convert(raw: &[u8], context: &ThreadContext) -> Converted {
     let hints = quote::Hints {
         forwarded: quote::is_forward_subject(&subject),
         has_files: !body.files.is_empty(),
-        sent: &context.sent,
+        chat: mail.field("chat-version").is_some(),
     };
-    let mut text = text::compose(&body.segments, &hints);
-    let mut uploads: Vec<Upload> = body.files.iter().map(|part| files::upload(part)).collect();
+    let mut text = text::compose(&body.segments, &hints, &context.sent);
+    let mut uploads: Vec<Upload> = body.files.into_iter().map(files::File::upload).collect();
     if text.body.is_empty() && uploads.is_empty() {
         text.body = subject;
     }

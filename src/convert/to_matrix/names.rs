@@ -49,6 +49,9 @@ fn shorten(name: &str) -> String {
 }
 
 fn stem(media_type: &str) -> &'static str {
+    if media_type == "text/calendar" {
+        return "calendar";
+    }
     match media_type.split('/').next().unwrap_or_default() {
         "image" => "image",
         "audio" => "audio",

@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use super::headers::addresses;
 use super::{ThreadContext, convert, headers, mime, read_mail};
 
 /// Converts a mail on its own and gives the result as one JSON object: `from` (an address or null), `to`, `subject`,
@@ -9,13 +10,12 @@ use super::{ThreadContext, convert, headers, mime, read_mail};
 pub fn report(raw: &[u8]) -> Value {
     let bytes = read_mail(raw);
     let mail = mime::parse(&bytes);
-    let found = super::headers(raw);
+    let found = headers(raw);
     let converted = convert(raw, &ThreadContext::default());
-    let addresses = |names: &[&str]| -> Vec<String> {
-        headers::addresses(&mail, names)
+    let listed = |name: &str| {
+        addresses(&mail, &[name])
             .into_iter()
             .map(|mailbox| mailbox.address)
-            .collect()
     };
     let events: Vec<Value> = converted
         .events
@@ -23,8 +23,8 @@ pub fn report(raw: &[u8]) -> Value {
         .map(|(event_type, content)| json!({"type": event_type, "content": content}))
         .collect();
     json!({
-        "from": addresses(&["from"]).into_iter().next(),
-        "to": addresses(&["to"]),
+        "from": listed("from").next(),
+        "to": listed("to").collect::<Vec<_>>(),
         "subject": found.subject,
         "date": found.date.map(|date| mail_parser::DateTime::from_timestamp(date.seconds()).to_rfc3339()),
         "message_id": found.message_id,

@@ -168,7 +168,12 @@ fn is_device_line(text: &str) -> bool {
         .trim()
         .trim_start_matches(['<', '(', '*', '_', '[', ' '])
         .to_lowercase();
+    // "Sent from my desk, is much easier than my phone" is a sentence.
+    let sentence = [" is ", " are ", " was ", " were ", " ist ", " est ", " es "]
+        .iter()
+        .any(|verb| lower.contains(verb));
+    let mobile = lower.ends_with(" from mobile") && lower.split_whitespace().count() <= 4;
     lower.chars().count() <= 120
-        && DEVICE_STARTS.iter().any(|start| lower.starts_with(start))
-        && !lower.ends_with(". ")
+        && !sentence
+        && (mobile || DEVICE_STARTS.iter().any(|start| lower.starts_with(start)))
 }

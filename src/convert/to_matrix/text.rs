@@ -22,51 +22,72 @@ pub(super) struct Text {
 }
 
 /// Composes the text from its segments.
-pub(super) fn compose(segments: &[Segment], hints: &Hints<'_>) -> Text {
-    if segments.iter().any(uses_html) {
-        let mut tree = Tree::new();
-        for segment in segments {
-            match (&segment.html, &segment.plain) {
-                (Some(html), _) if uses_html(segment) => tree.append(html),
-                (_, Some(plain)) => tree.append(&html::plain_to_html(plain)),
-                _ => {}
-            }
-            tree.append("<div></div>");
-        }
-        return from_tree(&tree, hints);
-    }
+pub(super) fn compose(segments: &[Segment], hints: &Hints, sent: &[String]) -> Text {
     let plain: Vec<&str> = segments
         .iter()
         .filter_map(|segment| segment.plain.as_deref())
         .collect();
-    let lines = quote::plain_lines(&plain.join("\n\n"));
-    let roles = quote::classify(&lines, hints);
+    let mut plain_lines = quote::plain_lines(&plain.join("\n\n"));
+    quote::mark_sent(&mut plain_lines, sent);
+    if segments.iter().all(|segment| segment.html.is_none()) {
+        return from_plain(&plain_lines, hints);
+    }
+    let tree = grow(segments);
+    let mut html_lines = html::layout(&tree);
+    quote::mark_sent(&mut html_lines, sent);
+    let rich = from_tree(&tree, &html_lines, hints);
+    let complete = segments.iter().all(|segment| segment.plain.is_some());
+    if !complete || words(&plain_lines) * 3 < words(&html_lines) {
+        return rich;
+    }
+    let simple = from_plain(&plain_lines, hints);
+    let (plain_new, html_new) = (count(&simple.body), count(&rich.body));
+    if words(&html_lines) == 0 || html_new == 0 || html_new * 3 < plain_new && rich.quoted.is_none() {
+        return simple;
+    }
+    // The structure of HTML tells quotations more surely than plain text does.
+    if html_new * 3 < plain_new * 2 && rich.quoted.is_some() {
+        return rich;
+    }
+    // What the two show must be the same message, or the quotation would come in by the back door.
+    let formatted = rich.formatted.filter(|_| html_new * 2 <= plain_new * 3 + 20);
+    Text { formatted, ..simple }
+}
+
+fn count(text: &str) -> usize {
+    text.split_whitespace().count()
+}
+
+fn words(lines: &[Line]) -> usize {
+    lines.iter().map(|line| count(&line.text)).sum()
+}
+
+/// One tree of all segments; plain ones between HTML become HTML.
+fn grow(segments: &[Segment]) -> Tree {
+    let mut tree = Tree::new();
+    for segment in segments {
+        match (&segment.html, &segment.plain) {
+            (Some(html), _) => tree.append(html),
+            (None, Some(plain)) => tree.append(&html::plain_to_html(plain)),
+            (None, None) => {}
+        }
+        tree.append("<div></div>");
+    }
+    tree
+}
+
+fn from_plain(lines: &[Line], hints: &Hints) -> Text {
+    let roles = quote::classify(lines, hints);
     Text {
-        body: join(&lines, &roles, |role| role == Role::New),
+        body: join(lines, &roles, |role| role == Role::New),
         formatted: None,
-        quoted: left_out(&lines, &roles),
+        quoted: left_out(lines, &roles),
     }
 }
 
-/// HTML is used where it has the content: some programs leave it empty, or put the text into the plain part only.
-fn uses_html(segment: &Segment) -> bool {
-    let (Some(html), plain) = (&segment.html, segment.plain.as_deref().unwrap_or_default()) else {
-        return false;
-    };
-    let mut tree = Tree::new();
-    tree.append(html);
-    let words: usize = html::layout(&tree)
-        .iter()
-        .map(|line| line.text.split_whitespace().count())
-        .sum();
-    let plain_words = plain.split_whitespace().count();
-    words > 0 && words * 2 >= plain_words || plain_words == 0
-}
-
-fn from_tree(tree: &Tree, hints: &Hints<'_>) -> Text {
-    let lines = html::layout(tree);
-    let roles = quote::classify(&lines, hints);
-    let body = join(&lines, &roles, |role| role == Role::New);
+fn from_tree(tree: &Tree, lines: &[Line], hints: &Hints) -> Text {
+    let roles = quote::classify(lines, hints);
+    let body = join(lines, &roles, |role| role == Role::New);
     let kept: BTreeSet<NodeId> = lines
         .iter()
         .zip(&roles)
@@ -79,7 +100,7 @@ fn from_tree(tree: &Tree, hints: &Hints<'_>) -> Text {
     Text {
         body,
         formatted,
-        quoted: left_out(&lines, &roles),
+        quoted: left_out(lines, &roles),
     }
 }
 

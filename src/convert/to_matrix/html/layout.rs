@@ -160,7 +160,11 @@ impl Layout<'_> {
         if paragraph {
             self.gap = true;
         }
-        self.children(id, name, node);
+        if name == "div" && has_class(node, &["gmail_quote", "gmail_quote_container"]) {
+            self.gmail_quote(id);
+        } else {
+            self.children(id, name, node);
+        }
         if name == "a" {
             self.link_target(id, node);
         }
@@ -192,6 +196,28 @@ impl Layout<'_> {
             }
             self.walk(*child);
         }
+    }
+
+    /// Gmail's container holds the attribution, then the quotation; answers in between stand in it as well.
+    fn gmail_quote(&mut self, id: NodeId) {
+        let tree = self.tree;
+        let children = &tree.node(id).children;
+        let first = children
+            .iter()
+            .position(|child| tree.holds(*child, "blockquote"))
+            .unwrap_or(0);
+        let outer = self.state.zone;
+        for (index, child) in children.iter().enumerate() {
+            if index == 0 && first > 0 {
+                self.end_line();
+                self.state.zone = Zone::Attribution;
+            } else if index == first {
+                self.end_line();
+                self.state.zone = outer;
+            }
+            self.walk(*child);
+        }
+        self.state.zone = outer;
     }
 
     fn add_text(&mut self, id: NodeId, text: &str) {
@@ -360,8 +386,6 @@ fn zone_of(node: &Node) -> Option<Zone> {
     if has_class(
         node,
         &[
-            "gmail_quote",
-            "gmail_quote_container",
             "yahoo_quoted",
             "protonmail_quote",
             "tutanota_quote",

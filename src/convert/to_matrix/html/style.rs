@@ -49,8 +49,3 @@ pub(super) fn is_struck(node: &Node) -> bool {
         .iter()
         .any(|name| property(node, name).is_some_and(|value| value.contains("line-through")))
 }
-
-/// True where the style draws a line above the block: Outlook's mark of a quotation.
-pub(super) fn has_top_border(node: &Node) -> bool {
-    property(node, "border-top").is_some_and(|border| border.contains("solid") && !border.starts_with("none"))
-}

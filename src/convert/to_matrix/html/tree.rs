@@ -98,9 +98,10 @@ impl Tree {
         self.nodes.get(id).unwrap_or_else(|| self.node(Self::ROOT))
     }
 
-    /// How many nodes there are; IDs are below this.
-    pub(crate) fn len(&self) -> usize {
-        self.nodes.len()
+    /// Whether the node is, or has below it, an element of that name.
+    pub(crate) fn holds(&self, id: NodeId, name: &str) -> bool {
+        let node = self.node(id);
+        node.name() == name || node.children.iter().any(|child| self.holds(*child, name))
     }
 
     /// The text of a node and all below it, as it stands in the markup.

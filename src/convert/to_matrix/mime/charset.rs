@@ -34,7 +34,8 @@ pub(crate) fn decode(bytes: &[u8], label: Option<&str>) -> String {
     if let Some(encoding) =
         Encoding::for_label(label.as_bytes()).filter(|found| *found != encoding_rs::REPLACEMENT)
     {
-        let (text, _, errors) = encoding.decode(bytes);
+        let joined = (encoding == ISO_2022_JP).then(|| without_idle_escapes(bytes));
+        let (text, _, errors) = encoding.decode(joined.as_deref().unwrap_or(bytes));
         if errors && let Ok(text) = std::str::from_utf8(bytes) {
             return text.to_owned();
         }
@@ -68,4 +69,20 @@ fn unlabelled(bytes: &[u8], claims_utf8: bool) -> String {
         return utf8.into_owned();
     }
     WINDOWS_1252.decode(bytes).0.into_owned()
+}
+
+/// Joined encoded words switch back to ASCII and at once to Japanese again, which a strict decoder takes for an attack.
+fn without_idle_escapes(bytes: &[u8]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(bytes.len());
+    let mut rest = bytes;
+    while let Some((first, after)) = rest.split_first() {
+        let idle = matches!(rest, [0x1b, b'(' | b'$', _, 0x1b, ..]);
+        if idle {
+            rest = rest.get(3..).unwrap_or_default();
+        } else {
+            out.push(*first);
+            rest = after;
+        }
+    }
+    out
 }

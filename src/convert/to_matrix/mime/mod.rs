@@ -13,7 +13,7 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 pub(crate) use fields::{Field, read_fields};
-pub(crate) use transfer::{decode_base64, decode_quoted_printable};
+pub(crate) use transfer::{UuFile, decode_base64, decode_quoted_printable, take_uuencoded};
 pub(crate) use words::decode_words;
 
 /// How deep multiparts are followed; mail programs need six, gateways that wrap add a few more.
@@ -74,6 +74,13 @@ impl<'a> Part<'a> {
     pub(crate) fn text(&self) -> String {
         let text = charset::decode(&self.bytes(), self.parameters.get("charset").map(String::as_str));
         normalise_lines(&text)
+    }
+
+    /// The first `limit` bytes or so of the body as text.
+    pub(crate) fn text_head(&self, limit: usize) -> String {
+        let bytes = self.bytes();
+        let head = bytes.get(..limit).unwrap_or(&bytes);
+        normalise_lines(&charset::decode(head, self.parameter("charset")))
     }
 
     /// True for `text/…`, `image/…` and so on.

@@ -62,6 +62,7 @@ fn join(sections: &BTreeMap<u16, (bool, String)>) -> String {
     let mut label = None;
     let mut bytes = Vec::new();
     let mut only_plain = true;
+    // `name*="=?utf-8?Q?…?="`, seen from several gateways, has no charset in front.
     for (index, (encoded, value)) in sections.values().enumerate() {
         let mut value = value.as_str();
         if index == 0 && *encoded {
@@ -80,7 +81,11 @@ fn join(sections: &BTreeMap<u16, (bool, String)>) -> String {
     }
     let text = charset::decode(&bytes, label.as_deref().filter(|label| !label.is_empty()));
     // Some programs continue encoded words over several sections.
-    if only_plain { decode_words(&text) } else { text }
+    if only_plain || label.is_none() {
+        decode_words(&text)
+    } else {
+        text
+    }
 }
 
 fn percent_decode(text: &str) -> Vec<u8> {

@@ -89,24 +89,48 @@ pub(crate) struct UuFile {
 }
 
 /// Decodes the first `begin 644 name` … `end` block.
-pub(crate) fn decode_uuencode(data: &[u8]) -> Option<UuFile> {
-    let mut lines = data.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii_end);
-    let name = lines.by_ref().find_map(begin_line)?;
-    let mut bytes = Vec::new();
-    for line in lines {
-        if line == b"end" {
-            break;
-        }
-        decode_uu_line(line, &mut bytes);
+pub(super) fn decode_uuencode(data: &[u8]) -> Option<UuFile> {
+    let text = String::from_utf8_lossy(data);
+    take_uuencoded(text.into_owned()).1.into_iter().next()
+}
+
+/// Takes the uuencoded files out of a text, as old programs put them there.
+pub(crate) fn take_uuencoded(text: String) -> (String, Vec<UuFile>) {
+    if !text.contains("begin ") {
+        return (text, Vec::new());
     }
-    Some(UuFile { name, bytes })
+    let mut kept: Vec<&str> = Vec::new();
+    let mut files = Vec::new();
+    let mut lines = text.lines().peekable();
+    while let Some(line) = lines.next() {
+        // A sentence may begin with `begin 100 …`: the next line must be one of 45 bytes, or the last.
+        let name = begin_line(line).filter(|_| lines.peek().is_some_and(|next| is_uu_line(next)));
+        let Some(name) = name else {
+            kept.push(line);
+            continue;
+        };
+        let mut bytes = Vec::new();
+        for line in lines.by_ref().take_while(|line| line.trim_end() != "end") {
+            decode_uu_line(line.as_bytes(), &mut bytes);
+        }
+        files.push(UuFile { name, bytes });
+    }
+    (kept.join("\n"), files)
+}
+
+/// The first character of a line says how many bytes it holds; the rest is in groups of four.
+fn is_uu_line(line: &str) -> bool {
+    let line = line.trim_end();
+    let Some((first, rest)) = line.as_bytes().split_first() else {
+        return false;
+    };
+    let groups = usize::from(first.wrapping_sub(b' ') & 0x3f).div_ceil(3) * 4;
+    (b' '..=b'`').contains(first) && rest.len() <= groups + 2 && rest.len() + 4 >= groups
 }
 
 /// The file name of `begin 644 name`.
-pub(crate) fn begin_line(line: &[u8]) -> Option<String> {
-    let rest = line.strip_prefix(b"begin ")?;
-    let text = String::from_utf8_lossy(rest).into_owned();
-    let (mode, name) = text.split_once(' ')?;
+fn begin_line(line: &str) -> Option<String> {
+    let (mode, name) = line.strip_prefix("begin ")?.split_once(' ')?;
     let octal = (3..=4).contains(&mode.len()) && mode.bytes().all(|byte| (b'0'..b'8').contains(&byte));
     (octal && !name.trim().is_empty()).then(|| name.trim().to_owned())
 }

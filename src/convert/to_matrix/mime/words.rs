@@ -64,7 +64,7 @@ fn find_word(text: &str) -> Option<Word<'_>> {
         }
         let bytes = match encoding {
             "B" | "b" => decode_base64(data.as_bytes()),
-            "Q" | "q" => decode_q(data),
+            "Q" | "q" => decode_q(data, label.to_ascii_lowercase().starts_with("utf")),
             _ => continue,
         };
         // RFC 2231, section 5: a language may follow the charset.
@@ -78,9 +78,15 @@ fn find_word(text: &str) -> Option<Word<'_>> {
     }
 }
 
-fn decode_q(data: &str) -> Vec<u8> {
+fn decode_q(data: &str, utf8: bool) -> Vec<u8> {
     let mut out = Vec::with_capacity(data.len());
-    let mut bytes = data.bytes();
+    // Raw 8-bit characters in an encoded word were bytes of its charset, read as Windows-1252 with the field.
+    let raw: Vec<u8> = if utf8 {
+        data.as_bytes().to_vec()
+    } else {
+        encoding_rs::WINDOWS_1252.encode(data).0.into_owned()
+    };
+    let mut bytes = raw.iter().copied();
     while let Some(byte) = bytes.next() {
         let mut ahead = bytes.clone();
         match byte {

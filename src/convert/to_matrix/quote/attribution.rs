@@ -16,11 +16,13 @@ pub(super) enum Certainty {
 
 /// Judges a text, several lines of the mail joined by blanks.
 pub(super) fn judge(text: &str) -> Option<Certainty> {
-    let text = text
-        .trim()
-        .trim_start_matches(['\u{feff}', '>', '*', '_', '-', '~', '/', ' ', '|'])
+    let plain = without_bidi(text);
+    let text = plain
+        .trim_start_matches(|c: char| {
+            c.is_whitespace() || matches!(c, '\u{feff}' | '>' | '*' | '_' | '-' | '~' | '/' | '|')
+        })
         .trim();
-    if text.is_empty() || text.chars().count() > MAX_CHARS {
+    if text.is_empty() || text.chars().count() > MAX_CHARS || !may_end(text) {
         return None;
     }
     let lower = text.to_lowercase();
@@ -28,30 +30,51 @@ pub(super) fn judge(text: &str) -> Option<Certainty> {
     let wrote = contains_any(&lower, WROTE);
     let date = has_date(&lower);
     let address = has_address(&lower);
-    let on = starts_with_on(&lower);
-    if wrote && ends && (date || (address && !ends_in_sentence(&lower))) {
+    if wrote && ends && (date || (address && !is_prose(&lower))) {
         return Some(Certainty::Alone);
     }
-    if date && address && (ends || lower.ends_with('>')) {
-        return Some(if ends && (on || starts_with_date(&lower)) {
+    if date && address && ends {
+        // In a language that the table lacks, a bracketed address beside a date says enough.
+        let bracketed = lower.contains('<') || lower.contains("(") && lower.contains("@");
+        let begins = starts_with_on(&lower) || starts_with_date(&lower) || bracketed;
+        return Some(if begins {
             Certainty::Alone
         } else {
             Certainty::WithQuote
         });
     }
-    if ends && (date || address || wrote) {
+    if (date && address && lower.ends_with('>')) || (ends && (date || address || wrote)) {
         return Some(Certainty::WithQuote);
     }
     None
 }
 
+/// Directional marks stand in the attributions of right-to-left languages.
+fn without_bidi(text: &str) -> String {
+    let is_mark = |c: char| matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}');
+    text.chars().filter(|c| !is_mark(*c)).collect()
+}
+
+/// Whether an attribution may end with this line. Cheap: it is asked of every line of a mail.
+pub(super) fn may_end(line: &str) -> bool {
+    let end = line.trim_end_matches(|c: char| {
+        matches!(c, '*' | '_' | '-' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}') || c.is_whitespace()
+    });
+    if end.ends_with([':', '：', '>']) {
+        return true;
+    }
+    let tail: Vec<char> = end.chars().rev().take(16).collect();
+    let tail = tail.into_iter().rev().collect::<String>().to_lowercase();
+    WROTE.iter().any(|word| tail.ends_with(word))
+}
+
 fn ends_like_one(lower: &str) -> bool {
-    let end = lower.trim_end_matches(['*', '_', ' ', '-', '\u{a0}', '\u{200e}', '\u{200f}']);
+    let end = lower.trim_end_matches(|c: char| matches!(c, '*' | '_' | '-') || c.is_whitespace());
     end.ends_with([':', '：']) || WROTE.iter().any(|word| end.ends_with(word)) || end.ends_with("geschreven")
 }
 
 /// A full stop inside, followed by a capital, is lost in lower case: a blank after it and many words must do.
-fn ends_in_sentence(lower: &str) -> bool {
+fn is_prose(lower: &str) -> bool {
     lower.matches(". ").count() > 2
 }
 
@@ -63,6 +86,12 @@ pub(super) fn starts_with_on(lower: &str) -> bool {
                 || rest.starts_with(|c: char| c.is_numeric())
         })
     })
+}
+
+/// Whether a line may be the first of an attribution that goes on.
+pub(super) fn may_begin(line: &str) -> bool {
+    let lower = line.trim().to_lowercase();
+    starts_with_on(&lower) || has_date(&lower) || has_address(&lower) || contains_any(&lower, WROTE)
 }
 
 fn starts_with_date(lower: &str) -> bool {

@@ -44,6 +44,9 @@ pub(super) fn heading(text: &str) -> Option<Heading> {
         .starts_with(['-', '_', '=', '*', '—', '–', '─', '#', '<'])
         && bare.len() < text.len();
     // Yahoo runs heading and header block together; Thunderbird adds the English heading to some translations.
+    if !(ruled || bare.trim_end().ends_with([':', '：'])) || bare.chars().count() > 400 {
+        return None;
+    }
     let mut words = bare.to_lowercase();
     if ruled && let Some(end) = words.find("---") {
         words.truncate(end);

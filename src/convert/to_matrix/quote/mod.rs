@@ -1,35 +1,38 @@
 //! Tells new text from quotations. When a rule is unsure, the text stays.
 
+mod announce;
 mod attribution;
 mod block;
+mod sent;
 mod words;
 
-use attribution::{Certainty, judge, starts_with_on};
+use announce::{Announcement, announcements, next_text};
+use attribution::Certainty;
 use block::Heading;
 pub(super) use block::is_forward_subject;
+pub(super) use sent::mark as mark_sent;
 
 use super::lines::{Line, Role, Zone};
 use super::signature;
 
-/// Over how many lines an attribution is wrapped at most.
-const MAX_WRAP: usize = 5;
 /// How many lines of a quotation that is answered in the middle of a mail are shown.
 const MAX_KEPT_QUOTE: usize = 40;
 
 /// What is known about the mail besides its lines.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Hints<'a> {
+pub(super) struct Hints {
     /// The subject says that the mail is a forwarded one: what it quotes is content.
     pub(super) forwarded: bool,
     /// There is more to the mail than its text, so that it may say nothing.
     pub(super) has_files: bool,
-    /// What Penpal sent in this thread.
-    pub(super) sent: &'a [String],
+    /// A chat program wrote it (`Chat-Version`): a quotation at the top is what it answers.
+    pub(super) chat: bool,
 }
 
 /// Reads plain text: the depth of quotation is the number of `>` marks.
 pub(super) fn plain_lines(text: &str) -> Vec<Line> {
-    text.lines()
+    let mut lines: Vec<Line> = text
+        .lines()
         .map(|source| {
             let (depth, rest) = quote_marks(source);
             Line {
@@ -39,7 +42,39 @@ pub(super) fn plain_lines(text: &str) -> Vec<Line> {
                 ..Line::default()
             }
         })
-        .collect()
+        .collect();
+    read_other_marks(&mut lines);
+    lines
+}
+
+/// Marks of quotation other than `>`: `|` (Inbox by Gmail, EmacsVM) and initials (`AB> `), where two lines or more have them.
+fn read_other_marks(lines: &mut [Line]) {
+    let mut start = 0;
+    while start < lines.len() {
+        let run = lines
+            .iter()
+            .skip(start)
+            .take_while(|line| line.depth == 0 && other_mark(&line.text).is_some())
+            .count();
+        if run >= 2 {
+            for line in lines.iter_mut().skip(start).take(run) {
+                line.text = other_mark(&line.text).unwrap_or_default().to_owned();
+                line.depth = 1;
+            }
+        }
+        start += run.max(1);
+    }
+}
+
+/// What follows such a mark. A second `|` makes it a table.
+fn other_mark(line: &str) -> Option<&str> {
+    if let Some(rest) = line.strip_prefix('|') {
+        return (!rest.contains('|') && (rest.is_empty() || rest.starts_with(' '))).then_some(rest);
+    }
+    let (initials, rest) = line.split_once('>')?;
+    let initials = initials.trim_start();
+    ((1..=3).contains(&initials.len()) && initials.bytes().all(|byte| byte.is_ascii_uppercase()))
+        .then_some(rest)
 }
 
 /// Counts the marks of quotation and gives what follows them.
@@ -73,19 +108,29 @@ struct Region {
     text: usize,
     /// Its end, exclusive.
     end: usize,
+    /// An attribution, a heading or the structure says that it is a quotation.
+    announced: bool,
 }
 
+/// How many attributions above each other are looked below of, where nothing new stands above them.
+const MAX_NESTED: usize = 8;
+
 /// Gives each line its role.
-pub(super) fn classify(lines: &[Line], hints: &Hints<'_>) -> Vec<Role> {
+pub(super) fn classify(lines: &[Line], hints: &Hints) -> Vec<Role> {
+    classify_below(lines, hints, MAX_NESTED)
+}
+
+fn classify_below(lines: &[Line], hints: &Hints, nested: usize) -> Vec<Role> {
     let mut roles = vec![Role::New; lines.len()];
-    let content = forwarded_from(lines, hints);
-    let regions = find_regions(lines, content);
+    let announced = announcements(lines);
+    let content = forwarded_from(lines, &announced, hints);
+    let regions = find_regions(lines, &announced, content);
     for region in &regions {
         fill(&mut roles, region.start..region.end, Role::Quote);
     }
     signature::mark(lines, &mut roles, content);
-    settle_middle(lines, &mut roles, &regions);
-    never_empty(lines, &mut roles, &regions, hints);
+    settle_middle(lines, &mut roles, &regions, hints);
+    never_empty(lines, &mut roles, &regions, hints, nested);
     roles
 }
 
@@ -96,7 +141,7 @@ fn fill(roles: &mut [Role], range: std::ops::Range<usize>, role: Role) {
 }
 
 /// Where a forwarded message begins: from there on all is content. The number of lines where there is none.
-fn forwarded_from(lines: &[Line], hints: &Hints<'_>) -> usize {
+fn forwarded_from(lines: &[Line], announced: &[Option<Announcement>], hints: &Hints) -> usize {
     let mut quoted = false;
     for (index, line) in lines.iter().enumerate() {
         if line.is_blank() {
@@ -105,13 +150,12 @@ fn forwarded_from(lines: &[Line], hints: &Hints<'_>) -> usize {
         if block::heading(&line.text) == Some(Heading::Forwarded) {
             return index;
         }
-        if hints.forwarded
-            && (starts_message(lines, index).is_some() || line.depth > 0 || line.zone == Zone::Quote)
-        {
+        let starts = announced.get(index).is_some_and(Option::is_some);
+        if hints.forwarded && (starts || line.depth > 0 || line.zone == Zone::Quote) {
             return index;
         }
         // A forwarded message inside a quotation is quoted.
-        let starts = starts_message(lines, index).is_some() && !(line.depth > 0 && !quoted && index == 0);
+        let starts = starts && !(line.depth > 0 && !quoted && index == 0);
         quoted |= line.depth > 0 || line.zone == Zone::Quote;
         if starts || quoted {
             let next = next_text(lines, index + 1);
@@ -126,15 +170,11 @@ fn forwarded_from(lines: &[Line], hints: &Hints<'_>) -> usize {
     lines.len()
 }
 
-fn next_text(lines: &[Line], from: usize) -> Option<usize> {
-    (from..lines.len()).find(|index| lines.get(*index).is_some_and(|line| !line.is_blank()))
-}
-
-fn find_regions(lines: &[Line], limit: usize) -> Vec<Region> {
+fn find_regions(lines: &[Line], announced: &[Option<Announcement>], limit: usize) -> Vec<Region> {
     let mut regions = Vec::new();
     let mut index = 0;
     while index < limit {
-        let Some(region) = region_at(lines, index, limit) else {
+        let Some(region) = region_at(lines, announced, index, limit) else {
             index += 1;
             continue;
         };
@@ -145,9 +185,14 @@ fn find_regions(lines: &[Line], limit: usize) -> Vec<Region> {
 }
 
 /// The quotation that begins at `index`, with its attribution.
-fn region_at(lines: &[Line], index: usize, limit: usize) -> Option<Region> {
+fn region_at(
+    lines: &[Line],
+    announced: &[Option<Announcement>],
+    index: usize,
+    limit: usize,
+) -> Option<Region> {
     let line = lines.get(index)?;
-    if line.is_blank() {
+    if line.is_blank() && line.depth == 0 {
         return None;
     }
     if line.depth > 0 || line.zone == Zone::Quote || line.zone == Zone::Attribution {
@@ -156,9 +201,10 @@ fn region_at(lines: &[Line], index: usize, limit: usize) -> Option<Region> {
             start: index,
             text: index,
             end,
+            announced: announced.get(index).is_some_and(Option::is_some) || line.zone != Zone::Body,
         });
     }
-    let (text, certainty) = starts_message(lines, index)?;
+    let Announcement { text, certainty } = (*announced.get(index)?)?;
     let quote = next_text(lines, text).filter(|next| {
         *next < limit
             && lines
@@ -168,13 +214,18 @@ fn region_at(lines: &[Line], index: usize, limit: usize) -> Option<Region> {
     match quote {
         Some(quote) if quote <= text + 2 => Some(Region {
             start: index,
-            text: quote,
+            // A quoted line may be empty, or be nothing but marks.
+            text: (text..quote)
+                .find(|at| lines.get(*at).is_some_and(|line| line.depth > 0))
+                .unwrap_or(quote),
             end: quote_end(lines, quote, limit),
+            announced: true,
         }),
         _ if certainty == Certainty::Alone => Some(Region {
             start: index,
             text,
             end: limit,
+            announced: true,
         }),
         _ => None,
     }
@@ -196,72 +247,9 @@ fn quote_end(lines: &[Line], start: usize, limit: usize) -> usize {
     end
 }
 
-/// Whether a quoted message is announced at `index`: gives where its text begins, and how sure it is.
-fn starts_message(lines: &[Line], index: usize) -> Option<(usize, Certainty)> {
-    let line = lines.get(index)?;
-    if block::heading(&line.text) == Some(Heading::Original) {
-        let next = next_text(lines, index + 1).unwrap_or(index + 1);
-        return Some((
-            block::header_block(lines, next, true).unwrap_or(index + 1),
-            Certainty::Alone,
-        ));
-    }
-    if block::is_rule(&line.text)
-        && let Some(next) = next_text(lines, index + 1).filter(|next| *next <= index + 3)
-        && let Some(end) = block::header_block(lines, next, true)
-    {
-        return Some((end, Certainty::Alone));
-    }
-    if let Some(end) = block::header_block(lines, index, false) {
-        return Some((end, Certainty::Alone));
-    }
-    attribution_at(lines, index)
-}
-
-/// An attribution that begins at `index`, wrapped over some lines.
-fn attribution_at(lines: &[Line], index: usize) -> Option<(usize, Certainty)> {
-    let first = lines.get(index)?;
-    let mut text = String::new();
-    for (offset, line) in lines.iter().skip(index).take(MAX_WRAP).enumerate() {
-        if line.is_blank() || line.depth != first.depth && !line.text.trim_start().starts_with('<') {
-            return None;
-        }
-        if !text.is_empty() {
-            text.push(' ');
-        }
-        text.push_str(line.text.trim());
-        if let Some(certainty) = judge(&text) {
-            // A line of new text may stand directly above: the shortest announcement wins.
-            if offset > 0
-                && !begins_one(&first.text)
-                && (1..=offset).any(|later| attribution_at_exactly(lines, index + later, index + offset))
-            {
-                return None;
-            }
-            return Some((index + offset + 1, certainty));
-        }
-    }
-    None
-}
-
-fn begins_one(text: &str) -> bool {
-    let lower = text.trim().to_lowercase();
-    starts_with_on(&lower) && attribution::has_date(&lower)
-}
-
-fn attribution_at_exactly(lines: &[Line], start: usize, last: usize) -> bool {
-    let text: Vec<&str> = lines
-        .get(start..=last)
-        .unwrap_or_default()
-        .iter()
-        .map(|line| line.text.trim())
-        .collect();
-    judge(&text.join(" ")).is_some()
-}
-
 /// Quotations with new text after them: kept when they are answered in place, dropped when the answer stands
 /// below a single whole quotation.
-fn settle_middle(lines: &[Line], roles: &mut [Role], regions: &[Region]) {
+fn settle_middle(lines: &[Line], roles: &mut [Role], regions: &[Region], hints: &Hints) {
     let new_in = |roles: &[Role], range: std::ops::Range<usize>| {
         range.into_iter().any(|index| {
             roles.get(index) == Some(&Role::New) && lines.get(index).is_some_and(|line| !line.is_blank())
@@ -272,8 +260,8 @@ fn settle_middle(lines: &[Line], roles: &mut [Role], regions: &[Region]) {
         .filter(|region| new_in(roles, region.end..lines.len()))
         .collect();
     if let [only] = middle.as_slice()
-        && !new_in(roles, 0..only.start)
-        && has_announcement(lines, only)
+        && (!new_in(roles, 0..only.start) || only_greets(lines, only.start))
+        && (only.announced || hints.chat)
     {
         return;
     }
@@ -283,30 +271,50 @@ fn settle_middle(lines: &[Line], roles: &mut [Role], regions: &[Region]) {
     }
 }
 
-fn has_announcement(lines: &[Line], region: &Region) -> bool {
-    region.text > region.start
-        || lines
-            .get(region.start)
-            .is_some_and(|line| line.zone != Zone::Body || starts_message(lines, region.start).is_some())
+/// "Hi," or "Hallo Bob!" above the quotation: the answer stands below.
+fn only_greets(lines: &[Line], before: usize) -> bool {
+    let text: Vec<&str> = lines
+        .iter()
+        .take(before)
+        .map(|line| line.text.trim())
+        .filter(|text| !text.is_empty())
+        .collect();
+    matches!(text.as_slice(), [one] if one.split_whitespace().count() <= 3 && one.ends_with([',', '!', '，', '、']))
 }
 
 /// A mail that says nothing of its own shows what it quotes, unless it came to bring files.
-fn never_empty(lines: &[Line], roles: &mut [Role], regions: &[Region], hints: &Hints<'_>) {
-    let says = lines
-        .iter()
-        .zip(roles.iter())
-        .any(|(line, role)| *role == Role::New && !line.is_blank());
-    if says || hints.has_files {
+fn never_empty(lines: &[Line], roles: &mut [Role], regions: &[Region], hints: &Hints, nested: usize) {
+    let says = |roles: &[Role]| {
+        lines
+            .iter()
+            .zip(roles)
+            .any(|(line, role)| *role == Role::New && !line.is_blank())
+    };
+    if says(roles) {
+        return;
+    }
+    // `On … wrote:` and new text below it, without any mark: what stands below is read for itself.
+    if let [only] = regions
+        && only.text > only.start
+        && nested > 0
+        && let (Some(below), Some(slots)) = (lines.get(only.text..), roles.get_mut(only.text..))
+        && below
+            .iter()
+            .any(|line| !line.is_blank() && line.depth == 0 && line.zone == Zone::Body)
+    {
+        slots.copy_from_slice(&classify_below(below, hints, nested - 1));
+        return;
+    }
+    if hints.has_files {
         return;
     }
     for region in regions {
         fill(roles, region.text..region.end, Role::New);
     }
-    let says = lines
-        .iter()
-        .zip(roles.iter())
-        .any(|(line, role)| *role == Role::New && !line.is_blank());
-    if !says {
+    if !says(roles) {
         roles.fill(Role::New);
     }
 }
+
+#[cfg(test)]
+mod tests;
