@@ -4,5 +4,7 @@
 
 pub mod address;
 pub mod mime;
+pub mod relation;
+pub mod thread;
 pub mod to_email;
 pub mod to_matrix;

@@ -1,69 +1,114 @@
 //! Media messages: the file, or the words that stand for it.
 
 use super::content::{self, Content};
+use super::enclosures::{Enclosures, File};
 use super::line::line;
-use super::{ChatMessage, MediaBytes, file};
-use crate::convert::mime::{Disposition, Part};
+use super::{ChatMessage, MediaBytes, file, html};
 
-/// How a media message is shown.
-pub(super) struct Described {
-    /// The attachment, where its bytes could be had.
-    pub(super) file: Option<Part>,
-    /// Whether `body` is a caption and not the file's name.
-    pub(super) has_caption: bool,
-    /// A line for the text: what is attached where nothing else says so, or why it is not.
-    pub(super) note: Option<String>,
+/// Longest name of a file that is only spoken of, in characters.
+const LONGEST_NAME: usize = 100;
+
+/// How a media message is shown, apart from its caption.
+#[derive(Debug, Default)]
+pub(super) struct Shown {
+    /// A line for the plain part: what is enclosed, or why it is not.
+    pub(super) note: String,
+    /// The picture in the HTML part, where it is shown in its place.
+    pub(super) html: Option<String>,
+    /// Whether the line says more than the attachment itself, so that it also stands below a caption.
+    pub(super) is_needed: bool,
 }
 
-/// Renders a media content (client-server API, "Media captions": with a `filename` that differs, `body` is a caption).
-pub(super) fn describe(content: &Content, message: &ChatMessage) -> Described {
-    let body = content::text(content, "body");
-    let filename = content::text(content, "filename");
-    let has_caption = filename.is_some() && body.is_some() && filename != body;
-    let given = filename.or(body).unwrap_or_default();
-    let kind = kind(content, message);
+/// The caption of a media message: with a `filename` that differs, `body` is one (client-server API, "Media captions").
+pub(super) fn has_caption(content: &Content) -> bool {
+    let (body, filename) = (content::text(content, "body"), content::text(content, "filename"));
+    filename.is_some() && body.is_some() && filename != body
+}
+
+/// Encloses the file of a media message. `in_place` asks for pictures where they stood among other messages.
+pub(super) fn enclose(
+    content: &Content,
+    message: &ChatMessage,
+    in_place: bool,
+    enclosures: &mut Enclosures<'_>,
+) -> Shown {
+    let kind = Kind::of(content, message);
     // A sticker's body describes it; it was never a file name.
-    let given = if message.event_type == "m.sticker" {
-        ""
-    } else {
-        given
+    let given = match kind {
+        Kind::Sticker => "",
+        _ => content::text(content, "filename")
+            .or_else(|| content::text(content, "body"))
+            .unwrap_or_default(),
+    };
+    let (content_type, bytes) = match &message.media {
+        Some(MediaBytes::Here { content_type, bytes }) => (content_type, bytes),
+        Some(MediaBytes::Missing { reason }) => return missing(kind, given, Some(reason)),
+        None if content.get("file").is_some_and(serde_json::Value::is_object) => {
+            return missing(kind, given, Some("is encrypted"));
+        }
+        None => return missing(kind, given, None),
     };
     let info = content::object(content, "info");
     let declared = info.and_then(|info| content::text(info, "mimetype"));
-    let (file, note) = match &message.media {
-        Some(MediaBytes::Here { content_type, bytes }) => {
-            let content_type = file::content_type(declared.or(content_type.as_deref()), bytes);
-            let name = file::name(given, kind.word(), &content_type);
-            let note = (!has_caption).then(|| attached(kind, &name, content, bytes.len()));
-            let part = Part::File {
-                content_type,
-                disposition: Disposition::Attachment,
-                name,
-                content_id: None,
-                bytes: bytes.clone(),
-            };
-            (Some(part), note)
-        }
-        missing => {
-            let name = line(given, 100);
-            let reason = match missing {
-                Some(MediaBytes::Missing { reason }) => format!(": it {}", line(reason, 300)),
-                _ => String::new(),
-            };
-            let name = if name.is_empty() {
-                String::new()
-            } else {
-                format!(" \"{name}\"")
-            };
-            let note = format!("[The {}{name} could not be attached{reason}]", kind.noun());
-            (None, Some(note))
-        }
+    let content_type = file::content_type(declared.or(content_type.as_deref()), bytes);
+    let name = file::name(given, kind.file_name(), &content_type);
+    let note = kind.note(&name, content, bytes.len());
+    let file = File {
+        name: name.clone(),
+        content_type,
+        bytes: bytes.clone(),
     };
-    Described {
-        file,
-        has_caption,
-        note,
+    let in_place = kind == Kind::Sticker || (in_place && kind == Kind::Picture);
+    let rest = if in_place {
+        enclosures.place(file).map(Some)
+    } else {
+        Err(file)
+    };
+    match rest.or_else(|file| enclosures.attach(file).map(|()| None)) {
+        Ok(content_id) => Shown {
+            html: content_id.map(|content_id| picture(&content_id, content, kind)),
+            note,
+            is_needed: false,
+        },
+        Err(_) => missing(kind, &name, Some("would make this mail too large")),
     }
+}
+
+fn missing(kind: Kind, given: &str, reason: Option<&str>) -> Shown {
+    let name = line(given, LONGEST_NAME);
+    let name = if name.is_empty() {
+        String::new()
+    } else {
+        format!(" \"{name}\"")
+    };
+    let reason = reason
+        .map(|reason| format!(": it {}", line(reason, 300)))
+        .unwrap_or_default();
+    Shown {
+        note: format!("[The {}{name} could not be attached{reason}]", kind.noun()),
+        html: None,
+        is_needed: true,
+    }
+}
+
+fn picture(content_id: &str, content: &Content, kind: Kind) -> String {
+    let alt = content::text(content, "body")
+        .map(|body| line(body, 200))
+        .unwrap_or_default();
+    let longest = if kind == Kind::Sticker { 256 } else { 600 };
+    let info = content::object(content, "info");
+    let width = info
+        .and_then(|info| info.get("w"))
+        .and_then(serde_json::Value::as_u64);
+    // The width alone: with a height too, a picture that is narrowed by max-width is distorted in Outlook.
+    let width = width
+        .filter(|width| *width > 0)
+        .map(|width| format!(" width=\"{}\"", width.min(longest)));
+    format!(
+        "<img src=\"cid:{content_id}\" alt=\"{}\"{} style=\"max-width:100%\">",
+        html::escape(&alt),
+        width.unwrap_or_default()
+    )
 }
 
 /// What a person would call it.
@@ -78,6 +123,21 @@ enum Kind {
 }
 
 impl Kind {
+    fn of(content: &Content, message: &ChatMessage) -> Self {
+        // MSC3245, never taken into the specification; all clients write the first name.
+        let is_voice = ["org.matrix.msc3245.voice", "m.voice"]
+            .iter()
+            .any(|field| content.contains_key(*field));
+        match content::text(content, "msgtype") {
+            _ if message.event_type == "m.sticker" => Self::Sticker,
+            Some("m.image") => Self::Picture,
+            Some("m.audio") if is_voice => Self::Voice,
+            Some("m.audio") => Self::Sound,
+            Some("m.video") => Self::Video,
+            _ => Self::File,
+        }
+    }
+
     fn noun(self) -> &'static str {
         match self {
             Self::Picture => "picture",
@@ -90,41 +150,29 @@ impl Kind {
     }
 
     /// The name of a file that has none.
-    fn word(self) -> &'static str {
+    fn file_name(self) -> &'static str {
         match self {
             Self::Voice => "voice-message",
             kind => kind.noun(),
         }
     }
-}
 
-fn kind(content: &Content, message: &ChatMessage) -> Kind {
-    match content::text(content, "msgtype") {
-        _ if message.event_type == "m.sticker" => Kind::Sticker,
-        Some("m.image") => Kind::Picture,
-        Some("m.audio") if content.contains_key("org.matrix.msc3245.voice") => Kind::Voice,
-        Some("m.audio") => Kind::Sound,
-        Some("m.video") => Kind::Video,
-        _ => Kind::File,
-    }
-}
-
-/// The line that stands for a file: `[Picture: cat.png, 34 KB]`.
-fn attached(kind: Kind, name: &str, content: &Content, size: usize) -> String {
-    let mut noun = kind.noun().to_owned();
-    if let Some(first) = noun.get_mut(..1) {
-        first.make_ascii_uppercase();
-    }
-    match kind {
-        Kind::Sticker => match content::text(content, "body") {
-            Some(body) => format!("[{noun}: {}]", line(body, 200)),
-            None => format!("[{noun}]"),
-        },
-        Kind::Voice => match duration(content) {
-            Some(duration) => format!("[{noun}, {duration}]"),
-            None => format!("[{noun}]"),
-        },
-        _ => format!("[{noun}: {name}, {}]", file::size(size)),
+    /// The line that stands for an enclosed file: `[Picture: cat.png, 34 KB]`.
+    fn note(self, name: &str, content: &Content, size: usize) -> String {
+        let length = duration(content)
+            .map(|length| format!(", {length}"))
+            .unwrap_or_default();
+        match self {
+            Self::Sticker => match content::text(content, "body") {
+                Some(body) => format!("[Sticker: {}]", line(body, 200)),
+                None => "[Sticker]".to_owned(),
+            },
+            Self::Voice => format!("[Voice message{length}]"),
+            Self::Sound => format!("[Sound: {name}{length}, {}]", file::size(size)),
+            Self::Video => format!("[Video: {name}{length}, {}]", file::size(size)),
+            Self::Picture => format!("[Picture: {name}, {}]", file::size(size)),
+            Self::File => format!("[File: {name}, {}]", file::size(size)),
+        }
     }
 }
 

@@ -18,38 +18,12 @@ pub(super) fn object<'a>(content: &'a Content, field: &str) -> Option<&'a Conten
     content.get(field).and_then(Value::as_object)
 }
 
-/// How an event relates to an earlier one (client-server API, "Forming relationships between events").
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Relation {
-    /// It stands for itself.
-    None,
-    /// It answers, and says so on purpose.
-    Reply,
-    /// It replaces, by its `m.new_content`.
-    Edit,
-    /// It is a reaction (`m.annotation`).
-    Annotation,
-    /// It belongs to another in some other way: an answer to a poll, or its end.
-    Reference,
+/// The first of several fields that is an object: the stable name, then the unstable one.
+pub(super) fn either<'a>(content: &'a Content, fields: [&str; 2]) -> Option<&'a Content> {
+    fields.iter().find_map(|field| object(content, field))
 }
 
-/// Reads `m.relates_to`.
-pub(super) fn relation(content: &Content) -> Relation {
-    let Some(relates) = object(content, "m.relates_to") else {
-        return Relation::None;
-    };
-    match text(relates, "rel_type") {
-        Some("m.replace") if content.get("m.new_content").is_some_and(Value::is_object) => Relation::Edit,
-        Some("m.annotation") => Relation::Annotation,
-        Some("m.reference") => Relation::Reference,
-        // In a thread, the latest event is named for clients that know no threads: nobody meant to answer it.
-        Some("m.thread") if relates.get("is_falling_back") == Some(&Value::Bool(true)) => Relation::None,
-        _ if object(relates, "m.in_reply_to").is_some() => Relation::Reply,
-        _ => Relation::None,
-    }
-}
-
-/// Whether the content carries the reply fallback of old clients: also replies in threads do.
+/// Whether the content may carry the reply fallback of old clients: also replies in threads do.
 pub(super) fn answers_something(content: &Content) -> bool {
     object(content, "m.relates_to").is_some_and(|relates| relates.contains_key("m.in_reply_to"))
 }

@@ -1,43 +1,122 @@
 //! The pieces of all messages become one letter: header, parts, and their order.
 
+use std::time::Duration;
+
 use sha2::{Digest, Sha256};
 
-use super::EmailDraft;
+use super::enclosures::Enclosures;
 use super::html;
 use super::intro::Note;
 use super::line::line;
 use super::piece::Piece;
+use super::{ChatMessage, EmailDraft, LONGEST_NAME};
 use crate::convert::mime::{CivilTime, Headers, Multipart, Part};
+use crate::convert::relation::referred;
 use crate::model::Mailbox;
 
-/// Longest display name in a header, in characters.
-const LONGEST_NAME: usize = 80;
 /// Longest subject, in characters.
 const LONGEST_SUBJECT: usize = 200;
+/// After a pause of this length, messages in one mail carry the time of day.
+const PAUSE: Duration = Duration::from_secs(10 * 60);
+/// After this one, the date as well.
+const LONG_PAUSE: Duration = Duration::from_secs(12 * 60 * 60);
 
-/// Writes the message.
-pub(super) fn letter(draft: &EmailDraft, pieces: Vec<Piece>) -> Vec<u8> {
+/// Writes the message: as simple as its content allows.
+pub(super) fn letter(
+    draft: &EmailDraft,
+    pieces: &[Piece],
+    enclosures: Enclosures<'_>,
+    seed: &str,
+) -> Vec<u8> {
     let note = draft.intro.as_ref().map(|intro| Note::new(draft, intro));
-    let plain = plain(&pieces, note.as_ref());
-    let html = pieces
+    let headings = headings(draft, pieces);
+    let mut text = Part::plain(plain(pieces, &headings, note.as_ref()));
+    if pieces.iter().any(|piece| piece.html.is_some()) {
+        let html = Part::html(html::document(&markup(pieces, &headings, note.as_ref())));
+        let html = several(Multipart::Related, html, enclosures.in_place);
+        text = several(Multipart::Alternative, text, vec![html]);
+    }
+    let rest = reaction(draft, pieces)
+        .into_iter()
+        .chain(enclosures.attached)
+        .collect();
+    several(Multipart::Mixed, text, rest).message(&headers(draft), seed)
+}
+
+fn several(kind: Multipart, first: Part, mut rest: Vec<Part>) -> Part {
+    if rest.is_empty() {
+        return first;
+    }
+    rest.insert(0, first);
+    Part::Several(kind, rest)
+}
+
+/// The reaction by itself: when the mail is nothing but reactions to one message, which `In-Reply-To` names
+/// (RFC 9078, section 3).
+fn reaction(draft: &EmailDraft, pieces: &[Piece]) -> Option<Part> {
+    draft.in_reply_to.as_ref()?;
+    let first = draft.messages.first()?;
+    let about = |message: &ChatMessage| referred(&message.content).map(str::to_owned);
+    if draft
+        .messages
         .iter()
-        .any(|piece| piece.html.is_some())
-        .then(|| html::document(&markup(&pieces, note.as_ref())));
-    let text = match html {
-        Some(html) => Part::Several(Multipart::Alternative, vec![Part::plain(plain), Part::html(html)]),
-        None => Part::plain(plain),
+        .any(|message| about(message) != about(first))
+    {
+        return None;
+    }
+    let emoji: Option<Vec<&str>> = pieces.iter().map(|piece| piece.reaction.as_deref()).collect();
+    Some(Part::Text {
+        content_type: "text/plain",
+        disposition: Some("reaction"),
+        text: emoji?.join(" "),
+    })
+}
+
+/// What stands above each message: who wrote it where senders differ, and when where they lie far apart.
+fn headings(draft: &EmailDraft, pieces: &[Piece]) -> Vec<Option<String>> {
+    let shown = || {
+        draft
+            .messages
+            .iter()
+            .zip(pieces)
+            .filter(|(_, piece)| !piece.is_empty())
     };
-    let files: Vec<Part> = pieces.into_iter().flat_map(|piece| piece.files).collect();
-    let whole = if files.is_empty() {
-        text
-    } else {
-        Part::Several(Multipart::Mixed, [vec![text], files].concat())
-    };
-    whole.message(&headers(draft), &seed(&draft.message_id))
+    let several_senders = shown().any(|(message, _)| {
+        shown()
+            .next()
+            .is_some_and(|(first, _)| first.sender != message.sender)
+    });
+    let mut before: Option<&ChatMessage> = None;
+    let mut headings = Vec::new();
+    for (message, piece) in draft.messages.iter().zip(pieces) {
+        if piece.is_empty() {
+            headings.push(None);
+            continue;
+        }
+        let is_new_sender = before.is_none_or(|before| before.sender != message.sender);
+        let sender = (several_senders && is_new_sender).then(|| line(&message.sender_name, LONGEST_NAME));
+        let pause = before
+            .map(|before| message.timestamp.since(before.timestamp))
+            .unwrap_or_default();
+        let time = CivilTime::from(message.timestamp);
+        let time = match pause {
+            pause if pause >= LONG_PAUSE => Some(time.for_people()),
+            pause if pause >= PAUSE => Some(time.time_of_day()),
+            _ => None,
+        };
+        headings.push(match (sender, time) {
+            (Some(sender), Some(time)) => Some(format!("{sender}, {time}:")),
+            (Some(sender), None) => Some(format!("{sender}:")),
+            (None, Some(time)) => Some(format!("({time})")),
+            (None, None) => None,
+        });
+        before = Some(message);
+    }
+    headings
 }
 
 /// What boundaries are made of.
-fn seed(message_id: &str) -> String {
+pub(super) fn seed(message_id: &str) -> String {
     let digest = Sha256::digest(message_id.as_bytes());
     let digest = data_encoding::HEXLOWER.encode(&digest);
     digest.chars().take(24).collect()
@@ -90,23 +169,32 @@ fn named(mailbox: &Mailbox) -> Mailbox {
     }
 }
 
-fn plain(pieces: &[Piece], note: Option<&Note>) -> String {
+fn plain(pieces: &[Piece], headings: &[Option<String>], note: Option<&Note>) -> String {
     let mut paragraphs = Vec::new();
-    for piece in pieces.iter().filter(|piece| !piece.is_empty()) {
-        paragraphs.extend(piece.quote.as_ref().map(super::quote::Quote::plain));
-        if !piece.text.is_empty() {
-            paragraphs.push(piece.text.clone());
+    for (piece, heading) in pieces.iter().zip(headings).filter(|(piece, _)| !piece.is_empty()) {
+        let mut paragraph = heading
+            .clone()
+            .map(|heading| format!("{heading}\n"))
+            .unwrap_or_default();
+        if let Some(quote) = &piece.quote {
+            paragraph.push_str(&quote.plain());
+            paragraph.push_str("\n\n");
         }
+        paragraph.push_str(&piece.text);
+        paragraphs.push(paragraph);
     }
     paragraphs.extend(note.map(Note::plain));
     paragraphs.join("\n\n")
 }
 
-fn markup(pieces: &[Piece], note: Option<&Note>) -> String {
+fn markup(pieces: &[Piece], headings: &[Option<String>], note: Option<&Note>) -> String {
     let mut out = String::new();
-    for piece in pieces.iter().filter(|piece| !piece.is_empty()) {
+    for (piece, heading) in pieces.iter().zip(headings).filter(|(piece, _)| !piece.is_empty()) {
         if !out.is_empty() {
             out.push_str("<div><br></div>\n");
+        }
+        if let Some(heading) = heading {
+            out.push_str(&format!("<div>{}</div>\n", html::escape(heading)));
         }
         if let Some(quote) = &piece.quote {
             out.push_str(&quote.html());

@@ -3,21 +3,36 @@
 mod attachment;
 mod body;
 mod content;
+mod correction;
+mod enclosures;
 mod file;
 mod html;
 mod intro;
 mod letter;
 mod line;
+mod location;
+mod offline;
 mod piece;
+mod poll;
 mod quote;
+mod reaction;
 #[cfg(test)]
 mod tests;
+
+use std::collections::BTreeMap;
 
 use ruma::OwnedMxcUri;
 use serde_json::{Map, Value};
 
+use self::enclosures::Enclosures;
+pub use self::offline::{FromJsonError, from_json};
 use self::piece::Piece;
 use crate::model::{EmailAddress, Mailbox, Timestamp};
+
+/// Longest display name in a header or a sentence, in characters.
+const LONGEST_NAME: usize = 80;
+/// Most pictures within one text that are downloaded for it.
+const INLINE_IMAGES: usize = 20;
 
 /// One event of the burst that becomes an email, edits already folded in.
 #[derive(Clone, Debug, PartialEq)]
@@ -118,7 +133,26 @@ pub enum NoEmail {
     Nothing,
 }
 
-/// Whether an event would show anything in an email: asked before it is queued.
+/// What rendering needs besides the draft.
+#[derive(Clone, Debug)]
+pub struct RenderOptions {
+    /// The pictures that texts refer to, by [`inline_images`]; what is missing is shown by its description.
+    pub pictures: BTreeMap<OwnedMxcUri, MediaBytes>,
+    /// The bytes of all files that one mail may enclose, before encoding; what is beyond that is only named.
+    pub room: usize,
+}
+
+impl Default for RenderOptions {
+    fn default() -> Self {
+        Self {
+            pictures: BTreeMap::new(),
+            room: usize::MAX,
+        }
+    }
+}
+
+/// Whether an event would show anything in an email: asked before it is queued. State events never do, which is
+/// for the caller to know.
 pub fn is_mailable(event_type: &str, content: &Map<String, Value>) -> bool {
     let message = ChatMessage {
         event_type: event_type.to_owned(),
@@ -129,7 +163,9 @@ pub fn is_mailable(event_type: &str, content: &Map<String, Value>) -> bool {
         about: None,
         media: None,
     };
-    event_type != "m.room.encrypted" && !piece::piece(&message, &mut html::NoImages).is_empty()
+    let pictures = BTreeMap::new();
+    let mut enclosures = Enclosures::new(&pictures, 0, "", "");
+    !piece::piece(&message, false, &mut enclosures).is_empty()
 }
 
 /// The media that an event's content refers to, to be downloaded before rendering.
@@ -142,19 +178,52 @@ pub fn media_uri(content: &Map<String, Value>) -> Option<OwnedMxcUri> {
     uri.is_valid().then_some(uri)
 }
 
+/// The pictures within an event's formatted text (custom emoticons and others), to be downloaded before rendering; the
+/// first few, each once.
+pub fn inline_images(content: &Map<String, Value>) -> Vec<OwnedMxcUri> {
+    let content = content::object(content, "m.new_content").unwrap_or(content);
+    let mut uris = Vec::new();
+    let tree = piece::formatted(content).unwrap_or_default();
+    for uri in html::pictures(&tree) {
+        let uri = OwnedMxcUri::from(uri);
+        if uris.len() < INLINE_IMAGES && uri.is_valid() && !uris.contains(&uri) {
+            uris.push(uri);
+        }
+    }
+    uris
+}
+
 /// Renders the email. Messages that show nothing are left out.
 pub fn render(draft: &EmailDraft) -> Result<RenderedEmail, NoEmail> {
+    render_with(draft, &RenderOptions::default())
+}
+
+/// Renders the email with pictures in its texts, and within a size.
+pub fn render_with(draft: &EmailDraft, options: &RenderOptions) -> Result<RenderedEmail, NoEmail> {
+    let seed = letter::seed(&draft.message_id);
+    let mut enclosures = Enclosures::new(
+        &options.pictures,
+        options.room,
+        &seed,
+        draft.from.address.domain(),
+    );
+    let among_others = draft
+        .messages
+        .iter()
+        .filter(|message| is_mailable(&message.event_type, &message.content))
+        .count()
+        > 1;
     let pieces: Vec<Piece> = draft
         .messages
         .iter()
-        .map(|message| piece::piece(message, &mut html::NoImages))
+        .map(|message| piece::piece(message, among_others, &mut enclosures))
         .collect();
-    let texts = pieces.iter().map(|piece| piece.text.clone()).collect();
     if pieces.iter().all(Piece::is_empty) {
         return Err(NoEmail::Nothing);
     }
+    let texts = pieces.iter().map(|piece| piece.text.clone()).collect();
     Ok(RenderedEmail {
-        bytes: letter::letter(draft, pieces),
+        bytes: letter::letter(draft, &pieces, enclosures, &seed),
         texts,
     })
 }

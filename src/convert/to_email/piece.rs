@@ -1,115 +1,182 @@
 //! What one event contributes to an email.
 
-use super::content::{self, Content, Relation};
-use super::html::{self, ImagePlaces};
-use super::{ChatMessage, attachment, body, quote};
-use crate::convert::mime::Part;
+use super::content::{self, Content};
+use super::correction;
+use super::enclosures::Enclosures;
+use super::quote::{self, Quote};
+use super::{ChatMessage, attachment, body, html, location, poll, reaction};
+use crate::convert::relation::{Relation, relation};
 
-/// What one event contributes: a text in two forms, and files.
+/// What one event contributes: a text in two forms. Its files are in the mail's [`Enclosures`].
 #[derive(Debug, Default)]
 pub(super) struct Piece {
-    /// What was written, as plain text.
+    /// What was written, as plain text; empty when the event shows nothing.
     pub(super) text: String,
     /// The same as HTML, where there is more to it than text.
     pub(super) html: Option<String>,
     /// What it answers or corrects, shown before it.
-    pub(super) quote: Option<quote::Quote>,
-    /// Its files.
-    pub(super) files: Vec<Part>,
+    pub(super) quote: Option<Quote>,
+    /// Emoji for programs that know reactions (RFC 9078).
+    pub(super) reaction: Option<String>,
 }
 
 impl Piece {
-    fn plain(text: String) -> Self {
+    fn plain(text: impl Into<String>) -> Self {
         Self {
-            text,
+            text: text.into(),
             ..Self::default()
         }
     }
 
-    /// Whether a reader would see anything of it.
+    /// Whether a reader would see nothing of it.
     pub(super) fn is_empty(&self) -> bool {
-        self.text.is_empty() && self.html.is_none() && self.files.is_empty()
+        self.text.is_empty()
     }
 }
 
-/// Renders one event; empty when there is nothing to show.
-pub(super) fn piece(message: &ChatMessage, images: &mut dyn ImagePlaces) -> Piece {
-    let relation = content::relation(&message.content);
+/// Renders one event. `among_others` says that the mail holds other messages, between which a picture has its place.
+pub(super) fn piece(message: &ChatMessage, among_others: bool, enclosures: &mut Enclosures<'_>) -> Piece {
+    let relation = relation(&message.content);
     let new_content = content::object(&message.content, "m.new_content");
     let content = match (relation, new_content) {
         (Relation::Edit, Some(new)) => new,
         _ => &message.content,
     };
-    let mut piece = shown(message, content, images);
+    let mut piece = shown(message, content, among_others, enclosures);
     if piece.is_empty() {
         return piece;
     }
-    match relation {
-        Relation::Reply => piece.quote = message.about.as_ref().map(quote::answered),
-        Relation::Edit => piece.quote = Some(quote::corrected(message.about.as_ref())),
-        Relation::None | Relation::Annotation | Relation::Reference => {}
+    let about = message.about.as_ref();
+    match (relation, about) {
+        (Relation::Reply, Some(about)) => piece.quote = Some(quote::answered(about)),
+        (Relation::Edit, about) => {
+            let change = about.filter(|_| piece.html.is_none());
+            match change.and_then(|about| correction::change(&about.text, &piece.text)) {
+                Some(change) => {
+                    piece.quote = Some(quote::correction(about, false));
+                    piece.text = change;
+                }
+                None => piece.quote = Some(quote::correction(about, true)),
+            }
+        }
+        _ => {}
     }
     piece
 }
 
 /// Renders a content by event type and msgtype.
-fn shown(message: &ChatMessage, content: &Content, images: &mut dyn ImagePlaces) -> Piece {
-    let msgtype = content::text(content, "msgtype").unwrap_or_default();
-    match (message.event_type.as_str(), msgtype) {
-        ("m.room.message", "m.key.verification.request") => Piece::default(),
-        ("m.room.message", "m.image" | "m.file" | "m.audio" | "m.video") | ("m.sticker", _) => {
-            let described = attachment::describe(content, message);
-            let mut piece = Piece {
-                files: described.file.into_iter().collect(),
-                ..Piece::default()
-            };
-            if described.has_caption {
-                let caption = written(content, "", images);
-                (piece.text, piece.html) = (caption.text, caption.html);
-            }
-            if let Some(note) = described.note {
-                piece.html = piece
-                    .html
-                    .map(|html| format!("{html}<br>\n{}", html::escape(&note)));
-                piece.text = [piece.text.as_str(), &note].join("\n").trim_start().to_owned();
-            }
-            piece
-        }
-        ("m.room.message", "m.emote") => written(content, &format!("* {} ", message.sender_name), images),
-        ("m.room.message", _) => written(content, "", images),
-        _ => written(content, "", images),
+fn shown(
+    message: &ChatMessage,
+    content: &Content,
+    among_others: bool,
+    enclosures: &mut Enclosures<'_>,
+) -> Piece {
+    let sender = super::line::line(&message.sender_name, super::LONGEST_NAME);
+    let about = message.about.as_ref();
+    match message.event_type.as_str() {
+        "m.room.encrypted" | "m.room.redaction" => Piece::default(),
+        "m.room.message" => match content::text(content, "msgtype").unwrap_or_default() {
+            "m.key.verification.request" => Piece::default(),
+            "m.image" | "m.file" | "m.audio" | "m.video" => media(message, content, among_others, enclosures),
+            "m.emote" => written(content, &format!("* {sender} "), enclosures),
+            "m.location" => Piece::plain(location::location(content).unwrap_or_default()),
+            "m.server_notice" => server_notice(content, enclosures),
+            _ => written(content, "", enclosures),
+        },
+        "m.sticker" => media(message, content, among_others, enclosures),
+        "m.reaction" => Piece {
+            text: reaction::sentence(content, &sender, about).unwrap_or_default(),
+            reaction: reaction::emoji(content),
+            ..Piece::default()
+        },
+        "m.poll.start" | "org.matrix.msc3381.poll.start" => match poll::start(content) {
+            Some(text) => Piece::plain(text),
+            None => written(content, "", enclosures),
+        },
+        "m.poll.end" | "org.matrix.msc3381.poll.end" => Piece::plain(poll::end(content, about)),
+        _ => written(content, "", enclosures),
     }
 }
 
-/// Renders `body` and `formatted_body`, with `before` (an emote's `* name `) before both.
-fn written(content: &Content, before: &str, images: &mut dyn ImagePlaces) -> Piece {
-    let fallback = content::text(content, "body").or_else(|| content::extensible_text(content));
-    let mut plain = fallback.unwrap_or_default();
-    if content::answers_something(content) {
-        plain = body::without_reply_fallback(plain);
+/// Renders a file with its caption.
+fn media(
+    message: &ChatMessage,
+    content: &Content,
+    among_others: bool,
+    enclosures: &mut Enclosures<'_>,
+) -> Piece {
+    let caption = if message.event_type != "m.sticker" && attachment::has_caption(content) {
+        written(content, "", enclosures)
+    } else {
+        Piece::default()
+    };
+    let file = attachment::enclose(content, message, among_others, enclosures);
+    let note =
+        (caption.is_empty() || file.is_needed || (among_others && file.html.is_none())).then_some(file.note);
+    let mut html: Vec<String> = file.html.into_iter().collect();
+    if !html.is_empty() || caption.html.is_some() {
+        let described = caption
+            .html
+            .or_else(|| (!caption.text.is_empty()).then(|| html::from_text(&caption.text)));
+        html.extend(described);
+        if html.len() < 2 && caption.text.is_empty() {
+            // The picture alone: the note is for those who don't see it.
+        } else {
+            html.extend(note.as_deref().map(html::from_text));
+        }
     }
-    let plain = body::clean(plain);
+    let text: Vec<String> = [caption.text, note.unwrap_or_default()]
+        .into_iter()
+        .filter(|text| !text.is_empty())
+        .collect();
+    Piece {
+        text: text.join("\n"),
+        html: (!html.is_empty()).then(|| html.join("<br>\n")),
+        ..Piece::default()
+    }
+}
+
+/// Renders a notice of the homeserver's admin, with where to ask (client-server API, "Server Notices").
+fn server_notice(content: &Content, enclosures: &mut Enclosures<'_>) -> Piece {
+    let mut piece = written(content, "", enclosures);
+    if let Some(contact) = content::text(content, "admin_contact").filter(|_| !piece.is_empty()) {
+        let line = format!("Contact: {}", super::line::line(contact, 200));
+        piece.html = piece
+            .html
+            .map(|markup| format!("{markup}<br>\n{}", html::escape(&line)));
+        piece.text = format!("{}\n{line}", piece.text);
+    }
+    piece
+}
+
+/// Renders `body` and `formatted_body`, with `before` (an emote's `* name `) before both.
+fn written(content: &Content, before: &str, enclosures: &mut Enclosures<'_>) -> Piece {
     if let Some(mut tree) = formatted(content) {
-        let text = html::plain(&tree);
-        if !text.is_empty() {
+        if !html::plain(&tree).is_empty() {
             if !before.is_empty() {
                 html::prefix_text(&mut tree, before);
             }
             return Piece {
-                html: html::is_formatted(&tree).then(|| html::write(&tree, images)),
+                html: html::is_formatted(&tree).then(|| html::write(&tree, enclosures)),
                 text: html::plain(&tree),
                 ..Piece::default()
             };
         }
     }
-    if plain.is_empty() {
+    let body = content::text(content, "body").or_else(|| content::extensible_text(content));
+    let mut body = body.unwrap_or_default();
+    if content::answers_something(content) {
+        body = body::without_reply_fallback(body);
+    }
+    let text = body::clean(body);
+    if text.is_empty() {
         return Piece::default();
     }
-    Piece::plain(format!("{before}{plain}"))
+    Piece::plain(format!("{before}{text}"))
 }
 
 /// `formatted_body`, when its format is the only one there is.
-fn formatted(content: &Content) -> Option<Vec<html::Node>> {
+pub(super) fn formatted(content: &Content) -> Option<Vec<html::Node>> {
     if content::text(content, "format") != Some("org.matrix.custom.html") {
         return None;
     }

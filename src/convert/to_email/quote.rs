@@ -29,19 +29,21 @@ pub(super) fn answered(about: &Quoted) -> Quote {
     }
 }
 
-/// The lines above a correction that comes after the mail has left.
-pub(super) fn corrected(about: Option<&Quoted>) -> Quote {
-    match about {
-        Some(about) => {
-            let time = CivilTime::from(about.timestamp).for_people();
-            Quote {
-                heading: format!("Correction of what I wrote on {time}:"),
-                text: shortened(&about.text),
-            }
-        }
-        None => Quote {
+/// The lines above a correction that comes after the mail has left; `in_full` when the new text follows as a whole.
+pub(super) fn correction(about: Option<&Quoted>, in_full: bool) -> Quote {
+    let Some(about) = about else {
+        return Quote {
             heading: "Correction of an earlier message:".to_owned(),
             text: String::new(),
+        };
+    };
+    let time = CivilTime::from(about.timestamp).for_people();
+    Quote {
+        heading: format!("Correction of what I wrote on {time}:"),
+        text: if in_full {
+            shortened(&about.text)
+        } else {
+            String::new()
         },
     }
 }

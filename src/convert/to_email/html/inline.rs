@@ -1,20 +1,7 @@
 //! What both writers need to know about links, colours and pictures.
 
-/// Where the pictures of a text are found in the mail.
-pub(in super::super) trait ImagePlaces {
-    /// The `Content-ID` (RFC 2392), without angle brackets, of the picture with this `mxc:` URI; `None` when
-    /// the mail does not hold it.
-    fn content_id(&mut self, uri: &str) -> Option<String>;
-}
-
-/// A mail without pictures.
-pub(in super::super) struct NoImages;
-
-impl ImagePlaces for NoImages {
-    fn content_id(&mut self, _uri: &str) -> Option<String> {
-        None
-    }
-}
+use super::tree::Element;
+use crate::convert::to_email::line::line;
 
 /// A link that a mail may hold: the schemes that the specification permits, nothing relative.
 pub(super) fn safe_link(href: &str) -> Option<&str> {
@@ -42,6 +29,16 @@ pub(super) fn is_matrix_link(href: &str) -> bool {
 pub(super) fn colour(value: &str) -> Option<&str> {
     let digits = value.strip_prefix('#')?;
     (digits.len() == 6 && digits.bytes().all(|byte| byte.is_ascii_hexdigit())).then_some(value)
+}
+
+/// The text that stands for a picture: a custom emoticon's `:name:`, or the description in brackets.
+pub(super) fn image_text(element: &Element) -> String {
+    let described = element.attribute("alt").or_else(|| element.attribute("title"));
+    let text = line(described.unwrap_or_default(), 200);
+    if element.attribute("data-mx-emoticon").is_some() && !text.is_empty() {
+        return text;
+    }
+    format!("[{}]", if text.is_empty() { "picture" } else { &text })
 }
 
 /// The language of a `<code class="language-rust">`.

@@ -1,7 +1,8 @@
 //! Writing the HTML part: the specification's subset, with the few inline styles that mail programs keep.
 
-use super::inline::{ImagePlaces, colour, language, safe_link};
+use super::inline::{colour, image_text, language, safe_link};
 use super::tree::{Element, Node, is_block};
+use crate::convert::to_email::enclosures::Enclosures;
 
 /// How quotations look: the bar that mail programs draw themselves.
 pub(in super::super) const QUOTE: &str = "margin:0 0 0 0.8ex;border-left:2px solid #999;padding-left:1ex";
@@ -52,21 +53,21 @@ pub(in super::super) fn escape(text: &str) -> String {
 }
 
 /// Writes a tree as HTML that a mail may hold.
-pub(in super::super) fn write(nodes: &[Node], images: &mut dyn ImagePlaces) -> String {
+pub(in super::super) fn write(nodes: &[Node], enclosures: &mut Enclosures<'_>) -> String {
     let mut writer = Writer {
         out: String::new(),
-        images,
+        enclosures,
     };
     writer.nodes(nodes);
     writer.out
 }
 
-struct Writer<'a> {
+struct Writer<'a, 'b> {
     out: String,
-    images: &'a mut dyn ImagePlaces,
+    enclosures: &'a mut Enclosures<'b>,
 }
 
-impl Writer<'_> {
+impl Writer<'_, '_> {
     fn nodes(&mut self, nodes: &[Node]) {
         for node in nodes {
             match node {
@@ -173,22 +174,19 @@ impl Writer<'_> {
 
     /// A picture that the mail holds, or what stands for it; never one that would be loaded from somewhere.
     fn image(&mut self, element: &Element) {
-        let alt = element
-            .attribute("alt")
-            .or_else(|| element.attribute("title"))
-            .unwrap_or_default();
+        let alt = image_text(element);
         let place = element
             .attribute("src")
             .filter(|src| src.starts_with("mxc://"))
-            .and_then(|src| self.images.content_id(src));
+            .and_then(|src| self.enclosures.picture(src));
         let Some(content_id) = place else {
-            self.out.push_str(&escape(alt));
+            self.out.push_str(&escape(&alt));
             return;
         };
         self.out.push_str(&format!(
             "<img src=\"cid:{}\" alt=\"{}\"",
             escape(&content_id),
-            escape(alt)
+            escape(&alt)
         ));
         let emoticon = element.attribute("data-mx-emoticon").map(|_| 32);
         for side in ["width", "height"] {

@@ -10,7 +10,6 @@ mod plain;
 mod table;
 mod tree;
 
-pub(super) use inline::{ImagePlaces, NoImages};
 pub(super) use markup::{QUOTE, document, escape, from_text, write};
 pub(super) use plain::{plain, quoted};
-pub(super) use tree::{Node, is_formatted, parse, prefix_text};
+pub(super) use tree::{Node, is_formatted, parse, pictures, prefix_text};

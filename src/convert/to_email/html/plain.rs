@@ -1,6 +1,6 @@
 //! Writing the plain part from a tree, for reading: as a careful person would have typed it.
 
-use super::inline::{language, safe_link};
+use super::inline::{image_text, language, safe_link};
 use super::table;
 use super::tree::{Element, Node, is_block};
 
@@ -192,13 +192,7 @@ fn inline(node: &Node, line: &mut String) {
             line.push('^');
             inlines(&element.children, line);
         }
-        "img" => {
-            let alt = element
-                .attribute("alt")
-                .or_else(|| element.attribute("title"))
-                .unwrap_or_default();
-            push_collapsed(alt, line);
-        }
+        "img" => push_collapsed(&image_text(element), line),
         "a" => link(element, line),
         _ => inlines(&element.children, line),
     }

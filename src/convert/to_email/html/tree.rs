@@ -76,6 +76,18 @@ pub(in super::super) fn is_formatted(nodes: &[Node]) -> bool {
     })
 }
 
+/// The addresses of all pictures in a tree, in order.
+pub(in super::super) fn pictures(nodes: &[Node]) -> Vec<&str> {
+    let mut found = Vec::new();
+    for node in nodes {
+        if let Node::Element(element) = node {
+            found.extend(element.attribute("src").filter(|_| element.name == "img"));
+            found.extend(pictures(&element.children));
+        }
+    }
+    found
+}
+
 /// Puts a text before everything else, in the same paragraph: `* Bob ` before an emote.
 pub(in super::super) fn prefix_text(nodes: &mut Vec<Node>, text: &str) {
     if let Some(Node::Element(first)) = nodes.first_mut()

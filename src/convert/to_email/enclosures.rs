@@ -1,0 +1,111 @@
+//! The files that a mail encloses: attached to it, or shown in its HTML part.
+
+use std::collections::BTreeMap;
+
+use ruma::{MxcUri, OwnedMxcUri};
+
+use super::{MediaBytes, file};
+use crate::convert::mime::{Disposition, Part};
+
+/// Types that every mail program shows in its place.
+const SHOWN_IN_PLACE: [&str; 4] = ["image/png", "image/jpeg", "image/gif", "image/webp"];
+
+/// Gathers the files of one mail, up to a total size.
+#[derive(Debug)]
+pub(super) struct Enclosures<'a> {
+    pictures: &'a BTreeMap<OwnedMxcUri, MediaBytes>,
+    /// Bytes that may still be enclosed.
+    room: usize,
+    /// What `Content-ID`s are made of: the same for the same mail, and for no other.
+    seed: String,
+    domain: String,
+    /// Where the pictures of texts were placed.
+    placed: BTreeMap<String, String>,
+    /// Files that stand apart.
+    pub(super) attached: Vec<Part>,
+    /// Pictures that the HTML part refers to.
+    pub(super) in_place: Vec<Part>,
+}
+
+/// A file with its safe name and its type.
+pub(super) struct File {
+    pub(super) name: String,
+    pub(super) content_type: String,
+    pub(super) bytes: Vec<u8>,
+}
+
+impl<'a> Enclosures<'a> {
+    /// No files yet; `pictures` are those that texts may refer to, `room` is the size of all files in bytes.
+    pub(super) fn new(
+        pictures: &'a BTreeMap<OwnedMxcUri, MediaBytes>,
+        room: usize,
+        seed: &str,
+        domain: &str,
+    ) -> Self {
+        Self {
+            pictures,
+            room,
+            seed: seed.to_owned(),
+            domain: domain.to_owned(),
+            placed: BTreeMap::new(),
+            attached: Vec::new(),
+            in_place: Vec::new(),
+        }
+    }
+
+    /// Attaches a file; gives it back when the mail would become too large.
+    pub(super) fn attach(&mut self, file: File) -> Result<(), File> {
+        if !self.takes(file.bytes.len()) {
+            return Err(file);
+        }
+        self.attached.push(part(file, Disposition::Attachment, None));
+        Ok(())
+    }
+
+    /// Places a picture in the HTML part and gives its `Content-ID` (RFC 2392), without angle brackets; gives the file back when mail
+    /// programs would not show it, or the mail would become too large.
+    pub(super) fn place(&mut self, file: File) -> Result<String, File> {
+        if !SHOWN_IN_PLACE.contains(&file.content_type.as_str()) || !self.takes(file.bytes.len()) {
+            return Err(file);
+        }
+        let content_id = format!("{}.{}@{}", self.in_place.len() + 1, self.seed, self.domain);
+        self.in_place
+            .push(part(file, Disposition::Inline, Some(content_id.clone())));
+        Ok(content_id)
+    }
+
+    /// The `Content-ID` of a picture that a text refers to; `None` when it could not be had.
+    pub(super) fn picture(&mut self, uri: &str) -> Option<String> {
+        if let Some(content_id) = self.placed.get(uri) {
+            return Some(content_id.clone());
+        }
+        let Some(MediaBytes::Here { content_type, bytes }) = self.pictures.get(<&MxcUri>::from(uri)) else {
+            return None;
+        };
+        let content_type = file::content_type(content_type.as_deref(), bytes);
+        let file = File {
+            name: file::name("", "picture", &content_type),
+            content_type,
+            bytes: bytes.clone(),
+        };
+        let content_id = self.place(file).ok()?;
+        self.placed.insert(uri.to_owned(), content_id.clone());
+        Some(content_id)
+    }
+
+    fn takes(&mut self, size: usize) -> bool {
+        let room = self.room.checked_sub(size);
+        self.room = room.unwrap_or(self.room);
+        room.is_some()
+    }
+}
+
+fn part(file: File, disposition: Disposition, content_id: Option<String>) -> Part {
+    Part::File {
+        content_type: file.content_type,
+        disposition,
+        name: file.name,
+        content_id,
+        bytes: file.bytes,
+    }
+}
