@@ -14,7 +14,7 @@ pub(super) async fn observe(
     next: Next<impl MessageBody>,
 ) -> Result<ServiceResponse<impl MessageBody>, Error> {
     let started = Instant::now();
-    let endpoint = request.match_pattern().unwrap_or_else(|| "unknown".to_owned());
+    let endpoint = request.request().match_name().unwrap_or("unknown").to_owned();
     let response = next.call(request).await?;
     let status = response.status().as_u16();
     let milliseconds = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);

@@ -10,50 +10,69 @@ use super::{ping, probes, rooms, third_party, transactions, users};
 /// All routes.
 pub(super) fn configure(config: &mut web::ServiceConfig) {
     // What stands in a path may hold "/": a puppet's ID does when its address does, and Synapse leaves that
-    // character as it is. Hence the `.*`.
+    // character as it is. Hence the `.+`.
     for base in ["/_matrix/app/v1", ""] {
-        config
-            .service(put(
-                &format!("{base}/transactions/{{txn_id:.*}}"),
-                web::put().to(transactions::put),
-            ))
-            .service(get(
-                &format!("{base}/users/{{user_id:.*}}"),
-                web::get().to(users::get),
-            ))
-            .service(get(
-                &format!("{base}/rooms/{{alias:.*}}"),
-                web::get().to(rooms::get),
-            ));
+        config.service(only(
+            "PUT",
+            "transactions",
+            &format!("{base}/transactions/{{txn_id:.+}}"),
+            web::put().to(transactions::put),
+        ));
+        config.service(only(
+            "GET",
+            "users",
+            &format!("{base}/users/{{user_id:.+}}"),
+            web::get().to(users::get),
+        ));
+        config.service(only(
+            "GET",
+            "rooms",
+            &format!("{base}/rooms/{{alias:.+}}"),
+            web::get().to(rooms::get),
+        ));
     }
     for base in ["/_matrix/app/v1/thirdparty", "/_matrix/app/unstable/thirdparty"] {
-        config
-            .service(get(
-                &format!("{base}/protocol/{{protocol:.*}}"),
-                web::get().to(third_party::protocol),
-            ))
-            .service(get(
-                &format!("{base}/user/{{protocol:.*}}"),
-                web::get().to(third_party::user),
-            ))
-            .service(get(
-                &format!("{base}/user"),
-                web::get().to(third_party::user_by_id),
-            ))
-            .service(get(
-                &format!("{base}/location/{{protocol:.*}}"),
-                web::get().to(third_party::location),
-            ))
-            .service(get(
-                &format!("{base}/location"),
-                web::get().to(third_party::location_by_alias),
-            ));
+        config.service(only(
+            "GET",
+            "thirdparty_protocol",
+            &format!("{base}/protocol/{{protocol:.+}}"),
+            web::get().to(third_party::protocol),
+        ));
+        config.service(only(
+            "GET",
+            "thirdparty_user",
+            &format!("{base}/user/{{protocol:.+}}"),
+            web::get().to(third_party::user),
+        ));
+        config.service(only(
+            "GET",
+            "thirdparty_user_by_id",
+            &format!("{base}/user"),
+            web::get().to(third_party::user_by_id),
+        ));
+        config.service(only(
+            "GET",
+            "thirdparty_location",
+            &format!("{base}/location/{{protocol:.+}}"),
+            web::get().to(third_party::location),
+        ));
+        config.service(only(
+            "GET",
+            "thirdparty_location_by_alias",
+            &format!("{base}/location"),
+            web::get().to(third_party::location_by_alias),
+        ));
     }
+    config.service(only(
+        "POST",
+        "ping",
+        "/_matrix/app/v1/ping",
+        web::post().to(ping::post),
+    ));
+    config.service(only("GET", "health", "/health", web::get().to(probes::health)));
+    config.service(only("GET", "ready", "/ready", web::get().to(probes::ready)));
+    config.service(only("GET", "metrics", "/metrics", web::get().to(probes::metrics)));
     config
-        .service(only("/_matrix/app/v1/ping", web::post().to(ping::post), "POST"))
-        .service(get("/health", web::get().to(probes::health)))
-        .service(get("/ready", web::get().to(probes::ready)))
-        .service(get("/metrics", web::get().to(probes::metrics)))
         .default_service(web::to(async || Err::<HttpResponse, _>(ApiError::unrecognized())))
         .app_data(
             web::PathConfig::default()
@@ -65,17 +84,13 @@ pub(super) fn configure(config: &mut web::ServiceConfig) {
         );
 }
 
-fn get(path: &str, route: Route) -> Resource {
-    only(path, route, "GET")
-}
-
-fn put(path: &str, route: Route) -> Resource {
-    only(path, route, "PUT")
-}
-
-/// A resource that knows one method and answers all others as the specification demands.
-fn only(path: &str, route: Route, method: &'static str) -> Resource {
-    web::resource(path).route(route).default_service(web::to(move || {
-        ready(Err::<HttpResponse, _>(ApiError::method_not_allowed(method)))
-    }))
+/// A resource that knows one method and answers all others as the specification demands. Its name is the
+/// endpoint's name in metrics.
+fn only(method: &'static str, name: &str, path: &str, route: Route) -> Resource {
+    web::resource(path)
+        .name(name)
+        .route(route)
+        .default_service(web::to(move || {
+            ready(Err::<HttpResponse, _>(ApiError::method_not_allowed(method)))
+        }))
 }

@@ -102,7 +102,6 @@ async fn people_are_found_by_address_and_by_id() {
             "user/irc?email=alice%40example.org",
             "location/irc",
             "protocol/irc",
-            "protocol/",
         ] {
             is_error(
                 answer(harness.get(&format!("{base}/{path}")).await).await,

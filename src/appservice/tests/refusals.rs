@@ -79,6 +79,7 @@ async fn unknown_endpoints_and_methods_are_unrecognized() {
         "/_matrix/app/unstable/ping",
         "/_matrix/client/v3/sync",
         "/transactions",
+        "/transactions/",
         "/%00",
         "/%FF",
     ] {
