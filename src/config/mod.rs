@@ -3,7 +3,7 @@
 //! One file for each section, defaults beside the fields. `config.example.yaml` in the root documents every key.
 //! Secrets never show: their fields are [`secrecy::SecretString`]s and no error holds their value.
 //!
-//! Imports: `model`, `convert`.
+//! Imports: `model`, `convert`, and the settings of the edges and the bridge, which it fills.
 
 mod appservice;
 mod chats;
@@ -16,6 +16,7 @@ mod logging;
 mod mail;
 mod queue;
 mod registration;
+mod settings;
 mod source;
 mod value;
 
@@ -25,7 +26,7 @@ use std::path::Path;
 use serde::Deserialize;
 
 pub use appservice::Appservice;
-pub use chats::{Chats, NewThread, Strangers};
+pub use chats::Chats;
 pub use database::Database;
 pub use double_puppet::DoublePuppet;
 pub use error::ConfigError;

@@ -6,6 +6,7 @@ use std::fs;
 use tempfile::TempDir;
 
 use super::*;
+use crate::store::Strangers;
 
 /// As little as there can be.
 const LEAST: &str = "\
