@@ -2,9 +2,11 @@
 //!
 //! Imports: everything.
 
+mod convert;
 mod failure;
 mod init;
 mod registration;
+mod replay;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -32,6 +34,8 @@ pub struct Cli {
 enum Command {
     Init(init::Init),
     Registration(registration::RegistrationCommand),
+    Convert(convert::Convert),
+    Replay(replay::Replay),
 }
 
 impl Cli {
@@ -40,6 +44,8 @@ impl Cli {
         match self.command {
             Command::Init(command) => command.run(),
             Command::Registration(command) => command.run(),
+            Command::Convert(command) => command.run(),
+            Command::Replay(command) => command.run(),
         }
     }
 }

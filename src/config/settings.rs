@@ -1,8 +1,19 @@
 //! The configuration as the parts of Penpal want it.
 
+use std::time::Duration;
+
 use super::Config;
+use crate::appservice::ServerSettings;
 use crate::bridge::BridgeSettings;
+use crate::mail::listener::{Limits, ListenerSettings, TlsFiles};
+use crate::mail::submit::{MESSAGE_TIMEOUT, RelayCredentials, RelaySettings};
 use crate::matrix::client::{ClientSettings, UserNamespace};
+
+/// Connections to the relay at a time: below the twenty that mail servers commonly allow one address.
+const RELAY_CONNECTIONS: usize = 10;
+
+/// How long requests in work may take to end: less than a service manager's patience.
+const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(20);
 
 impl Config {
     /// For the homeserver client.
@@ -45,4 +56,61 @@ impl Config {
             double_puppet: self.double_puppet.is_some(),
         }
     }
+    /// For the endpoints that the homeserver calls.
+    pub fn server_settings(&self) -> ServerSettings {
+        ServerSettings {
+            listen: self.appservice.listen,
+            hs_token: self.appservice.hs_token.clone(),
+            max_transaction_size: bytes(self.appservice.max_transaction_size),
+            shutdown_timeout: SHUTDOWN_TIMEOUT,
+        }
+    }
+
+    /// For the way out.
+    pub fn relay_settings(&self) -> RelaySettings {
+        let relay = &self.mail.relay;
+        RelaySettings {
+            host: relay.host.clone(),
+            port: relay.port(),
+            tls: relay.tls,
+            ca_file: relay.ca_file.clone(),
+            credentials: relay
+                .username
+                .clone()
+                .zip(relay.password.clone())
+                .map(|(username, password)| RelayCredentials { username, password }),
+            hello_name: self.addresses.domain().to_owned(),
+            timeout: relay.timeout,
+            message_timeout: MESSAGE_TIMEOUT,
+            pool_size: RELAY_CONNECTIONS,
+        }
+    }
+
+    /// For the ways in, one after the other.
+    pub fn listener_settings(&self) -> Vec<ListenerSettings> {
+        let doors = self.mail.listen.iter();
+        doors
+            .map(|door| ListenerSettings {
+                protocol: door.protocol,
+                address: door.address.clone(),
+                hostname: door
+                    .hostname
+                    .clone()
+                    .unwrap_or_else(|| self.addresses.domain().to_owned()),
+                tls: door
+                    .certificate
+                    .clone()
+                    .zip(door.key.clone())
+                    .map(|(certificate, key)| TlsFiles { certificate, key }),
+                limits: Limits {
+                    max_size: bytes(self.mail.max_size),
+                    ..Limits::default()
+                },
+            })
+            .collect()
+    }
+}
+
+fn bytes(size: u64) -> usize {
+    usize::try_from(size).unwrap_or(usize::MAX)
 }
