@@ -1,5 +1,6 @@
-//! `penpal convert`: the conversion alone, offline.
+//! `penpal convert`: one message, offline.
 
+use std::fs;
 use std::io::{Read as _, Write as _, stdin, stdout};
 use std::path::{Path, PathBuf};
 
@@ -9,8 +10,13 @@ use clap::{Args, Subcommand};
 use super::Failure;
 use crate::convert::to_matrix;
 
-/// Converts one email or event, without homeserver, mail server or database.
+/// Shows what becomes of one message, without homeserver, mail server or configuration.
 #[derive(Debug, Args)]
+#[command(after_help = "\
+Example:
+  penpal convert email mail.eml
+
+Run `penpal convert email --help` for what is printed.")]
 pub(super) struct Convert {
     #[command(subcommand)]
     what: What,
@@ -18,28 +24,37 @@ pub(super) struct Convert {
 
 #[derive(Debug, Subcommand)]
 enum What {
-    /// Shows what an email becomes: a JSON object with its headers, the events, and what was left out.
+    /// Prints the Matrix events that an email becomes, as one JSON object: from, to, subject, date, message_id,
+    /// in_reply_to, references, auto (what kind of machine wrote it, or none), events, and quoted (what was left out).
+    #[command(after_help = "\
+Examples:
+  penpal convert email mail.eml
+  penpal convert email - < mail.eml")]
     Email {
-        /// The email, as a mail server stores it; `-` for standard input.
+        /// The email as it came in (RFC 5322); - for standard input.
         file: PathBuf,
     },
 }
 
 impl Convert {
     pub(super) fn run(self) -> Result<(), Failure> {
-        let What::Email { file } = self.what;
-        let report = to_matrix::report(&read(&file)?);
-        let text = serde_json::to_string(&report).context("the result can't be written as JSON")?;
-        writeln!(stdout(), "{text}").context("standard output is closed")?;
-        Ok(())
+        match self.what {
+            What::Email { file } => {
+                let report = to_matrix::report(&read(&file)?);
+                writeln!(stdout(), "{report:#}").context("standard output is closed")?;
+                Ok(())
+            }
+        }
     }
 }
 
-fn read(file: &Path) -> anyhow::Result<Vec<u8>> {
-    if file == Path::new("-") {
-        let mut bytes = Vec::new();
-        stdin().read_to_end(&mut bytes).context("standard input can't be read")?;
-        return Ok(bytes);
-    }
-    std::fs::read(file).with_context(|| format!("{} can't be read", file.display()))
+/// The bytes of a file that was named on the command line.
+fn read(file: &Path) -> Result<Vec<u8>, Failure> {
+    let mut bytes = Vec::new();
+    let read = if file == Path::new("-") {
+        stdin().read_to_end(&mut bytes).map(|_| bytes)
+    } else {
+        fs::read(file)
+    };
+    read.map_err(|error| Failure::Usage(format!("{}: can't be read ({error})", file.display())))
 }

@@ -22,7 +22,10 @@ const PROGRESS: Duration = Duration::from_millis(100);
 A recording is a file of JSON lines, one transaction each, with context.json and media/ beside it.
 The same recording gives the same output, byte for byte, on every machine.
 
-GOLDEN is a file, or a folder in which each recording has its NAME.txt.")]
+GOLDEN is a file, or a folder in which each recording has its NAME.txt.
+
+Example:
+  penpal replay tests/fixtures/transactions/*.jsonl --check tests/golden")]
 pub(super) struct Replay {
     /// Recordings.
     #[arg(required = true, value_name = "FILE")]
@@ -75,7 +78,12 @@ impl Replay {
                 .into());
             }
         } else {
-            write(&outcomes.iter().map(|outcome| outcome.text.clone()).collect::<Vec<_>>())?;
+            write(
+                &outcomes
+                    .iter()
+                    .map(|outcome| outcome.text.clone())
+                    .collect::<Vec<_>>(),
+            )?;
         }
         Ok(())
     }
@@ -120,9 +128,16 @@ impl Progress {
         }
         self.shown = Instant::now();
         let millis = self.begun.elapsed().as_millis().max(1);
-        let rate = u128::try_from(self.done).unwrap_or(u128::MAX).saturating_mul(1000) / millis;
+        let rate = u128::try_from(self.done)
+            .unwrap_or(u128::MAX)
+            .saturating_mul(1000)
+            / millis;
         // Progress that can't be shown is no reason to stop.
-        let _shown = write!(terminal, "\r{} of {} transactions, {rate} per second\x1b[K", self.done, self.total);
+        let _shown = write!(
+            terminal,
+            "\r{} of {} transactions, {rate} per second\x1b[K",
+            self.done, self.total
+        );
     }
 
     fn end(&mut self) {

@@ -66,7 +66,7 @@ async fn serve(config: &Config) -> anyhow::Result<()> {
     let bridge = Arc::new(bridge.await?);
 
     let stop = CancellationToken::new();
-    let server = appservice::serve(config.server_settings(), bridge.clone(), metrics.clone(), stop.clone()).await?;
+    let server = appservice::serve(&config.server_settings(), bridge.clone(), metrics.clone(), stop.clone())?;
     tracing::info!(address = %server.address(), "listening for the homeserver");
     let mut doors = Vec::new();
     for settings in config.listener_settings() {

@@ -9,6 +9,7 @@ use url::Url;
 
 use super::error::Problem;
 use super::value;
+use crate::appservice::DEFAULT_MAX_TRANSACTION_SIZE;
 
 /// The appservice.
 #[derive(Clone, Debug, Deserialize)]
@@ -38,8 +39,7 @@ pub struct Appservice {
     /// What the localparts of puppets begin with. Default `_email_`.
     #[serde(default = "user_prefix", deserialize_with = "value::text")]
     pub user_prefix: String,
-    /// The largest body of a request from the homeserver, in bytes. Default 64 MiB: a transaction of 100 events of the
-    /// largest size (64 KiB), as many ephemeral ones and to-device messages, three times over.
+    /// The largest body of a request from the homeserver, in bytes. Default [`DEFAULT_MAX_TRANSACTION_SIZE`].
     #[serde(default = "max_transaction_size", deserialize_with = "value::size")]
     pub max_transaction_size: u64,
 }
@@ -94,5 +94,5 @@ fn listen() -> SocketAddr {
 }
 
 fn max_transaction_size() -> u64 {
-    64 << 20
+    u64::try_from(DEFAULT_MAX_TRANSACTION_SIZE).unwrap_or(u64::MAX)
 }

@@ -2,10 +2,12 @@
 
 use std::time::Duration;
 
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 
 use super::error::Problem;
 use super::value;
+use crate::bridge::NewThread;
+use crate::store::Strangers;
 
 /// Direct chats.
 #[derive(Clone, Debug, Deserialize)]
@@ -20,6 +22,7 @@ pub struct Chats {
     /// What becomes of an email that answers nothing known. Default `room`.
     pub new_thread: NewThread,
     /// From whom first emails are let in, at the most; users may allow less. Default `contacts`.
+    #[serde(deserialize_with = "strangers")]
     pub strangers: Strangers,
     /// Whether a puppet accepts an invite without `is_direct` to a room of two. Default true.
     #[serde(deserialize_with = "value::boolean")]
@@ -27,28 +30,6 @@ pub struct Chats {
     /// How many events are read back after joining, at the most. Default 500.
     #[serde(deserialize_with = "value::count")]
     pub history_limit: u32,
-}
-
-/// What becomes of an email that answers nothing known.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum NewThread {
-    /// It opens a room, named by its subject.
-    Room,
-    /// It goes into the latest room with that person, as a Matrix thread.
-    Reuse,
-}
-
-/// From whom first emails are let in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Strangers {
-    /// From everybody.
-    Anyone,
-    /// From people to whom the Matrix user has written before.
-    Contacts,
-    /// From nobody.
-    Nobody,
 }
 
 impl Default for Chats {
@@ -77,4 +58,10 @@ impl Chats {
         }
         Ok(())
     }
+}
+
+fn strangers<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Strangers, D::Error> {
+    value::scalar(deserializer, "anyone, contacts or nobody", |text| {
+        text.parse().ok()
+    })
 }

@@ -3,7 +3,7 @@
 //! One file for each section, defaults beside the fields. `config.example.yaml` in the root documents every key.
 //! Secrets never show: their fields are [`secrecy::SecretString`]s and no error holds their value.
 //!
-//! Imports: `model`, `convert`.
+//! Imports: `model`, `convert`, and the settings of the edges and the bridge, which it fills.
 
 mod appservice;
 mod chats;
@@ -26,13 +26,14 @@ use std::path::Path;
 use serde::Deserialize;
 
 pub use appservice::Appservice;
-pub use chats::{Chats, NewThread, Strangers};
+pub use chats::Chats;
 pub use database::Database;
 pub use double_puppet::DoublePuppet;
 pub use error::ConfigError;
 pub use homeserver::Homeserver;
 pub use logging::{Format, Level, Logging};
-pub use mail::{Addresses, Listen, ListenAddress, Mail, Protocol, Relay, Scheme, Tls};
+pub(crate) use mail::parse_address;
+pub use mail::{Addresses, Listen, Mail, Relay, Scheme};
 pub use queue::Queue;
 pub use registration::{Namespace, Namespaces, Registration, RegistrationError, fresh_token};
 
@@ -118,7 +119,7 @@ impl Config {
     /// Holds the sections against each other, and makes paths absolute.
     fn settle(mut sections: Sections, folder: &Path) -> Result<Self, Problem> {
         sections.appservice.check()?;
-        sections.mail.relay.check()?;
+        sections.mail.relay.settle(folder)?;
         sections.chats.check()?;
         sections.queue.check()?;
         sections.database.settle(folder)?;

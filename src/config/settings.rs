@@ -1,48 +1,21 @@
-//! What each layer is told of the configuration.
+//! The configuration as the parts of Penpal want it.
 
-use super::{Config, ListenAddress, NewThread, Protocol, Strangers, Tls};
+use std::time::Duration;
+
+use super::Config;
 use crate::appservice::ServerSettings;
-use crate::bridge::{self, BridgeSettings};
-use crate::mail::listener::{self, Limits, ListenerSettings, TlsFiles};
-use crate::mail::submit::{MESSAGE_TIMEOUT, RelayCredentials, RelaySettings, RelayTls};
+use crate::bridge::BridgeSettings;
+use crate::mail::listener::{Limits, ListenerSettings, TlsFiles};
+use crate::mail::submit::{MESSAGE_TIMEOUT, RelayCredentials, RelaySettings};
 use crate::matrix::client::{ClientSettings, UserNamespace};
-use crate::store;
 
-/// How long requests and mails under way may take to end once Penpal is stopped.
-const STOP_TIME: std::time::Duration = std::time::Duration::from_secs(20);
+/// Connections to the relay at a time: below the twenty that mail servers commonly allow one address.
+const RELAY_CONNECTIONS: usize = 10;
 
-/// Connections to the relay that are kept.
-const RELAY_CONNECTIONS: usize = 16;
+/// How long requests in work may take to end: less than a service manager's patience.
+const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(20);
 
 impl Config {
-    /// For the bridge.
-    pub fn bridge_settings(&self) -> BridgeSettings {
-        BridgeSettings {
-            namespace: self.puppets.clone(),
-            addresses: self.addresses.clone(),
-            default_user: self.mail.addresses.default_user.clone(),
-            settle: self.chats.settle,
-            settle_max: self.chats.settle_max,
-            new_thread: match self.chats.new_thread {
-                NewThread::Room => bridge::NewThread::Room,
-                NewThread::Reuse => bridge::NewThread::Reuse,
-            },
-            strangers: match self.chats.strangers {
-                Strangers::Anyone => store::Strangers::Anyone,
-                Strangers::Contacts => store::Strangers::Contacts,
-                Strangers::Nobody => store::Strangers::Nobody,
-            },
-            accept_plain_invites: self.chats.accept_plain_invites,
-            history_limit: usize::try_from(self.chats.history_limit).unwrap_or(usize::MAX),
-            give_up_after: self.queue.give_up_after,
-            first_retry: self.queue.first_retry,
-            longest_retry: self.queue.longest_retry,
-            // Base64 adds a third, and the text needs room as well.
-            max_attachment: self.mail.max_size / 10 * 7,
-            double_puppet: self.double_puppet.is_some(),
-        }
-    }
-
     /// For the homeserver client.
     pub fn client_settings(&self) -> ClientSettings {
         ClientSettings {
@@ -54,69 +27,90 @@ impl Config {
                 user_prefix: self.appservice.user_prefix.clone(),
                 bot: self.appservice.bot.clone(),
             },
-            double_puppet_token: self.double_puppet.as_ref().map(|section| section.as_token.clone()),
+            double_puppet_token: self
+                .double_puppet
+                .as_ref()
+                .map(|registration| registration.as_token.clone()),
             request_timeout: self.homeserver.request_timeout,
             media_timeout: self.homeserver.media_timeout,
         }
     }
 
-    /// For the appservice's endpoints.
+    /// For the bridge.
+    pub fn bridge_settings(&self) -> BridgeSettings {
+        BridgeSettings {
+            namespace: self.puppets.clone(),
+            addresses: self.addresses.clone(),
+            default_user: self.mail.addresses.default_user.clone(),
+            settle: self.chats.settle,
+            settle_max: self.chats.settle_max,
+            new_thread: self.chats.new_thread,
+            strangers: self.chats.strangers,
+            accept_plain_invites: self.chats.accept_plain_invites,
+            history_limit: usize::try_from(self.chats.history_limit).unwrap_or(usize::MAX),
+            give_up_after: self.queue.give_up_after,
+            first_retry: self.queue.first_retry,
+            longest_retry: self.queue.longest_retry,
+            // Base64 makes four bytes of three, with a line end after each 76: room for text and headers is left.
+            max_attachment: self.mail.max_size / 10 * 7,
+            double_puppet: self.double_puppet.is_some(),
+        }
+    }
+    /// For the endpoints that the homeserver calls.
     pub fn server_settings(&self) -> ServerSettings {
         ServerSettings {
             listen: self.appservice.listen,
             hs_token: self.appservice.hs_token.clone(),
-            max_transaction_size: usize::try_from(self.appservice.max_transaction_size).unwrap_or(usize::MAX),
-            shutdown_timeout: STOP_TIME,
+            max_transaction_size: bytes(self.appservice.max_transaction_size),
+            shutdown_timeout: SHUTDOWN_TIMEOUT,
         }
     }
 
-    /// For the relay.
+    /// For the way out.
     pub fn relay_settings(&self) -> RelaySettings {
         let relay = &self.mail.relay;
         RelaySettings {
             host: relay.host.clone(),
             port: relay.port(),
-            tls: match relay.tls {
-                Tls::None => RelayTls::None,
-                Tls::Starttls => RelayTls::Starttls,
-                Tls::Tls => RelayTls::Tls,
-            },
+            tls: relay.tls,
             ca_file: relay.ca_file.clone(),
-            credentials: relay.username.clone().zip(relay.password.clone()).map(|(username, password)| {
-                RelayCredentials { username, password }
-            }),
-            hello_name: self.mail.domain.clone(),
+            credentials: relay
+                .username
+                .clone()
+                .zip(relay.password.clone())
+                .map(|(username, password)| RelayCredentials { username, password }),
+            hello_name: self.addresses.domain().to_owned(),
             timeout: relay.timeout,
             message_timeout: MESSAGE_TIMEOUT,
             pool_size: RELAY_CONNECTIONS,
         }
     }
 
-    /// For each door.
+    /// For the ways in, one after the other.
     pub fn listener_settings(&self) -> Vec<ListenerSettings> {
-        let max_size = usize::try_from(self.mail.max_size).unwrap_or(usize::MAX);
-        self.mail
-            .listen
-            .iter()
+        let doors = self.mail.listen.iter();
+        doors
             .map(|door| ListenerSettings {
-                protocol: match door.protocol {
-                    Protocol::Lmtp => listener::Protocol::Lmtp,
-                    Protocol::Smtp => listener::Protocol::Smtp,
-                },
-                address: match &door.address {
-                    ListenAddress::Tcp(address) => {
-                        listener::ListenAddress::Tcp { host: address.ip().to_string(), port: address.port() }
-                    }
-                    ListenAddress::Unix(path) => listener::ListenAddress::Unix(path.clone()),
-                },
-                hostname: door.hostname.clone().unwrap_or_else(|| self.mail.domain.clone()),
+                protocol: door.protocol,
+                address: door.address.clone(),
+                hostname: door
+                    .hostname
+                    .clone()
+                    .unwrap_or_else(|| self.addresses.domain().to_owned()),
                 tls: door
                     .certificate
                     .clone()
                     .zip(door.key.clone())
                     .map(|(certificate, key)| TlsFiles { certificate, key }),
-                limits: Limits { max_size, max_buffered: max_size.saturating_mul(4), stop_time: STOP_TIME, ..Limits::default() },
+                limits: Limits {
+                    max_size: bytes(self.mail.max_size),
+                    ..Limits::default()
+                },
             })
             .collect()
     }
+}
+
+fn bytes(size: u64) -> usize {
+    usize::try_from(size).unwrap_or(usize::MAX)
 }

@@ -4,7 +4,9 @@
 //! value and the notation.
 
 use std::fmt::Display;
+use std::fs::File;
 use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use secrecy::SecretString;
@@ -13,6 +15,7 @@ use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 use url::Url;
 
+use super::error::Problem;
 use crate::model::EmailAddress;
 
 /// Reads a scalar by way of its text. `what` says what it should be, and how that is written.
@@ -191,6 +194,21 @@ pub(super) fn optional_address<'de, D: Deserializer<'de>>(
 
 fn custom<E: Error>(text: &str, error: &impl Display) -> E {
     E::custom(format_args!("`{text}` is not an email address: {error}"))
+}
+
+/// Makes the path of a PEM file absolute, and sees that it can be read.
+pub(super) fn readable(key: &str, path: &mut PathBuf, folder: &Path) -> Result<(), Problem> {
+    *path = folder.join(&*path);
+    match File::open(&*path) {
+        Ok(_) => Ok(()),
+        Err(error) => Err(Problem::new(
+            key,
+            format!(
+                "{} can't be read ({error}): give the path of a PEM file that the user of penpal may read",
+                path.display()
+            ),
+        )),
+    }
 }
 
 /// A secret. No error shows the value.

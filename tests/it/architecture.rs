@@ -10,14 +10,44 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("matrix", &["model"]),
     ("mail", &["model"]),
     ("appservice", &["model"]),
-    ("bridge", &["model", "convert", "store", "matrix", "mail", "appservice"]),
+    (
+        "bridge",
+        &["model", "convert", "store", "matrix", "mail", "appservice"],
+    ),
     ("worker", &["model", "store", "bridge"]),
-    ("config", &["model", "convert", "store", "matrix", "mail", "appservice", "bridge"]),
-    ("replay", &["model", "convert", "store", "matrix", "mail", "bridge", "worker"]),
+    (
+        "config",
+        &[
+            "model",
+            "convert",
+            "store",
+            "matrix",
+            "mail",
+            "appservice",
+            "bridge",
+        ],
+    ),
+    (
+        "replay",
+        &["model", "convert", "store", "matrix", "mail", "bridge", "worker"],
+    ),
     ("telemetry", &["config"]),
-    ("cli", &[
-        "model", "convert", "store", "matrix", "mail", "appservice", "bridge", "worker", "config", "replay", "telemetry",
-    ]),
+    (
+        "cli",
+        &[
+            "model",
+            "convert",
+            "store",
+            "matrix",
+            "mail",
+            "appservice",
+            "bridge",
+            "worker",
+            "config",
+            "replay",
+            "telemetry",
+        ],
+    ),
 ];
 
 #[test]
@@ -26,7 +56,14 @@ fn imports_go_down_only() {
     let mut wrong = Vec::new();
     for file in files(&src) {
         let path = file.strip_prefix(&src).unwrap();
-        let layer = path.components().next().unwrap().as_os_str().to_str().unwrap().trim_end_matches(".rs");
+        let layer = path
+            .components()
+            .next()
+            .unwrap()
+            .as_os_str()
+            .to_str()
+            .unwrap()
+            .trim_end_matches(".rs");
         if matches!(layer, "lib" | "main") {
             continue;
         }
@@ -35,14 +72,22 @@ fn imports_go_down_only() {
             .find(|(name, _)| *name == layer)
             .unwrap_or_else(|| panic!("src/{layer} is not in the table of layers"));
         let text = fs::read_to_string(&file).unwrap();
-        for used in text.split("crate::").skip(1).map(|rest| rest.split(|c: char| !c.is_alphanumeric() && c != '_').next()) {
+        for used in text
+            .split("crate::")
+            .skip(1)
+            .map(|rest| rest.split(|c: char| !c.is_alphanumeric() && c != '_').next())
+        {
             let used = used.unwrap();
             if used != layer && LAYERS.iter().any(|(name, _)| *name == used) && !allowed.contains(&used) {
                 wrong.push(format!("src/{} uses crate::{used}", path.display()));
             }
         }
     }
-    assert!(wrong.is_empty(), "imports against the direction of the layers:\n{}", wrong.join("\n"));
+    assert!(
+        wrong.is_empty(),
+        "imports against the direction of the layers:\n{}",
+        wrong.join("\n")
+    );
 }
 
 #[test]
@@ -51,7 +96,11 @@ fn sql_stands_in_the_store_only() {
     for file in files(&src) {
         let text = fs::read_to_string(&file).unwrap();
         let inside = file.starts_with(src.join("store"));
-        assert!(inside || !text.contains("sqlx::"), "{} uses sqlx outside the store", file.display());
+        assert!(
+            inside || !text.contains("sqlx::"),
+            "{} uses sqlx outside the store",
+            file.display()
+        );
     }
 }
 

@@ -310,3 +310,24 @@ fn every_command_explains_itself() {
     }
     assert_eq!(penpal(folder.path(), &["no-such-command"]).code, Some(2));
 }
+
+#[test]
+fn an_email_is_converted_offline() {
+    let folder = tempfile::tempdir().unwrap();
+    let mail = "From: Alice <alice@example.org>\r\nTo: bob@mail.example.org\r\nSubject: Tea\r\n\
+        Message-ID: <one@example.org>\r\n\r\nAt four?\r\n";
+    fs::write(folder.path().join("mail.eml"), mail).unwrap();
+    let outcome = penpal(folder.path(), &["convert", "email", "mail.eml"]);
+    assert_eq!((outcome.code, outcome.err.as_str()), (Some(0), ""));
+    let report: serde_json::Value = serde_json::from_str(&outcome.out).unwrap();
+    assert_eq!(report["from"], "alice@example.org");
+    assert_eq!(report["subject"], "Tea");
+    assert_eq!(report["events"][0]["content"]["body"], "At four?");
+
+    let outcome = penpal(folder.path(), &["convert", "email", "nowhere.eml"]);
+    assert_eq!(outcome.code, Some(2));
+    assert_eq!(
+        outcome.err,
+        "penpal: nowhere.eml: can't be read (No such file or directory (os error 2))\n"
+    );
+}

@@ -10,7 +10,8 @@ use secrecy::{ExposeSecret, SecretString};
 use url::Url;
 
 use crate::cli::Failure;
-use crate::config::{ListenAddress, Registration};
+use crate::config::{Registration, parse_address};
+use crate::mail::listener::ListenAddress;
 
 /// What the admin said.
 pub(super) struct Answers {
@@ -80,7 +81,7 @@ impl Door {
         let protocol = ["lmtp", "smtp"].into_iter().find(|known| *known == protocol)?;
         Some(Self {
             protocol,
-            address: ListenAddress::parse(address)?,
+            address: parse_address(address)?,
         })
     }
 }
@@ -256,6 +257,7 @@ mod tests {
             ),
             ("127.0.0.1:8024", None),
             ("imap://127.0.0.1:143", None),
+            ("lmtp://localhost:8024", Some("lmtp localhost:8024")),
             ("lmtp://localhost", None),
         ] {
             let parsed = Door::parse(text).map(|door| format!("{} {}", door.protocol, door.address));

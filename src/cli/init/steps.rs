@@ -2,7 +2,8 @@
 
 use std::path::{Path, absolute};
 
-use crate::config::{Config, ListenAddress, Protocol};
+use crate::config::Config;
+use crate::mail::listener::{ListenAddress, Protocol};
 
 /// The next steps, for Synapse and Postfix, with the admin's own names in them.
 pub(super) fn next_steps(config: &Config, file: &Path, registration: &Path, second: Option<&Path>) -> String {
@@ -34,10 +35,8 @@ pub(super) fn next_steps(config: &Config, file: &Path, registration: &Path, seco
         };
         match (&door.address, door.protocol) {
             (ListenAddress::Unix(path), _) => format!("{protocol}:unix:{}", path.display()),
-            (ListenAddress::Tcp(address), Protocol::Lmtp) => format!("lmtp:inet:{address}"),
-            (ListenAddress::Tcp(address), Protocol::Smtp) => {
-                format!("smtp:[{}]:{}", address.ip(), address.port())
-            }
+            (address, Protocol::Lmtp) => format!("lmtp:inet:{address}"),
+            (ListenAddress::Tcp { host, port }, Protocol::Smtp) => format!("smtp:[{host}]:{port}"),
         }
     });
     format!(

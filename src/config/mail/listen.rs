@@ -1,20 +1,19 @@
 //! Section `mail.listen`: the doors through which mail comes in.
 
-use std::fmt;
-use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Deserializer};
 
 use crate::config::error::Problem;
 use crate::config::value;
+use crate::mail::listener::{ListenAddress, Protocol};
 
 /// One door.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Listen {
     /// Which protocol is spoken. Default `lmtp`.
-    #[serde(default)]
+    #[serde(default = "lmtp", deserialize_with = "protocol")]
     pub protocol: Protocol,
     /// Where to listen.
     #[serde(deserialize_with = "address")]
@@ -30,42 +29,15 @@ pub struct Listen {
     pub key: Option<PathBuf>,
 }
 
-/// What a door speaks.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Protocol {
-    /// LMTP (RFC 2033): one answer for each recipient. For a mail server in front.
-    #[default]
-    Lmtp,
-    /// SMTP (RFC 5321).
-    Smtp,
-}
-
-/// Where a door is.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum ListenAddress {
-    /// An IP address and a port.
-    Tcp(SocketAddr),
-    /// A socket in the file system.
-    Unix(PathBuf),
-}
-
-impl fmt::Display for ListenAddress {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Tcp(address) => address.fmt(f),
-            Self::Unix(path) => write!(f, "unix:{}", path.display()),
-        }
+/// Reads `127.0.0.1:8024`, `[::1]:8024`, `localhost:8024` or `unix:` and a path.
+pub(crate) fn parse_address(text: &str) -> Option<ListenAddress> {
+    if let Some(path) = text.strip_prefix("unix:") {
+        return (!path.is_empty()).then(|| ListenAddress::Unix(path.into()));
     }
-}
-
-impl ListenAddress {
-    /// Reads `127.0.0.1:8024`, `[::1]:8024` or `unix:/run/penpal/lmtp.sock`.
-    pub fn parse(text: &str) -> Option<Self> {
-        match text.strip_prefix("unix:") {
-            Some(path) => (!path.is_empty()).then(|| Self::Unix(path.into())),
-            None => value::parse_socket(text).map(Self::Tcp),
-        }
+    match text.parse().ok()? {
+        // It would be another one at each start, and no mail server would find it.
+        ListenAddress::Tcp { port: 0, .. } => None,
+        address => Some(address),
     }
 }
 
@@ -79,19 +51,8 @@ impl Listen {
         match (&mut self.certificate, &mut self.key) {
             (None, None) => Ok(()),
             (Some(certificate), Some(private)) => {
-                for (name, path) in [("certificate", certificate), ("key", private)] {
-                    *path = folder.join(&*path);
-                    std::fs::File::open(&*path).map_err(|error| {
-                        Problem::new(
-                            key(name),
-                            format!(
-                                "{} can't be read ({error}): give the path of a PEM file that the user of penpal may read",
-                                path.display()
-                            ),
-                        )
-                    })?;
-                }
-                Ok(())
+                value::readable(&key("certificate"), certificate, folder)?;
+                value::readable(&key("key"), private, folder)
             }
             (Some(_), None) => Err(Problem::new(
                 key("key"),
@@ -108,7 +69,19 @@ impl Listen {
 fn address<'de, D: Deserializer<'de>>(deserializer: D) -> Result<ListenAddress, D::Error> {
     value::scalar(
         deserializer,
-        "an address to listen on: give an IP address and a port from 1 to 65535, such as 127.0.0.1:8024, or unix: and a path",
-        ListenAddress::parse,
+        "an address to listen on: give a host and a port from 1 to 65535, such as 127.0.0.1:8024, or unix: and a path",
+        parse_address,
     )
+}
+
+fn lmtp() -> Protocol {
+    Protocol::Lmtp
+}
+
+fn protocol<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Protocol, D::Error> {
+    value::scalar(deserializer, "lmtp or smtp", |text| match text {
+        "lmtp" => Some(Protocol::Lmtp),
+        "smtp" => Some(Protocol::Smtp),
+        _ => None,
+    })
 }

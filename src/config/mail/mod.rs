@@ -7,8 +7,9 @@ mod relay;
 use serde::Deserialize;
 
 pub use addresses::{Addresses, Scheme};
-pub use listen::{Listen, ListenAddress, Protocol};
-pub use relay::{Relay, Tls};
+pub use listen::Listen;
+pub(crate) use listen::parse_address;
+pub use relay::Relay;
 
 use super::value;
 

@@ -1,13 +1,15 @@
 //! Section `mail.relay`: the mail server that takes what goes out.
 
 use std::net::IpAddr;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use secrecy::SecretString;
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 
 use crate::config::error::Problem;
 use crate::config::value;
+use crate::mail::submit::RelayTls;
 
 /// The relay.
 #[derive(Clone, Debug, Deserialize)]
@@ -20,8 +22,11 @@ pub struct Relay {
     #[serde(default, rename = "port", deserialize_with = "value::port")]
     given_port: Option<u16>,
     /// How the connection is protected. Default `none`, which suits a mail server on the same machine.
+    #[serde(default = "no_tls", deserialize_with = "tls")]
+    pub tls: RelayTls,
+    /// PEM file with the authorities to trust in place of the system's.
     #[serde(default)]
-    pub tls: Tls,
+    pub ca_file: Option<PathBuf>,
     /// Who signs in; nobody when the relay knows us by our address.
     #[serde(default, deserialize_with = "value::optional_text")]
     pub username: Option<String>,
@@ -33,30 +38,21 @@ pub struct Relay {
     pub timeout: Duration,
 }
 
-/// How the connection to the relay is protected.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Tls {
-    /// Not at all.
-    #[default]
-    None,
-    /// By STARTTLS, which must succeed (RFC 3207).
-    Starttls,
-    /// From the first byte (RFC 8314, "implicit TLS").
-    Tls,
-}
-
 impl Relay {
     /// The port: as configured, or the usual one: 25, with STARTTLS 587, with TLS 465.
     pub fn port(&self) -> u16 {
         self.given_port.unwrap_or(match self.tls {
-            Tls::None => 25,
-            Tls::Starttls => 587,
-            Tls::Tls => 465,
+            RelayTls::None => 25,
+            RelayTls::Starttls => 587,
+            RelayTls::Tls => 465,
         })
     }
 
-    pub(in crate::config) fn check(&self) -> Result<(), Problem> {
+    /// Makes paths absolute, and holds the keys against each other.
+    pub(in crate::config) fn settle(&mut self, folder: &Path) -> Result<(), Problem> {
+        if let Some(path) = &mut self.ca_file {
+            value::readable("mail.relay.ca_file", path, folder)?;
+        }
         let host = self.host.as_str();
         if host.contains([':', '/', '@', ' ']) && host.parse::<IpAddr>().is_err() {
             return Err(Problem::new(
@@ -77,7 +73,7 @@ impl Relay {
                 "mail.relay.username",
                 "is missing: add the name to which the password belongs, or remove the password",
             )),
-            (Some(_), Some(_)) if self.tls == Tls::None && !is_local(host) => Err(Problem::new(
+            (Some(_), Some(_)) if self.tls == RelayTls::None && !is_local(host) => Err(Problem::new(
                 "mail.relay.tls",
                 format!(
                     "is `none`, and the password would cross the network to {host} readable by all: choose starttls or tls"
@@ -86,6 +82,19 @@ impl Relay {
             _ => Ok(()),
         }
     }
+}
+
+fn no_tls() -> RelayTls {
+    RelayTls::None
+}
+
+fn tls<'de, D: Deserializer<'de>>(deserializer: D) -> Result<RelayTls, D::Error> {
+    value::scalar(deserializer, "none, starttls or tls", |text| match text {
+        "none" => Some(RelayTls::None),
+        "starttls" => Some(RelayTls::Starttls),
+        "tls" => Some(RelayTls::Tls),
+        _ => None,
+    })
 }
 
 fn timeout() -> Duration {

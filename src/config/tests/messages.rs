@@ -40,9 +40,8 @@ fn one_message_names_place_key_value_and_mend() {
         ),
         (
             "mail.listen",
-            "[{address: 'localhost'}]",
-            "config.yaml: mail.listen[0].address: `localhost` is not an address to listen on: give an IP address and a port \
-             from 1 to 65535, such as 127.0.0.1:8024, or unix: and a path",
+            "[{address: '127.0.0.1:0'}]",
+            "config.yaml: mail.listen[0].address: `127.0.0.1:0` is not an address to listen on: give a host and a port from 1 to 65535, such as 127.0.0.1:8024, or unix: and a path",
         ),
         (
             "mail.listen",
@@ -57,7 +56,7 @@ fn one_message_names_place_key_value_and_mend() {
         (
             "mail.relay.tls",
             "ssl",
-            "config.yaml: mail.relay.tls: `ssl` is none of none, starttls, tls",
+            "config.yaml: mail.relay.tls: `ssl` is not none, starttls or tls",
         ),
         (
             "mail.relay.host",

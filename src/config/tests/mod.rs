@@ -6,6 +6,9 @@ use std::fs;
 use tempfile::TempDir;
 
 use super::*;
+use crate::mail::listener::Protocol;
+use crate::mail::submit::RelayTls;
+use crate::store::Strangers;
 
 /// As little as there can be.
 const LEAST: &str = "\
@@ -74,7 +77,10 @@ fn the_least_configuration_has_reasonable_defaults() {
     assert_eq!(config.puppets.users_regex(), r"^@_email_.*:hs\.tld$");
     assert!(config.double_puppet.is_none());
     assert_eq!(config.addresses.domain(), "mail.example.org");
-    assert_eq!((config.mail.relay.port(), config.mail.relay.tls), (25, Tls::None));
+    assert_eq!(
+        (config.mail.relay.port(), config.mail.relay.tls),
+        (25, RelayTls::None)
+    );
     assert!(config.mail.listen.is_empty());
     assert_eq!(config.mail.max_size, 50_000_000);
     assert_eq!(config.chats.settle.as_secs(), 30);

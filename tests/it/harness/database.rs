@@ -17,7 +17,11 @@ impl Database {
     pub async fn sqlite() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let url = format!("sqlite:{}", folder.path().join("penpal.db").display());
-        Self { store: Store::connect(&url).await.unwrap(), url, _folder: Some(folder) }
+        Self {
+            store: Store::connect(&url).await.unwrap(),
+            url,
+            _folder: Some(folder),
+        }
     }
 
     /// A schema of its own; `None` when PostgreSQL was left out on purpose.
@@ -31,17 +35,29 @@ impl Database {
         sqlx::any::install_default_drivers();
         let schema = format!("t_{:x}", hash(test));
         let admin = sqlx::AnyPool::connect(&url).await.unwrap();
-        for sql in [format!("DROP SCHEMA IF EXISTS {schema} CASCADE"), format!("CREATE SCHEMA {schema}")] {
-            sqlx::raw_sql(sqlx::AssertSqlSafe(sql)).execute(&admin).await.unwrap();
+        for sql in [
+            format!("DROP SCHEMA IF EXISTS {schema} CASCADE"),
+            format!("CREATE SCHEMA {schema}"),
+        ] {
+            sqlx::raw_sql(sqlx::AssertSqlSafe(sql))
+                .execute(&admin)
+                .await
+                .unwrap();
         }
         admin.close().await;
         let separator = if url.contains('?') { '&' } else { '?' };
         let url = format!("{url}{separator}options[search_path]={schema}");
-        Some(Self { store: Store::connect(&url).await.unwrap(), url, _folder: None })
+        Some(Self {
+            store: Store::connect(&url).await.unwrap(),
+            url,
+            _folder: None,
+        })
     }
 }
 
 /// A short name that is the same for the same test: schemas are dropped when the test runs again.
 fn hash(text: &str) -> u64 {
-    text.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
+    text.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+    })
 }

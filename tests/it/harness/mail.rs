@@ -24,14 +24,24 @@ pub struct ReceivedMail {
 
 impl ReceivedMail {
     pub fn read(sent: &SentMail) -> Self {
-        let mail = MessageParser::default().parse(&sent.message).expect("what we send can be read");
+        let mail = MessageParser::default()
+            .parse(&sent.message)
+            .expect("what we send can be read");
         let address = |address: Option<&mail_parser::Address<'_>>| {
             let first = address.and_then(mail_parser::Address::first);
             let text = |text: Option<&str>| text.unwrap_or_default().to_owned();
-            (text(first.and_then(|a| a.address())), text(first.and_then(|a| a.name())))
+            (
+                text(first.and_then(|a| a.address())),
+                text(first.and_then(|a| a.name())),
+            )
         };
         let ids = |value: &mail_parser::HeaderValue<'_>| {
-            value.as_text_list().unwrap_or_default().iter().map(ToString::to_string).collect::<Vec<_>>()
+            value
+                .as_text_list()
+                .unwrap_or_default()
+                .iter()
+                .map(ToString::to_string)
+                .collect::<Vec<_>>()
         };
         let (from, from_name) = address(mail.from());
         let html = mail.html_body.first().and_then(|id| mail.part(*id));
@@ -40,7 +50,12 @@ impl ReceivedMail {
             _ => None,
         });
         Self {
-            return_path: sent.envelope.sender.as_ref().map(ToString::to_string).unwrap_or_default(),
+            return_path: sent
+                .envelope
+                .sender
+                .as_ref()
+                .map(ToString::to_string)
+                .unwrap_or_default(),
             from,
             from_name,
             reply_to: address(mail.reply_to()).0,
@@ -54,9 +69,9 @@ impl ReceivedMail {
             attachments: mail
                 .attachments()
                 .map(|part| {
-                    let kind = part.content_type().map(|kind| {
-                        format!("{}/{}", kind.ctype(), kind.subtype().unwrap_or_default())
-                    });
+                    let kind = part
+                        .content_type()
+                        .map(|kind| format!("{}/{}", kind.ctype(), kind.subtype().unwrap_or_default()));
                     (
                         part.attachment_name().unwrap_or_default().to_owned(),
                         kind.unwrap_or_default(),

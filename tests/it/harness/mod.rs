@@ -11,7 +11,7 @@ use penpal::bridge::{Bridge, BridgeSettings, NewThread};
 use penpal::convert::address::{AddressBook, AddressScheme, PuppetNamespace};
 use penpal::mail::Inbound;
 use penpal::model::{Clock, IncomingMail, ManualClock, Refusal, SeededRandom, Timestamp};
-use penpal::replay::homeserver::{MemoryHomeserver, Namespace, RoomOptions};
+use penpal::replay::homeserver::{MemoryHomeserver, RoomOptions};
 use penpal::replay::mail::MemoryMail;
 use penpal::store::{JobState, JobSummary, Strangers};
 use penpal::worker::Worker;
@@ -68,20 +68,26 @@ impl World {
         let mut settings = settings();
         change(&mut settings);
         let clock = Arc::new(ManualClock::new(START));
-        let namespace = Namespace {
-            server_name: "lab.test".try_into().unwrap(),
-            user_prefix: "_email_".into(),
-            bot: "penpal".into(),
-        };
-        let homeserver = Arc::new(MemoryHomeserver::new(namespace, clock.clone()));
+        let homeserver = Arc::new(MemoryHomeserver::new(settings.namespace.clone(), clock.clone()));
         homeserver.add_user(&bob(), "Bob");
         homeserver.add_user(&carol(), "Carol");
         let relay = Arc::new(MemoryMail::new(clock.clone()));
         let bridge = open(&database, &homeserver, &relay, &clock, &settings).await;
-        penpal::matrix::Homeserver::register(&*homeserver, settings.namespace.bot()).await.unwrap();
+        penpal::matrix::Homeserver::register(&*homeserver, settings.namespace.bot())
+            .await
+            .unwrap();
         homeserver.take_requests();
         let worker = Worker::new(Arc::clone(&bridge));
-        Self { homeserver, relay, clock, bridge, worker, database, settings, transactions: AtomicU64::new(0) }
+        Self {
+            homeserver,
+            relay,
+            clock,
+            bridge,
+            worker,
+            database,
+            settings,
+            transactions: AtomicU64::new(0),
+        }
     }
 
     /// The same with other settings, on SQLite.
@@ -91,7 +97,14 @@ impl World {
 
     /// Penpal is stopped and started again on the same database.
     pub async fn restart(&mut self) {
-        self.bridge = open(&self.database, &self.homeserver, &self.relay, &self.clock, &self.settings).await;
+        self.bridge = open(
+            &self.database,
+            &self.homeserver,
+            &self.relay,
+            &self.clock,
+            &self.settings,
+        )
+        .await;
         self.worker = Worker::new(Arc::clone(&self.bridge));
     }
 
@@ -158,12 +171,16 @@ impl World {
 
     /// A user writes, and the homeserver pushes it. Gives the event's ID.
     pub async fn says(&self, user: &UserId, room: &RoomId, text: &str) -> String {
-        self.sends(user, room, json!({"msgtype": "m.text", "body": text})).await
+        self.sends(user, room, json!({"msgtype": "m.text", "body": text}))
+            .await
     }
 
     /// A user sends a message with this content, and the homeserver pushes it. Gives the event's ID.
     pub async fn sends(&self, user: &UserId, room: &RoomId, content: Value) -> String {
-        let event = self.homeserver.user_sends(room, user, content).expect("the puppet is not in the room");
+        let event = self
+            .homeserver
+            .user_sends(room, user, content)
+            .expect("the puppet is not in the room");
         self.work().await;
         event["event_id"].as_str().unwrap().to_owned()
     }
@@ -179,8 +196,16 @@ impl World {
             }
         }
         if !allowed.is_empty() {
-            let bytes: Arc<[u8]> = mail.replace("\r\n", "\n").replace('\n', "\r\n").into_bytes().into();
-            let mail = IncomingMail { sender: sender.to_owned(), recipients: allowed, bytes };
+            let bytes: Arc<[u8]> = mail
+                .replace("\r\n", "\n")
+                .replace('\n', "\r\n")
+                .into_bytes()
+                .into();
+            let mail = IncomingMail {
+                sender: sender.to_owned(),
+                recipients: allowed,
+                bytes,
+            };
             answers.extend(self.bridge.accept(&mail).await);
         }
         answers
@@ -207,17 +232,29 @@ impl World {
     /// The bodies of what a user has sent into a room, oldest first.
     pub fn said(&self, room: &RoomId, user: &UserId) -> Vec<String> {
         let contents = self.homeserver.messages(room, user);
-        contents.iter().map(|content| content["body"].as_str().unwrap_or_default().to_owned()).collect()
+        contents
+            .iter()
+            .map(|content| content["body"].as_str().unwrap_or_default().to_owned())
+            .collect()
     }
 
     /// `m.direct` of a user.
     pub fn direct(&self, user: &UserId) -> Value {
-        self.homeserver.account_data_of(user, "m.direct").map_or(json!({}), Value::Object)
+        self.homeserver
+            .account_data_of(user, "m.direct")
+            .map_or(json!({}), Value::Object)
     }
 
     /// Jobs in a state.
     pub async fn jobs(&self, state: JobState) -> Vec<JobSummary> {
-        self.database.store.read().await.unwrap().list_jobs(state, 0, 1000).await.unwrap()
+        self.database
+            .store
+            .read()
+            .await
+            .unwrap()
+            .list_jobs(state, 0, 1000)
+            .await
+            .unwrap()
     }
 }
 
