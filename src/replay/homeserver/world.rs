@@ -34,8 +34,6 @@ pub(super) struct Draft<'a> {
     pub(super) state_key: Option<&'a str>,
     pub(super) content: Value,
     pub(super) timestamp: Option<Timestamp>,
-    /// The ID that it gets; one is made when there is none.
-    pub(super) event_id: Option<OwnedEventId>,
 }
 
 impl<'a> Draft<'a> {
@@ -46,7 +44,6 @@ impl<'a> Draft<'a> {
             state_key: None,
             content,
             timestamp: None,
-            event_id: None,
         }
     }
 
@@ -120,13 +117,8 @@ impl World {
     /// Puts an event into a room and into the queue of what is pushed. Whether the sender may do so is
     /// for the caller to know.
     pub(super) fn post(&mut self, room_id: &RoomId, sender: &UserId, draft: Draft<'_>) -> OwnedEventId {
-        let id = match draft.event_id {
-            Some(id) => id,
-            None => {
-                let id = self.fresh('$', room_id.as_str());
-                OwnedEventId::try_from(id).unwrap_or_else(|_| unreachable!("made of a sigil and base64"))
-            }
-        };
+        let id = self.fresh('$', room_id.as_str());
+        let id = OwnedEventId::try_from(id).unwrap_or_else(|_| unreachable!("made of a sigil and base64"));
         let timestamp = draft.timestamp.unwrap_or_else(|| self.now());
         let room = self
             .rooms
@@ -287,11 +279,6 @@ impl World {
         if draft.content.to_string().len() > MAX_EVENT_SIZE {
             return Err(refused(413, "M_TOO_LARGE", "event too large"));
         }
-        let id = identifier('$', &path.each_ref().map(String::as_str));
-        let draft = Draft {
-            event_id: OwnedEventId::try_from(id).ok(),
-            ..draft
-        };
         let id = self.post(room, user, draft);
         self.sent.insert(path, id.clone());
         Ok(id)

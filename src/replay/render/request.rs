@@ -10,6 +10,9 @@ use super::visible;
 /// How deep a content is shown; deeper values stand in one line.
 const MAX_DEPTH: usize = 32;
 
+/// What is not shown: the number of a job is in it, and says nothing to people.
+const HIDDEN: &str = "txn_id";
+
 /// The request: its name, as whom and where in the first line, then everything else by name.
 pub fn render_request(request: &HomeserverRequest) -> String {
     let mut out = request.name.to_owned();
@@ -23,7 +26,10 @@ pub fn render_request(request: &HomeserverRequest) -> String {
         let _written = write!(out, " {}", visible(&part));
     }
     out.push('\n');
-    for (name, value) in sorted(&request.details) {
+    for (name, value) in sorted(&request.details)
+        .into_iter()
+        .filter(|(name, _)| *name != HIDDEN)
+    {
         show(&mut out, name, value, 1);
     }
     if let Some(error) = &request.error {

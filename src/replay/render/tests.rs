@@ -70,7 +70,6 @@ fn a_request_is_shown_by_name() {
                 n:
                     -: 1
                     -: 2
-        txn_id: t1
         failed: the media has more than 4 bytes
     ");
 }
