@@ -29,8 +29,8 @@ mod receive;
 mod rooms;
 mod service;
 mod settings;
-mod way;
 mod submit;
+mod way;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -106,6 +106,7 @@ impl Bridge {
         }
         tx.commit().await?;
         let owner = random_word(&*random);
+        let refused_transactions = Notify::new();
         Ok(Self {
             store,
             homeserver,
@@ -115,6 +116,7 @@ impl Bridge {
             settings,
             instance,
             owner,
+            refused_transactions,
         })
     }
 

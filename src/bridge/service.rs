@@ -19,7 +19,9 @@ impl Service for Bridge {
     }
 
     async fn query_user(&self, user_id: &str) -> Result<bool, Unavailable> {
-        Self::query_user(self, user_id).await.map_err(|error| Unavailable(error.to_string()))
+        Self::query_user(self, user_id)
+            .await
+            .map_err(|error| Unavailable(error.to_string()))
     }
 
     fn third_party_user(&self, query: ThirdPartyQuery<'_>) -> Option<ThirdPartyUser> {
@@ -33,13 +35,19 @@ impl Service for Bridge {
                 (user.to_owned(), self.settings.namespace.address(user)?)
             }
         };
-        Some(ThirdPartyUser { user_id: user_id.into(), email: email.into() })
+        Some(ThirdPartyUser {
+            user_id: user_id.into(),
+            email: email.into(),
+        })
     }
 
     async fn ready(&self) -> Result<(), String> {
         self.store.read().await.map_err(|error| error.to_string())?;
         let bot = self.settings.namespace.bot();
-        self.homeserver.profile(bot, bot).await.map_err(|error| error.to_string())?;
+        self.homeserver
+            .profile(bot, bot)
+            .await
+            .map_err(|error| error.to_string())?;
         Ok(())
     }
 }

@@ -25,7 +25,10 @@ impl Bridge {
         while !stop.is_cancelled() {
             match self.check_the_way().await {
                 Ok(took) => {
-                    tracing::info!("the homeserver reaches Penpal and Penpal the homeserver ({} ms)", took.as_millis());
+                    tracing::info!(
+                        "the homeserver reaches Penpal and Penpal the homeserver ({} ms)",
+                        took.as_millis()
+                    );
                     break;
                 }
                 Err(trouble) if trouble != said => {
@@ -47,7 +50,9 @@ impl Bridge {
             }
             match self.homeserver.ping(&self.ping_id()).await {
                 Ok(_) => tracing::info!("the store works again, and the homeserver was told to go on"),
-                Err(error) => tracing::warn!(%error, "the homeserver could not be told to go on, and will in its own time"),
+                Err(error) => {
+                    tracing::warn!(%error, "the homeserver could not be told to go on, and will in its own time")
+                }
             }
         }
     }
@@ -62,8 +67,14 @@ impl Bridge {
     /// The way there and back; the error says which side to mend.
     async fn check_the_way(&self) -> Result<Duration, String> {
         let bot = self.settings.namespace.bot();
-        self.homeserver.register(bot).await.map_err(|error| there(&error))?;
-        self.homeserver.ping(&self.ping_id()).await.map_err(|error| back(&error))
+        self.homeserver
+            .register(bot)
+            .await
+            .map_err(|error| there(&error))?;
+        self.homeserver
+            .ping(&self.ping_id())
+            .await
+            .map_err(|error| back(&error))
     }
 
     fn ping_id(&self) -> String {
@@ -74,14 +85,20 @@ impl Bridge {
 /// What is wrong with the way to the homeserver.
 fn there(error: &MatrixError) -> String {
     match error {
-        MatrixError::Refused { errcode, .. } if errcode == "M_UNKNOWN_TOKEN" || errcode == "M_FORBIDDEN" => format!(
-            "the homeserver does not know our as_token: give it registration.yaml (app_service_config_files), restart it, and \
+        MatrixError::Refused { errcode, .. } if errcode == "M_UNKNOWN_TOKEN" || errcode == "M_FORBIDDEN" => {
+            format!(
+                "the homeserver does not know our as_token: give it registration.yaml (app_service_config_files), restart it, and \
              compare appservice.as_token ({error})"
-        ),
-        MatrixError::Transient { .. } => {
-            format!("the homeserver can't be reached: is it running, and is homeserver.url right? Waiting for it ({error})")
+            )
         }
-        error => format!("the homeserver does not let Penpal's bot be: is appservice.bot the sender_localpart? ({error})"),
+        MatrixError::Transient { .. } => {
+            format!(
+                "the homeserver can't be reached: is it running, and is homeserver.url right? Waiting for it ({error})"
+            )
+        }
+        error => format!(
+            "the homeserver does not let Penpal's bot be: is appservice.bot the sender_localpart? ({error})"
+        ),
     }
 }
 

@@ -103,7 +103,12 @@ impl Queue {
 
 async fn act(store: &Store, action: Action) -> anyhow::Result<()> {
     match action {
-        Action::List { state, limit, after, json } => {
+        Action::List {
+            state,
+            limit,
+            after,
+            json,
+        } => {
             let jobs = store.read().await?.list_jobs(state.into(), after, limit).await?;
             jobs.iter().try_for_each(|job| show(job, json))?;
             if jobs.is_empty() && !json {
@@ -113,7 +118,12 @@ async fn act(store: &Store, action: Action) -> anyhow::Result<()> {
         }
         Action::Show { id, json } => {
             let job = store.read().await?.show_job(id).await?;
-            show(&job.ok_or_else(|| anyhow!("there is no job {id}: `penpal queue list` names those there are"))?, json)
+            show(
+                &job.ok_or_else(|| {
+                    anyhow!("there is no job {id}: `penpal queue list` names those there are")
+                })?,
+                json,
+            )
         }
         Action::Retry { ids } => {
             for id in ids {
@@ -130,7 +140,9 @@ async fn act(store: &Store, action: Action) -> anyhow::Result<()> {
             for id in ids {
                 let mut tx = store.begin().await?;
                 if !tx.drop_job(id, SystemClock.now()).await? {
-                    anyhow::bail!("job {id} neither waits nor has failed: `penpal queue list` names those that do");
+                    anyhow::bail!(
+                        "job {id} neither waits nor has failed: `penpal queue list` names those that do"
+                    );
                 }
                 tx.commit().await?;
                 writeln!(stdout(), "job {id} is dropped")?;
@@ -144,7 +156,10 @@ fn show(job: &JobSummary, json: bool) -> anyhow::Result<()> {
     if json {
         return Ok(writeln!(stdout(), "{}", serde_json::to_string(job)?)?);
     }
-    let age = SystemClock.now().since(Timestamp(job.created_at.millis())).as_secs();
+    let age = SystemClock
+        .now()
+        .since(Timestamp(job.created_at.millis()))
+        .as_secs();
     writeln!(
         stdout(),
         "{:>8}  {:<7} {:<7} {:<40} {:>9} bytes  {age:>8} s old  {} attempts  {}",

@@ -39,7 +39,9 @@ impl Run {
     pub(super) fn run(self) -> Result<(), Failure> {
         let environment = environment();
         let config = Config::load(&self.config.config, &environment)?;
-        let filter = environment.get("PENPAL_LOG").or_else(|| environment.get("RUST_LOG"));
+        let filter = environment
+            .get("PENPAL_LOG")
+            .or_else(|| environment.get("RUST_LOG"));
         telemetry::start_log(&config.logging, filter.map(String::as_str))
             .map_err(|error| Failure::Usage(error.to_string()))?;
         let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -66,7 +68,12 @@ async fn serve(config: &Config) -> anyhow::Result<()> {
     let bridge = Arc::new(bridge.await?);
 
     let stop = CancellationToken::new();
-    let server = appservice::serve(&config.server_settings(), bridge.clone(), metrics.clone(), stop.clone())?;
+    let server = appservice::serve(
+        &config.server_settings(),
+        bridge.clone(),
+        metrics.clone(),
+        stop.clone(),
+    )?;
     tracing::info!(address = %server.address(), "listening for the homeserver");
     let mut doors = Vec::new();
     for settings in config.listener_settings() {
