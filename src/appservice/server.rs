@@ -97,6 +97,22 @@ pub(super) struct State {
 }
 
 impl State {
+    /// From within the runtime that work is to run on.
+    pub(super) fn new(
+        settings: &ServerSettings,
+        service: Arc<dyn Service>,
+        metrics: PrometheusHandle,
+    ) -> Self {
+        Self {
+            service,
+            hs_token: HsToken::new(&settings.hs_token),
+            max_transaction_size: settings.max_transaction_size,
+            transactions: Arc::new(Semaphore::new(TRANSACTIONS)),
+            metrics,
+            runtime: Handle::current(),
+        }
+    }
+
     /// Runs work to its end, also when the homeserver hangs up meanwhile (which ends its handler), on the
     /// runtime that the rest of Penpal runs on.
     pub(super) async fn to_the_end<T: Send + 'static>(
@@ -125,14 +141,7 @@ pub fn serve(
     metrics: PrometheusHandle,
     shutdown: CancellationToken,
 ) -> Result<Server, ServeError> {
-    let state = web::Data::new(State {
-        service,
-        hs_token: HsToken::new(&settings.hs_token),
-        max_transaction_size: settings.max_transaction_size,
-        transactions: Arc::new(Semaphore::new(TRANSACTIONS)),
-        metrics,
-        runtime: Handle::current(),
-    });
+    let state = web::Data::new(State::new(settings, service, metrics));
     let address = settings.listen;
     let app = move || {
         App::new()

@@ -1,5 +1,6 @@
 //! The endpoints through real HTTP on loopback.
 
+mod metrics;
 mod queries;
 mod refusals;
 mod transactions;
@@ -36,6 +37,17 @@ struct FakeBridge {
 }
 
 impl FakeBridge {
+    /// Every transaction waits.
+    fn closed() -> Self {
+        Self {
+            committed: Mutex::default(),
+            begun: Semaphore::new(0),
+            gate: Semaphore::new(0),
+            failures: Mutex::default(),
+            trouble: Mutex::default(),
+        }
+    }
+
     fn committed(&self) -> Vec<(String, Value)> {
         self.committed.lock().unwrap().clone()
     }
@@ -84,6 +96,15 @@ impl Service for FakeBridge {
     }
 }
 
+fn settings() -> ServerSettings {
+    ServerSettings {
+        listen: "127.0.0.1:0".parse().unwrap(),
+        hs_token: HS_TOKEN.into(),
+        max_transaction_size: 1024 * 1024,
+        shutdown_timeout: Duration::from_secs(10),
+    }
+}
+
 /// A running server and a homeserver's way to ask it.
 struct Harness {
     bridge: Arc<FakeBridge>,
@@ -103,23 +124,11 @@ impl Harness {
 
     /// Transactions wait for a permit of the gate.
     fn start_closed() -> Self {
-        let bridge = Arc::new(FakeBridge {
-            committed: Mutex::default(),
-            begun: Semaphore::new(0),
-            gate: Semaphore::new(0),
-            failures: Mutex::default(),
-            trouble: Mutex::default(),
-        });
-        let settings = ServerSettings {
-            listen: "127.0.0.1:0".parse().unwrap(),
-            hs_token: HS_TOKEN.into(),
-            max_transaction_size: 1024 * 1024,
-            shutdown_timeout: Duration::from_secs(10),
-        };
+        let bridge = Arc::new(FakeBridge::closed());
         let shutdown = CancellationToken::new();
         let metrics = PrometheusBuilder::new().build_recorder().handle();
         let service: Arc<dyn Service> = bridge.clone();
-        let server = serve(&settings, service, metrics, shutdown.clone()).unwrap();
+        let server = serve(&settings(), service, metrics, shutdown.clone()).unwrap();
         let _installed_before = rustls::crypto::ring::default_provider().install_default();
         Self {
             bridge,

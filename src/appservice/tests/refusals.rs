@@ -5,7 +5,7 @@ use serde_json::json;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-use super::{HS_TOKEN, Harness, answer, is_error};
+use super::{HS_TOKEN, Harness, answer, is_error, settings};
 use crate::appservice::{ServeError, ServerSettings, serve};
 
 /// Every endpoint of the API with its method.
@@ -228,9 +228,7 @@ async fn an_address_in_use_says_what_to_do() {
     let harness = Harness::start();
     let settings = ServerSettings {
         listen: harness.address,
-        hs_token: HS_TOKEN.into(),
-        max_transaction_size: 1,
-        shutdown_timeout: std::time::Duration::from_secs(1),
+        ..settings()
     };
     let metrics = metrics_exporter_prometheus::PrometheusBuilder::new()
         .build_recorder()
