@@ -20,13 +20,22 @@ fn uncommented() -> String {
     lines.join("\n")
 }
 
+/// Whether a key names the file of a secret: the second form of another key.
+fn is_secret_file(key: &str) -> bool {
+    key.strip_suffix("_file").is_some_and(|key| {
+        source::SECRETS
+            .iter()
+            .any(|secret| secret.rsplit('.').next() == Some(key))
+    })
+}
+
 /// All keys in a section of the example, `_file` ones apart.
 fn keys(value: &serde_json::Value) -> BTreeSet<String> {
     value
         .as_object()
         .unwrap()
         .keys()
-        .filter(|key| !key.ends_with("_file"))
+        .filter(|key| !is_secret_file(key))
         .cloned()
         .collect()
 }
@@ -80,7 +89,7 @@ fn the_example_documents_every_key() {
 /// Secrets are given twice when everything is uncommented.
 fn drop_files(value: &mut serde_json::Value) {
     if let Some(section) = value.as_object_mut() {
-        section.retain(|key, _| !key.ends_with("_file"));
+        section.retain(|key, _| !is_secret_file(key));
         section.values_mut().for_each(drop_files);
     }
 }
