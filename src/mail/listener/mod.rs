@@ -4,7 +4,7 @@
 //! | --- | --- |
 //! | [`serve`] in `socket.rs` | sockets, limits on connections, closing |
 //! | `connection.rs` | one connection: bytes between socket, session and [`Inbound`](super::Inbound), time limits |
-//! | `session.rs` | the protocol as a state machine without I/O |
+//! | `session/` | the protocol as a state machine without I/O |
 //! | `command.rs`, `message.rs`, `reply.rs`, `answer.rs` | its parts: lines in, text in, replies out |
 //! | `limits.rs` | every limit with its reply |
 //! | `tls.rs` | certificates for STARTTLS |

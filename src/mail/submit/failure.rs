@@ -45,7 +45,7 @@ impl Failure {
     /// What lettre reports.
     pub(super) fn from_lettre(stage: Stage, error: &smtp::Error) -> Self {
         let Some(code) = error.status().map(u16::from) else {
-            return Self::broken(stage, &causes(error));
+            return Self::broken(stage, &cause(error));
         };
         let text = error.source().map(ToString::to_string).unwrap_or_default();
         let reply = tidy(&format!("{code} {text}"));
@@ -123,23 +123,13 @@ fn transient(reply: String) -> SendError {
     }
 }
 
-/// lettre's errors and what is behind them, without saying anything twice.
-fn causes(error: &smtp::Error) -> String {
-    let mut source = error.source();
-    // lettre calls what the server lacks an "internal client error".
-    let mut text = match source {
-        Some(cause) if error.is_client() => cause.to_string(),
-        _ => error.to_string(),
-    };
-    while let Some(cause) = source {
-        let cause_text = cause.to_string();
-        if !text.contains(&cause_text) {
-            text.push_str(": ");
-            text.push_str(&cause_text);
-        }
-        source = cause.source();
+/// What is behind lettre's error: its own words for it say nothing ("Connection error: Connection error").
+fn cause(error: &smtp::Error) -> String {
+    let mut deepest: &dyn std::error::Error = error;
+    while let Some(source) = deepest.source() {
+        deepest = source;
     }
-    text
+    deepest.to_string()
 }
 
 /// One line without control characters.

@@ -56,7 +56,9 @@ pub struct RelaySettings {
     pub port: u16,
     /// Encryption.
     pub tls: RelayTls,
-    /// PEM file with the certificates of the authorities to trust, in place of the system's.
+    /// PEM file with the certificates of the authorities to trust, in place of the system's. A relay's
+    /// self-signed certificate may stand here itself if it is not marked as an authority
+    /// (`openssl req -x509 -addext basicConstraints=critical,CA:FALSE …`).
     pub ca_file: Option<PathBuf>,
     /// For AUTH PLAIN or LOGIN (RFC 4954).
     pub credentials: Option<RelayCredentials>,
