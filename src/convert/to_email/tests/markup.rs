@@ -145,7 +145,7 @@ fn hostile_nesting_is_cheap() {
         let size = markup(&html).len() + text(&html).len();
         assert!(size < 3_000_000, "{piece}: {size} bytes");
         // Milliseconds in fact; the limit only tells linear from quadratic on a slow machine.
-        assert!(start.elapsed() < Duration::from_secs(8), "{piece}");
+        assert!(start.elapsed() < Duration::from_secs(30), "{piece}");
     }
     assert_eq!(parse(&"x".repeat(200_000)), None);
 }
