@@ -9,6 +9,7 @@
 //! | --- | --- |
 //! | header fields | RFC 5322, sections 2.2 and 3.6; folded at 78 columns |
 //! | words in header fields that are not ASCII | RFC 2047 |
+//! | addresses that are not ASCII before the `@` | RFC 6532, as they stand: they need SMTPUTF8 anyway |
 //! | parameters that are not ASCII | RFC 2231, and RFC 2047 in `name` for programs that know nothing else |
 //! | bodies | RFC 2045: 7bit, quoted-printable or base64; nothing needs 8BITMIME |
 //! | structure | RFC 2046, RFC 2387 |

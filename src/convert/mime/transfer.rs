@@ -9,13 +9,13 @@ const READABLE: usize = 78;
 
 /// A text, encoded as its content asks for: the name of the encoding, and the lines, ended by CRLF.
 ///
-/// `text` has LF line ends. Quoted-printable stays readable in a raw message and is shorter where ASCII prevails, base64 elsewhere.
+/// `text` has LF line ends. Quoted-printable stays readable in a raw message and is chosen where ASCII prevails; base64 is shorter elsewhere.
 pub(super) fn text(text: &str) -> (&'static str, String) {
     if text.split('\n').all(survives) {
         return ("7bit", lines(text).map(|line| format!("{line}\r\n")).collect());
     }
     let escaped = text.bytes().filter(|&byte| !is_literal(byte)).count();
-    if escaped * 6 <= text.len() {
+    if escaped * 3 <= text.len() {
         ("quoted-printable", quoted_printable(text))
     } else {
         let crlf: String = lines(text).map(|line| format!("{line}\r\n")).collect();

@@ -158,6 +158,17 @@ fn headers(draft: &EmailDraft) -> Headers {
         .ids("Message-ID", [draft.message_id.as_str()])
         .ids("In-Reply-To", draft.in_reply_to.as_deref())
         .ids("References", draft.references.iter().map(String::as_str));
+    // A notice must never be answered automatically (client-server API, "m.notice"); RFC 3834, section 5, says so to
+    // whatever answers mail.
+    let is_notice = |message: &ChatMessage| {
+        message
+            .content
+            .get("msgtype")
+            .is_some_and(|kind| kind == "m.notice")
+    };
+    if draft.messages.iter().all(is_notice) {
+        headers.words("Auto-Submitted", ["auto-generated"]);
+    }
     headers
 }
 
@@ -170,21 +181,30 @@ fn named(mailbox: &Mailbox) -> Mailbox {
 }
 
 fn plain(pieces: &[Piece], headings: &[Option<String>], note: Option<&Note>) -> String {
-    let mut paragraphs = Vec::new();
+    let mut text = String::new();
+    let mut before: Option<&Piece> = None;
     for (piece, heading) in pieces.iter().zip(headings).filter(|(piece, _)| !piece.is_empty()) {
-        let mut paragraph = heading
-            .clone()
-            .map(|heading| format!("{heading}\n"))
-            .unwrap_or_default();
-        if let Some(quote) = &piece.quote {
-            paragraph.push_str(&quote.plain());
-            paragraph.push_str("\n\n");
+        // Reactions are lines of one list, everything else is a paragraph.
+        let is_list = piece.reaction.is_some() && before.is_some_and(|before| before.reaction.is_some());
+        if before.is_some() {
+            text.push_str(if is_list { "\n" } else { "\n\n" });
         }
-        paragraph.push_str(&piece.text);
-        paragraphs.push(paragraph);
+        before = Some(piece);
+        if let Some(heading) = heading {
+            text.push_str(heading);
+            text.push('\n');
+        }
+        if let Some(quote) = &piece.quote {
+            text.push_str(&quote.plain());
+            text.push_str("\n\n");
+        }
+        text.push_str(&piece.text);
     }
-    paragraphs.extend(note.map(Note::plain));
-    paragraphs.join("\n\n")
+    if let Some(note) = note {
+        text.push_str("\n\n");
+        text.push_str(&note.plain());
+    }
+    text
 }
 
 fn markup(pieces: &[Piece], headings: &[Option<String>], note: Option<&Note>) -> String {
@@ -200,7 +220,7 @@ fn markup(pieces: &[Piece], headings: &[Option<String>], note: Option<&Note>) ->
             out.push_str(&quote.html());
         }
         let inner = piece.html.clone().unwrap_or_else(|| html::from_text(&piece.text));
-        out.push_str(&format!("<div>{inner}</div>\n"));
+        out.push_str(&format!("<div dir=\"auto\">{inner}</div>\n"));
     }
     if let Some(note) = note {
         out.push_str(&note.html());

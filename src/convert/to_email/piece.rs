@@ -3,8 +3,9 @@
 use super::content::{self, Content};
 use super::correction;
 use super::enclosures::Enclosures;
+use super::line::line;
 use super::quote::{self, Quote};
-use super::{ChatMessage, attachment, body, html, location, poll, reaction};
+use super::{ChatMessage, LONGEST_NAME, attachment, body, html, location, poll, reaction};
 use crate::convert::relation::{Relation, relation};
 
 /// What one event contributes: a text in two forms. Its files are in the mail's [`Enclosures`].
@@ -42,7 +43,14 @@ pub(super) fn piece(message: &ChatMessage, among_others: bool, enclosures: &mut 
         (Relation::Edit, Some(new)) => new,
         _ => &message.content,
     };
-    let mut piece = shown(message, content, among_others, enclosures);
+    let mut renderer = Renderer {
+        message,
+        content,
+        relation,
+        among_others,
+        enclosures,
+    };
+    let mut piece = renderer.shown();
     if piece.is_empty() {
         return piece;
     }
@@ -51,128 +59,124 @@ pub(super) fn piece(message: &ChatMessage, among_others: bool, enclosures: &mut 
         (Relation::Reply, Some(about)) => piece.quote = Some(quote::answered(about)),
         (Relation::Edit, about) => {
             let change = about.filter(|_| piece.html.is_none());
-            match change.and_then(|about| correction::change(&about.text, &piece.text)) {
-                Some(change) => {
-                    piece.quote = Some(quote::correction(about, false));
-                    piece.text = change;
-                }
-                None => piece.quote = Some(quote::correction(about, true)),
-            }
+            let change = change.and_then(|about| correction::change(&about.text, &piece.text));
+            piece.quote = Some(quote::correction(about, change.is_none()));
+            piece.text = change.unwrap_or(piece.text);
         }
         _ => {}
     }
     piece
 }
 
-/// Renders a content by event type and msgtype.
-fn shown(
-    message: &ChatMessage,
-    content: &Content,
+/// The rendering of one event.
+struct Renderer<'a, 'b> {
+    message: &'a ChatMessage,
+    /// What is shown: the message's content, or the new content of an edit.
+    content: &'a Content,
+    relation: Relation,
     among_others: bool,
-    enclosures: &mut Enclosures<'_>,
-) -> Piece {
-    let sender = super::line::line(&message.sender_name, super::LONGEST_NAME);
-    let about = message.about.as_ref();
-    match message.event_type.as_str() {
-        "m.room.encrypted" | "m.room.redaction" => Piece::default(),
-        "m.room.message" => match content::text(content, "msgtype").unwrap_or_default() {
-            "m.key.verification.request" => Piece::default(),
-            "m.image" | "m.file" | "m.audio" | "m.video" => media(message, content, among_others, enclosures),
-            "m.emote" => written(content, &format!("* {sender} "), enclosures),
-            "m.location" => Piece::plain(location::location(content).unwrap_or_default()),
-            "m.server_notice" => server_notice(content, enclosures),
-            _ => written(content, "", enclosures),
-        },
-        "m.sticker" => media(message, content, among_others, enclosures),
-        "m.reaction" => Piece {
-            text: reaction::sentence(content, &sender, about).unwrap_or_default(),
-            reaction: reaction::emoji(content),
-            ..Piece::default()
-        },
-        "m.poll.start" | "org.matrix.msc3381.poll.start" => match poll::start(content) {
-            Some(text) => Piece::plain(text),
-            None => written(content, "", enclosures),
-        },
-        "m.poll.end" | "org.matrix.msc3381.poll.end" => Piece::plain(poll::end(content, about)),
-        _ => written(content, "", enclosures),
-    }
+    enclosures: &'a mut Enclosures<'b>,
 }
 
-/// Renders a file with its caption.
-fn media(
-    message: &ChatMessage,
-    content: &Content,
-    among_others: bool,
-    enclosures: &mut Enclosures<'_>,
-) -> Piece {
-    let caption = if message.event_type != "m.sticker" && attachment::has_caption(content) {
-        written(content, "", enclosures)
-    } else {
-        Piece::default()
-    };
-    let file = attachment::enclose(content, message, among_others, enclosures);
-    let note =
-        (caption.is_empty() || file.is_needed || (among_others && file.html.is_none())).then_some(file.note);
-    let mut html: Vec<String> = file.html.into_iter().collect();
-    if !html.is_empty() || caption.html.is_some() {
-        let described = caption
-            .html
-            .or_else(|| (!caption.text.is_empty()).then(|| html::from_text(&caption.text)));
-        html.extend(described);
-        if html.len() < 2 && caption.text.is_empty() {
-            // The picture alone: the note is for those who don't see it.
-        } else {
-            html.extend(note.as_deref().map(html::from_text));
+impl Renderer<'_, '_> {
+    /// Renders by event type and msgtype.
+    fn shown(&mut self) -> Piece {
+        let sender = line(&self.message.sender_name, LONGEST_NAME);
+        let about = self.message.about.as_ref();
+        let msgtype = content::text(self.content, "msgtype").unwrap_or_default();
+        match (self.message.event_type.as_str(), msgtype) {
+            ("m.room.encrypted" | "m.room.redaction", _)
+            | ("m.room.message", "m.key.verification.request") => Piece::default(),
+            ("m.room.message", "m.image" | "m.file" | "m.audio" | "m.video") | ("m.sticker", _) => {
+                self.media()
+            }
+            ("m.room.message", "m.emote") => self.written(&format!("* {sender} ")),
+            ("m.room.message", "m.location") => {
+                Piece::plain(location::location(self.content).unwrap_or_default())
+            }
+            ("m.room.message", "m.server_notice") => self.server_notice(),
+            ("m.reaction", _) => Piece {
+                text: reaction::sentence(self.content, &sender, about).unwrap_or_default(),
+                reaction: reaction::emoji(self.content),
+                ..Piece::default()
+            },
+            ("m.poll.start" | "org.matrix.msc3381.poll.start", _) => {
+                poll::start(self.content).map_or_else(|| self.written(""), Piece::plain)
+            }
+            ("m.poll.end" | "org.matrix.msc3381.poll.end", _) => Piece::plain(poll::end(self.content, about)),
+            _ => self.written(""),
         }
     }
-    let text: Vec<String> = [caption.text, note.unwrap_or_default()]
-        .into_iter()
-        .filter(|text| !text.is_empty())
-        .collect();
-    Piece {
-        text: text.join("\n"),
-        html: (!html.is_empty()).then(|| html.join("<br>\n")),
-        ..Piece::default()
-    }
-}
 
-/// Renders a notice of the homeserver's admin, with where to ask (client-server API, "Server Notices").
-fn server_notice(content: &Content, enclosures: &mut Enclosures<'_>) -> Piece {
-    let mut piece = written(content, "", enclosures);
-    if let Some(contact) = content::text(content, "admin_contact").filter(|_| !piece.is_empty()) {
-        let line = format!("Contact: {}", super::line::line(contact, 200));
-        piece.html = piece
-            .html
-            .map(|markup| format!("{markup}<br>\n{}", html::escape(&line)));
-        piece.text = format!("{}\n{line}", piece.text);
+    /// A file with its caption.
+    fn media(&mut self) -> Piece {
+        let mut caption = Piece::default();
+        if self.message.event_type != "m.sticker" && attachment::has_caption(self.content) {
+            caption = self.written("");
+        }
+        if self.relation == Relation::Edit && !caption.is_empty() {
+            // Clients let people edit captions, not files: the file has been sent before.
+            return caption;
+        }
+        let file = attachment::enclose(self.content, self.message, self.among_others, self.enclosures);
+        let note = (caption.is_empty() || file.is_needed || self.among_others).then_some(file.note);
+        let mut html = Vec::new();
+        if file.html.is_some() || caption.html.is_some() {
+            let below = note
+                .as_deref()
+                .filter(|_| file.html.is_none())
+                .map(html::from_text);
+            html.extend(file.html);
+            html.extend(caption.html.or_else(|| {
+                let text = Some(&caption.text).filter(|text| !text.is_empty());
+                text.map(|text| html::from_text(text))
+            }));
+            html.extend(below);
+        }
+        let text = [caption.text, note.unwrap_or_default()];
+        let text: Vec<String> = text.into_iter().filter(|text| !text.is_empty()).collect();
+        Piece {
+            text: text.join("\n"),
+            html: (!html.is_empty()).then(|| html.join("<br>\n")),
+            ..Piece::default()
+        }
     }
-    piece
-}
 
-/// Renders `body` and `formatted_body`, with `before` (an emote's `* name `) before both.
-fn written(content: &Content, before: &str, enclosures: &mut Enclosures<'_>) -> Piece {
-    if let Some(mut tree) = formatted(content) {
-        if !html::plain(&tree).is_empty() {
+    /// A notice of the homeserver's admin, with where to ask (client-server API, "Server Notices").
+    fn server_notice(&mut self) -> Piece {
+        let mut piece = self.written("");
+        let contact = content::text(self.content, "admin_contact").filter(|_| !piece.is_empty());
+        if let Some(contact) = contact.map(|contact| format!("Contact: {}", line(contact, 200))) {
+            let html = piece.html.take();
+            piece.html = html.map(|html| format!("{html}<br>\n{}", html::escape(&contact)));
+            piece.text = format!("{}\n{contact}", piece.text);
+        }
+        piece
+    }
+
+    /// `formatted_body` or `body`, with `before` (an emote's `* name `) before it.
+    fn written(&mut self, before: &str) -> Piece {
+        if let Some(mut tree) = formatted(self.content).filter(|tree| !html::plain(tree).is_empty()) {
             if !before.is_empty() {
                 html::prefix_text(&mut tree, before);
             }
             return Piece {
-                html: html::is_formatted(&tree).then(|| html::write(&tree, enclosures)),
+                html: html::is_formatted(&tree).then(|| html::write(&tree, self.enclosures)),
                 text: html::plain(&tree),
                 ..Piece::default()
             };
         }
+        let body = content::text(self.content, "body").or_else(|| content::extensible_text(self.content));
+        let mut body = body.unwrap_or_default();
+        if content::answers_something(self.content) {
+            body = body::without_reply_fallback(body);
+        }
+        let text = body::clean(body);
+        if text.is_empty() {
+            return Piece::default();
+        }
+        Piece::plain(format!("{before}{text}"))
     }
-    let body = content::text(content, "body").or_else(|| content::extensible_text(content));
-    let mut body = body.unwrap_or_default();
-    if content::answers_something(content) {
-        body = body::without_reply_fallback(body);
-    }
-    let text = body::clean(body);
-    if text.is_empty() {
-        return Piece::default();
-    }
-    Piece::plain(format!("{before}{text}"))
 }
 
 /// `formatted_body`, when its format is the only one there is.

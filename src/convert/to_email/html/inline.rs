@@ -31,14 +31,25 @@ pub(super) fn colour(value: &str) -> Option<&str> {
     (digits.len() == 6 && digits.bytes().all(|byte| byte.is_ascii_hexdigit())).then_some(value)
 }
 
-/// The text that stands for a picture: a custom emoticon's `:name:`, or the description in brackets.
+/// What a picture is said to show; may be empty.
+pub(super) fn description(element: &Element) -> String {
+    let given = element.attribute("alt").or_else(|| element.attribute("title"));
+    line(given.unwrap_or_default(), 200)
+}
+
+/// The text that stands for a picture: a custom emoticon's `:name:`, or the description in brackets. Pictures from
+/// elsewhere than the homeserver are not permitted, and not spoken of unless they are described.
 pub(super) fn image_text(element: &Element) -> String {
-    let described = element.attribute("alt").or_else(|| element.attribute("title"));
-    let text = line(described.unwrap_or_default(), 200);
-    if element.attribute("data-mx-emoticon").is_some() && !text.is_empty() {
-        return text;
+    let text = description(element);
+    let is_emoticon = element.attribute("data-mx-emoticon").is_some();
+    let is_permitted = element
+        .attribute("src")
+        .is_some_and(|src| src.starts_with("mxc://"));
+    match (text.is_empty(), is_emoticon) {
+        (true, _) if is_permitted => "[picture]".to_owned(),
+        (true, _) | (false, true) => text,
+        (false, false) => format!("[{text}]"),
     }
-    format!("[{}]", if text.is_empty() { "picture" } else { &text })
 }
 
 /// The language of a `<code class="language-rust">`.

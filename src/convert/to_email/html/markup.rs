@@ -1,6 +1,6 @@
 //! Writing the HTML part: the specification's subset, with the few inline styles that mail programs keep.
 
-use super::inline::{colour, image_text, language, safe_link};
+use super::inline::{colour, description, image_text, language, safe_link};
 use super::tree::{Element, Node, is_block};
 use crate::convert::to_email::enclosures::Enclosures;
 
@@ -174,19 +174,18 @@ impl Writer<'_, '_> {
 
     /// A picture that the mail holds, or what stands for it; never one that would be loaded from somewhere.
     fn image(&mut self, element: &Element) {
-        let alt = image_text(element);
         let place = element
             .attribute("src")
             .filter(|src| src.starts_with("mxc://"))
             .and_then(|src| self.enclosures.picture(src));
         let Some(content_id) = place else {
-            self.out.push_str(&escape(&alt));
+            self.out.push_str(&escape(&image_text(element)));
             return;
         };
         self.out.push_str(&format!(
             "<img src=\"cid:{}\" alt=\"{}\"",
             escape(&content_id),
-            escape(&alt)
+            escape(&description(element))
         ));
         let emoticon = element.attribute("data-mx-emoticon").map(|_| 32);
         for side in ["width", "height"] {

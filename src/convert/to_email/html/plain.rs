@@ -37,17 +37,31 @@ fn join(blocks: Vec<Block>) -> String {
 fn flow(nodes: &[Node]) -> Vec<Block> {
     let mut blocks = Vec::new();
     let mut line = String::new();
-    for node in nodes {
-        match node {
-            Node::Element(element) if is_block(&element.name) || holds_block(element) => {
-                flush(&mut line, &mut blocks);
-                block(element, &mut blocks);
-            }
-            node => inline(node, &mut line),
-        }
-    }
+    flow_into(nodes, &mut line, &mut blocks);
     flush(&mut line, &mut blocks);
     blocks
+}
+
+fn flow_into(nodes: &[Node], line: &mut String, blocks: &mut Vec<Block>) {
+    for node in nodes {
+        match node {
+            Node::Element(element) if is_block(&element.name) || is_display(element) => {
+                flush(line, blocks);
+                block(element, blocks);
+            }
+            // Marks and links do not reach over paragraphs.
+            Node::Element(element) if holds_block(element) => flow_into(&element.children, line, blocks),
+            node => inline(node, line),
+        }
+    }
+}
+
+/// A span that stands for itself although it holds blocks.
+fn is_display(element: &Element) -> bool {
+    let stands_for_itself = ["data-mx-spoiler", "data-mx-maths"]
+        .iter()
+        .any(|name| element.attribute(name).is_some());
+    stands_for_itself && holds_block(element)
 }
 
 fn flush(line: &mut String, blocks: &mut Vec<Block>) {
@@ -206,18 +220,28 @@ fn inlines(nodes: &[Node], line: &mut String) {
 
 /// Puts marks around an element's text, but never around blanks, and never around nothing.
 fn marked(mark: &str, element: &Element, line: &mut String) {
-    let mut inner = String::new();
-    inlines(&element.children, &mut inner);
+    let inner = inner(element);
     let text = inner.trim();
     if text.is_empty() {
         return push_collapsed(&inner, line);
     }
+    surround(&inner, &format!("{mark}{text}{mark}"), line);
+}
+
+/// The text of an inline element, with the blanks at its ends.
+fn inner(element: &Element) -> String {
+    // Blanks are collapsed into what stands before them, so something must.
+    let mut inner = String::from("|");
+    inlines(&element.children, &mut inner);
+    inner.split_off(1)
+}
+
+/// Puts a text in place of `inner`, between the blanks at its ends.
+fn surround(inner: &str, text: &str, line: &mut String) {
     if inner.starts_with(char::is_whitespace) {
         push_collapsed(" ", line);
     }
-    line.push_str(mark);
     line.push_str(text);
-    line.push_str(mark);
     if inner.ends_with(char::is_whitespace) {
         line.push(' ');
     }
@@ -228,22 +252,16 @@ fn link(element: &Element, line: &mut String) {
     let Some(href) = element.attribute("href").and_then(safe_link) else {
         return inlines(&element.children, line);
     };
-    let mut inner = String::new();
-    inlines(&element.children, &mut inner);
+    let inner = inner(element);
     let text = inner.trim();
     let bare = href.strip_prefix("mailto:").unwrap_or(href);
-    if inner.starts_with(char::is_whitespace) {
-        push_collapsed(" ", line);
-    }
-    line.push_str(text);
-    if text.is_empty() {
-        line.push_str(bare);
-    } else if text != href && text.trim_end_matches('/') != bare.trim_end_matches('/') {
-        line.push_str(&format!(" <{bare}>"));
-    }
-    if inner.ends_with(char::is_whitespace) {
-        line.push(' ');
-    }
+    let is_same = text == href || text.trim_end_matches('/') == bare.trim_end_matches('/');
+    let shown = match text {
+        "" => bare.to_owned(),
+        text if is_same => text.to_owned(),
+        text => format!("{text} <{bare}>"),
+    };
+    surround(&inner, &shown, line);
 }
 
 fn maths(element: &Element) -> Option<String> {

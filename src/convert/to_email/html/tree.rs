@@ -29,10 +29,11 @@ pub(in super::super) enum Node {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(in super::super) struct Element {
     /// The tag's name in lower case.
-    pub(super) name: String,
-    attributes: Vec<(String, String)>,
+    pub(in super::super) name: String,
+    /// Its attributes, as given.
+    pub(in super::super) attributes: Vec<(String, String)>,
     /// What is in it.
-    pub(super) children: Vec<Node>,
+    pub(in super::super) children: Vec<Node>,
 }
 
 impl Element {
@@ -234,6 +235,7 @@ pub(super) fn is_block(name: &str) -> bool {
             | "dt"
             | "figure"
             | "footer"
+            | "form"
             | "h1"
             | "h2"
             | "h3"

@@ -1,5 +1,8 @@
 //! What a reader of the mail would notice.
 
+mod documentation;
+mod markup;
+
 use mail_parser::{MessageParser, MimeHeaders};
 use proptest::prelude::*;
 use serde_json::json;
@@ -307,7 +310,7 @@ proptest! {
         let fields: Vec<&str> = mail.headers_raw().map(|(name, _)| name).collect();
         let known = [
             "Date", "From", "To", "Reply-To", "Subject", "Message-ID", "MIME-Version", "Content-Type",
-            "Content-Transfer-Encoding", "Content-Disposition",
+            "Content-Transfer-Encoding", "Content-Disposition", "Auto-Submitted",
         ];
         prop_assert!(fields.iter().all(|field| known.contains(field)), "{:?}", fields);
         let expected = line::line(&subject, 200);
