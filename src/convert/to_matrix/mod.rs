@@ -246,3 +246,6 @@ pub fn place_uploads(content: &mut Value, uris: &[ruma::OwnedMxcUri]) {
         _ => {}
     }
 }
+
+#[cfg(test)]
+mod tests;
