@@ -43,7 +43,12 @@ fn precedence(mail: &Part<'_>) -> String {
 fn by_structure(mail: &Part<'_>) -> Option<Auto> {
     let parts = mail.walk();
     let has = |media_type: &str| parts.iter().any(|part| part.media_type == media_type);
-    if mail.media_type == "multipart/report" {
+    let declared = mail
+        .field("content-type")
+        .unwrap_or_default()
+        .trim_start()
+        .to_lowercase();
+    if declared.starts_with("multipart/report") {
         let report_type = mail.parameter("report-type").unwrap_or_default().to_lowercase();
         return match report_type.as_str() {
             "disposition-notification" => Some(Auto::Mdn),

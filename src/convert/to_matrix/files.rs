@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::mime::{Part, UuFile};
-use super::{Upload, names, placeholder};
+use super::{Upload, media, names, placeholder};
 
 /// A file of a mail, wherever in the mail it was found.
 #[derive(Debug, PartialEq, Eq)]
@@ -42,9 +42,38 @@ impl File {
         }
     }
 
+    /// The type: as declared, but by content or name where the declaration says nothing, and by content where a picture
+    /// is declared that is none.
+    fn content_type(&self) -> String {
+        let declared = valid_type(&self.media_type);
+        let found = media::sniff(&self.bytes);
+        let says_nothing = matches!(
+            declared,
+            "application/octet-stream"
+                | "application/x-octet-stream"
+                | "application/binary"
+                | "application/x-download"
+                | "application/force-download"
+        );
+        let best = match found {
+            // Office documents are archives, too: the name knows better.
+            Some("application/zip") if says_nothing => {
+                self.name.as_deref().and_then(media::type_of_name).or(found)
+            }
+            Some(found)
+                if says_nothing || (declared.starts_with("image/") && !found.starts_with("image/")) =>
+            {
+                Some(found)
+            }
+            None if says_nothing => self.name.as_deref().and_then(media::type_of_name),
+            _ => None,
+        };
+        best.unwrap_or(declared).to_owned()
+    }
+
     /// The upload that it becomes.
     pub(super) fn upload(self) -> Upload {
-        let content_type = content_type(&self.media_type);
+        let content_type = self.content_type();
         Upload {
             name: names::safe(&self.name.unwrap_or_default(), &content_type),
             bytes: self.bytes,
@@ -54,14 +83,14 @@ impl File {
 }
 
 /// The declared type, when it is one (RFC 6838, section 4.2).
-fn content_type(declared: &str) -> String {
+fn valid_type(declared: &str) -> &str {
     let valid = declared
         .bytes()
         .all(|byte| byte.is_ascii_alphanumeric() || b"!#$&-^_.+/".contains(&byte));
     if valid && !declared.starts_with("multipart/") && declared.len() <= 127 {
-        declared.to_owned()
+        declared
     } else {
-        "application/octet-stream".to_owned()
+        "application/octet-stream"
     }
 }
 
@@ -78,10 +107,12 @@ pub(super) fn event(upload: &Upload, index: usize) -> Map<String, Value> {
     content.insert("body".to_owned(), json!(upload.name));
     content.insert("filename".to_owned(), json!(upload.name));
     content.insert("url".to_owned(), json!(placeholder(index)));
-    content.insert(
-        "info".to_owned(),
-        json!({"mimetype": upload.content_type, "size": upload.bytes.len()}),
-    );
+    let mut info = json!({"mimetype": upload.content_type, "size": upload.bytes.len()});
+    if let (Some((width, height)), Some(fields)) = (media::dimensions(&upload.bytes), info.as_object_mut()) {
+        fields.insert("w".to_owned(), json!(width));
+        fields.insert("h".to_owned(), json!(height));
+    }
+    content.insert("info".to_owned(), info);
     content.insert("m.mentions".to_owned(), json!({}));
     content
 }

@@ -11,6 +11,7 @@ mod headers;
 mod html;
 mod length;
 mod lines;
+mod media;
 mod mime;
 mod names;
 mod plain;
@@ -125,7 +126,17 @@ pub fn convert(raw: &[u8], context: &ThreadContext) -> Converted {
         chat: mail.field("chat-version").is_some(),
     };
     let mut text = text::compose(&body.segments, &hints, &context.sent);
-    let mut uploads: Vec<Upload> = body.files.into_iter().map(files::File::upload).collect();
+    let mut uploads: Vec<Upload> = body
+        .files
+        .into_iter()
+        .filter(|file| {
+            !file
+                .content_id
+                .as_ref()
+                .is_some_and(|id| text.idle_images.contains(id))
+        })
+        .map(files::File::upload)
+        .collect();
     if text.body.is_empty() && uploads.is_empty() {
         text.body = subject;
     }
@@ -246,3 +257,6 @@ pub fn place_uploads(content: &mut Value, uris: &[ruma::OwnedMxcUri]) {
         _ => {}
     }
 }
+
+#[cfg(test)]
+mod tests;

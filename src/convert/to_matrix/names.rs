@@ -1,5 +1,7 @@
 //! File names that are safe to show and to save.
 
+use super::media::extension;
+
 /// The longest name, in bytes: what common file systems take.
 const MAX_BYTES: usize = 200;
 
@@ -59,38 +61,6 @@ fn stem(media_type: &str) -> &'static str {
         "message" => "message",
         "text" => "text",
         _ => "file",
-    }
-}
-
-/// The usual extension of a media type, with its dot; empty where there is none.
-pub(super) fn extension(media_type: &str) -> &'static str {
-    match media_type {
-        "image/jpeg" => ".jpg",
-        "image/png" => ".png",
-        "image/gif" => ".gif",
-        "image/webp" => ".webp",
-        "image/svg+xml" => ".svg",
-        "image/tiff" => ".tiff",
-        "image/bmp" => ".bmp",
-        "image/heic" => ".heic",
-        "audio/mpeg" => ".mp3",
-        "audio/ogg" => ".ogg",
-        "audio/mp4" => ".m4a",
-        "audio/wav" | "audio/x-wav" => ".wav",
-        "video/mp4" => ".mp4",
-        "video/quicktime" => ".mov",
-        "video/webm" => ".webm",
-        "application/pdf" => ".pdf",
-        "application/zip" => ".zip",
-        "application/json" => ".json",
-        "application/pgp-signature" => ".asc",
-        "message/rfc822" => ".eml",
-        "text/plain" | "message/delivery-status" | "message/disposition-notification" => ".txt",
-        "text/html" => ".html",
-        "text/calendar" => ".ics",
-        "text/csv" => ".csv",
-        "text/vcard" | "text/x-vcard" => ".vcf",
-        _ => "",
     }
 }
 

@@ -19,6 +19,8 @@ pub(super) struct Text {
     pub(super) formatted: Option<String>,
     /// What was left out.
     pub(super) quoted: Option<String>,
+    /// The `Content-ID`s of pictures that stand in what was left out, and only there: logos of signatures.
+    pub(super) idle_images: BTreeSet<String>,
 }
 
 /// Composes the text from its segments.
@@ -51,7 +53,11 @@ pub(super) fn compose(segments: &[Segment], hints: &Hints, sent: &[String]) -> T
     }
     // What the two show must be the same message, or the quotation would come in by the back door.
     let formatted = rich.formatted.filter(|_| html_new * 2 <= plain_new * 3 + 20);
-    Text { formatted, ..simple }
+    Text {
+        formatted,
+        idle_images: rich.idle_images,
+        ..simple
+    }
 }
 
 fn count(text: &str) -> usize {
@@ -82,6 +88,7 @@ fn from_plain(lines: &[Line], hints: &Hints) -> Text {
         body: join(lines, &roles, |role| role == Role::New),
         formatted: None,
         quoted: left_out(lines, &roles),
+        idle_images: BTreeSet::new(),
     }
 }
 
@@ -101,7 +108,22 @@ fn from_tree(tree: &Tree, lines: &[Line], hints: &Hints) -> Text {
         body,
         formatted,
         quoted: left_out(lines, &roles),
+        idle_images: idle_images(tree, lines, &kept),
     }
+}
+
+/// The pictures that only lines which are left out refer to by `cid:` (RFC 2392).
+fn idle_images(tree: &Tree, lines: &[Line], kept: &BTreeSet<NodeId>) -> BTreeSet<String> {
+    let images = |shown: bool| {
+        lines
+            .iter()
+            .flat_map(|line| line.nodes.iter())
+            .filter(move |id| kept.contains(id) == shown)
+            .filter_map(|id| tree.node(*id).attribute("src").strip_prefix("cid:"))
+            .map(str::to_owned)
+    };
+    let shown: BTreeSet<String> = images(true).collect();
+    images(false).filter(|image| !shown.contains(image)).collect()
 }
 
 /// True when there is more in the markup than paragraphs.

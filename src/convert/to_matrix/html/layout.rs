@@ -66,7 +66,7 @@ pub(crate) fn layout(tree: &Tree) -> Vec<Line> {
         text: String::new(),
         nodes: Vec::new(),
         pending: String::new(),
-        gap: false,
+        gap: None,
         state: State::default(),
         after: None,
     };
@@ -93,8 +93,8 @@ struct Layout<'a> {
     nodes: Vec<NodeId>,
     /// What stands before the next text of the line: the mark of a list item.
     pending: String,
-    /// Whether an empty line is due before the next text.
-    gap: bool,
+    /// The depth of the empty line that is due before the next text.
+    gap: Option<usize>,
     state: State,
     /// The zone of everything after a mark such as Outlook's `appendonsend`.
     after: Option<Zone>,
@@ -158,7 +158,7 @@ impl Layout<'_> {
             self.state = inner;
         }
         if paragraph {
-            self.gap = true;
+            self.gap = Some(before.depth);
         }
         if name == "div" && has_class(node, &["gmail_quote", "gmail_quote_container"]) {
             self.gmail_quote(id);
@@ -174,7 +174,7 @@ impl Layout<'_> {
             self.text.push(' ');
         }
         if paragraph {
-            self.gap = true;
+            self.gap = Some(before.depth);
         }
         if self.state.zone != before.zone {
             self.end_line();
@@ -331,8 +331,10 @@ impl Layout<'_> {
             }
             return;
         }
-        if std::mem::take(&mut self.gap) && !self.lines.is_empty() {
+        if let Some(depth) = self.gap.take().filter(|_| !self.lines.is_empty()) {
+            let inner = std::mem::replace(&mut self.state.depth, depth);
             self.push_line(String::new(), Vec::new());
+            self.state.depth = inner;
         }
         let text = std::mem::take(&mut self.text).trim_end().to_owned();
         let nodes = std::mem::take(&mut self.nodes);

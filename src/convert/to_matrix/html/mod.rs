@@ -8,3 +8,6 @@ mod tree;
 pub(super) use layout::layout;
 pub(super) use render::{matrix_html, plain_to_html};
 pub(super) use tree::{NodeId, Tree};
+
+#[cfg(test)]
+mod tests;

@@ -197,9 +197,21 @@ fn region_at(
     }
     if line.depth > 0 || line.zone == Zone::Quote || line.zone == Zone::Attribution {
         let end = quote_end(lines, index, limit);
+        // Attributions are left out even where what they introduce is shown.
+        let text = (index..end)
+            .find(|at| {
+                lines
+                    .get(*at)
+                    .is_some_and(|line| line.zone != Zone::Attribution && !line.is_blank())
+            })
+            .unwrap_or(index);
         return Some(Region {
             start: index,
-            text: index,
+            text: if line.zone == Zone::Attribution {
+                text
+            } else {
+                index
+            },
             end,
             announced: announced.get(index).is_some_and(Option::is_some) || line.zone != Zone::Body,
         });

@@ -1,0 +1,312 @@
+//! Whole mails: what a person sees, and what hostile or broken mails come to.
+
+use proptest::prelude::*;
+use serde_json::Value;
+
+use super::*;
+
+fn body(converted: &Converted) -> &str {
+    converted.events[0].1["body"].as_str().unwrap()
+}
+
+fn text_of(mail: &str) -> String {
+    body(&convert(mail.as_bytes(), &ThreadContext::default())).to_owned()
+}
+
+/// What every outcome must satisfy, whatever came in.
+fn assert_safe(raw: &[u8]) -> Converted {
+    let converted = convert(raw, &ThreadContext::default());
+    headers(raw);
+    assert!(!converted.events.is_empty());
+    for (event_type, content) in &converted.events {
+        assert_eq!(event_type, "m.room.message");
+        assert_eq!(content["m.mentions"], serde_json::json!({}));
+        assert!(content["body"].as_str().is_some_and(|body| !body.is_empty()));
+        assert!(
+            content.to_string().len() < 65_000,
+            "an event of {} bytes",
+            content.to_string().len()
+        );
+        if let Some(html) = content["formatted_body"].as_str() {
+            let lower = html.to_lowercase();
+            for bad in [
+                "<script",
+                "<style",
+                "<iframe",
+                "javascript:",
+                "onerror=",
+                "src=\"http",
+            ] {
+                assert!(!lower.contains(bad), "{html}");
+            }
+        }
+    }
+    for upload in &converted.uploads {
+        assert!(!upload.name.is_empty() && upload.name.len() <= 255);
+        assert!(!upload.name.contains(['/', '\\', '\0', '\r', '\n']));
+    }
+    converted
+}
+
+#[test]
+fn a_plain_reply_is_its_new_text() {
+    let mail = "From: Alice <alice@example.org>\nTo: bob@example.com\nSubject: Re: Lunch\n\nYes!\n\n-- \nAlice\n\nOn Tue, 14 May 2024 at 09:30, Bob wrote:\n> Lunch?\n";
+    let converted = convert(mail.as_bytes(), &ThreadContext::default());
+    assert_eq!(converted.events.len(), 1);
+    assert_eq!(body(&converted), "Yes!");
+    assert!(converted.quoted.unwrap().contains("> Lunch?"));
+}
+
+#[test]
+fn a_reply_refers_to_what_it_answers() {
+    let context = ThreadContext {
+        answers: Some("$question".try_into().unwrap()),
+        ..ThreadContext::default()
+    };
+    let converted = convert(b"From: a@example.org\n\nYes", &context);
+    assert_eq!(
+        converted.events[0].1["m.relates_to"]["m.in_reply_to"]["event_id"],
+        "$question"
+    );
+}
+
+#[test]
+fn html_is_cleaned_and_kept() {
+    let mail = "Content-Type: text/html\n\n<p>See <b>this</b> <a href=\"javascript:alert(1)\">one</a> and \
+        <a href=\"https://example.org/a?b=1&amp;c=2\">two</a></p><script>alert(1)</script><img src=\"https://t.example/p.gif\" \
+        onerror=\"x()\"><div style=\"display:none\">secret</div>";
+    let converted = assert_safe(mail.as_bytes());
+    assert_eq!(
+        body(&converted),
+        "See this one and two (https://example.org/a?b=1&c=2)"
+    );
+    let html = converted.events[0].1["formatted_body"].as_str().unwrap();
+    assert!(
+        html.contains("<b>this</b>") && html.contains("href=\"https://example.org/a?b=1&amp;c=2\""),
+        "{html}"
+    );
+    assert!(!html.contains("secret"));
+}
+
+#[test]
+fn one_text_with_one_picture_is_a_captioned_picture() {
+    let mail = "Content-Type: multipart/mixed; boundary=b\n\n--b\n\nLook!\n--b\nContent-Type: image/png; name=\"cat.png\"\n\
+        Content-Transfer-Encoding: base64\n\niVBORw0KGgo=\n--b--\n";
+    let converted = assert_safe(mail.as_bytes());
+    let [(_, content)] = converted.events.as_slice() else {
+        panic!("{:?}", converted.events)
+    };
+    assert_eq!(content["msgtype"], "m.image");
+    assert_eq!(
+        (content["body"].as_str(), content["filename"].as_str()),
+        (Some("Look!"), Some("cat.png"))
+    );
+    assert_eq!(
+        (
+            content["info"]["mimetype"].as_str(),
+            content["info"]["size"].as_u64()
+        ),
+        (Some("image/png"), Some(8))
+    );
+    assert_eq!(content["url"], placeholder(0));
+}
+
+#[test]
+fn real_uris_take_the_place_of_placeholders_and_of_nothing_else() {
+    let mut content = serde_json::json!({
+        "body": placeholder(0), "url": placeholder(1),
+        "info": {"thumbnail_url": placeholder(0)},
+        "formatted_body": format!("<img src=\"{}\"> {}", placeholder(0), placeholder(1)),
+    });
+    let uris = ["mxc://hs.test/one", "mxc://hs.test/two"].map(Into::into);
+    place_uploads(&mut content, &uris);
+    assert_eq!(content["url"], "mxc://hs.test/two");
+    assert_eq!(content["info"]["thumbnail_url"], "mxc://hs.test/one");
+    assert_eq!(content["body"], placeholder(0));
+    assert_eq!(
+        content["formatted_body"],
+        format!("<img src=\"mxc://hs.test/one\"> {}", placeholder(1))
+    );
+}
+
+#[test]
+fn a_long_text_is_cut_and_the_whole_is_a_file() {
+    let text = "A sentence of some words.\n".repeat(10_000);
+    let converted = assert_safe(format!("Subject: long\n\n{text}").as_bytes());
+    assert_eq!(converted.events.len(), 2);
+    assert!(body(&converted).ends_with(" …"));
+    assert_eq!(converted.uploads[0].bytes.len(), text.trim_end().len());
+}
+
+#[test]
+fn broken_mails_end_in_a_readable_result() {
+    let nested = (0..10_000).fold(String::new(), |mut mail, level| {
+        mail.push_str(&format!(
+            "Content-Type: multipart/mixed; boundary=b{level}\n\n--b{level}\n"
+        ));
+        mail
+    });
+    let messages = "Content-Type: message/rfc822\n\n".repeat(10_000) + "\nhello";
+    let divs = format!(
+        "Content-Type: text/html\n\n{}deep{}",
+        "<div>".repeat(50_000),
+        "</div>".repeat(50_000)
+    );
+    let recipients = format!("To: {}\n\nhi", vec!["a@example.org"; 10_000].join(", "));
+    let attributions = "On Mon, 14 May 2024 at 09:30, Bob wrote:\n".repeat(5_000);
+    let line = format!("Subject: x\n\n{}", "word ".repeat(200_000));
+    for (name, raw) in [
+        ("nothing", Vec::new()),
+        ("no header", b"just text".to_vec()),
+        ("no From", b"Subject: hi\n\ntext".to_vec()),
+        (
+            "two Froms",
+            b"From: a@example.org\nFrom: b@example.org\n\ntext".to_vec(),
+        ),
+        ("NUL", b"From: a@example.org\nSubject: a\0b\n\nte\0xt".to_vec()),
+        ("a line of 1 MB", line.into_bytes()),
+        ("10,000 multiparts in each other", nested.into_bytes()),
+        ("10,000 messages in each other", messages.into_bytes()),
+        ("100,000 elements in each other", divs.into_bytes()),
+        ("10,000 recipients", recipients.into_bytes()),
+        ("5,000 attributions", attributions.into_bytes()),
+        (
+            "a lone boundary",
+            b"Content-Type: multipart/mixed; boundary=b\n\n--b".to_vec(),
+        ),
+        ("no boundary", b"Content-Type: multipart/mixed\n\ntext".to_vec()),
+        ("bytes of no charset", vec![0xff; 5_000]),
+        (
+            "carriage returns alone",
+            b"Subject: old\rFrom: a@example.org\r\rtext".to_vec(),
+        ),
+    ] {
+        let start = std::time::Instant::now();
+        assert_safe(&raw);
+        assert!(
+            start.elapsed().as_secs() < 20,
+            "{name} took {:?}",
+            start.elapsed()
+        );
+    }
+}
+
+#[test]
+fn headers_of_broken_mails_say_what_there_is() {
+    let found =
+        headers(b"From: a@example.org\nFrom: B <b@example.org>\nSubject: one\r\n two\nDate: nonsense\n\n");
+    assert_eq!(found.from.len(), 2);
+    assert_eq!((found.subject.as_str(), found.date), ("one two", None));
+    assert_eq!(headers(b"").from, []);
+}
+
+#[test]
+fn charsets_are_decoded_however_they_are_labelled() {
+    for (header, bytes, expected) in [
+        ("text/plain; charset=iso-8859-1", &b"caf\xe9 \x80"[..], "café €"),
+        ("text/plain; charset=utf-8", "café".as_bytes(), "café"),
+        ("text/plain", "café".as_bytes(), "café"),
+        ("text/plain; charset=us-ascii", b"caf\xe9", "café"),
+        ("text/plain; charset=gb2312", b"\xc4\xe3\xba\xc3", "你好"),
+        (
+            "text/plain; charset=koi8-r",
+            b"\xf0\xd2\xc9\xd7\xc5\xd4",
+            "Привет",
+        ),
+        ("text/plain; charset=iso-2022-jp", b"\x1b$B$3$s\x1b(B", "こん"),
+        ("text/plain; charset=utf-7", b"caf+AOk-", "café"),
+        ("text/plain; charset=nonsense", "café".as_bytes(), "café"),
+    ] {
+        let mut mail = format!("Content-Type: {header}\n\n").into_bytes();
+        mail.extend_from_slice(bytes);
+        assert_eq!(
+            body(&convert(&mail, &ThreadContext::default())),
+            expected,
+            "{header}"
+        );
+    }
+}
+
+#[test]
+fn machines_are_told_from_people() {
+    for (fields, expected) in [
+        ("From: alice@example.org\nSubject: hello", Auto::None),
+        (
+            "From: alice@example.org\nAuto-Submitted: auto-replied",
+            Auto::AutoReply,
+        ),
+        (
+            "From: alice@example.org\nSubject: Automatische Antwort: Lunch",
+            Auto::AutoReply,
+        ),
+        ("From: x@example.org\nList-Id: <list.example.org>", Auto::List),
+        (
+            "From: MAILER-DAEMON@example.org\nSubject: Undelivered Mail Returned to Sender",
+            Auto::Bounce,
+        ),
+        (
+            "From: x@example.org\nAuto-Submitted: auto-generated",
+            Auto::Generated,
+        ),
+        (
+            "From: x@example.org\nContent-Type: multipart/report; report-type=disposition-notification; boundary=b",
+            Auto::Mdn,
+        ),
+        (
+            "From: x@example.org\nContent-Type: multipart/report; report-type=feedback-report; boundary=b",
+            Auto::Report,
+        ),
+        (
+            "From: x@example.org\nContent-Type: text/calendar; method=REQUEST",
+            Auto::Calendar,
+        ),
+        (
+            "From: bob@example.org\nSubject: Re: delivery failed\nIn-Reply-To: <a@b>",
+            Auto::None,
+        ),
+    ] {
+        assert_eq!(
+            headers(format!("{fields}\n\ntext").as_bytes()).auto,
+            expected,
+            "{fields}"
+        );
+    }
+}
+
+#[test]
+fn the_report_has_the_documented_form() {
+    let report = report(b"From: Alice <alice@example.org>\nTo: bob@example.com\nSubject: =?utf-8?Q?caf=C3=A9?=\nDate: Tue, 14 May 2024 09:30:00 +0200\nMessage-ID: <a@b>\nIn-Reply-To: <c@d>\nReferences: <e@f> <c@d>\n\nhello\n");
+    assert_eq!(
+        report,
+        serde_json::json!({
+            "from": "alice@example.org", "to": ["bob@example.com"], "subject": "café", "date": "2024-05-14T07:30:00Z",
+            "message_id": "a@b", "in_reply_to": ["c@d"], "references": ["e@f", "c@d"], "auto": "none", "quoted": Value::Null,
+            "events": [{"type": "m.room.message", "content": {"msgtype": "m.text", "body": "hello", "m.mentions": {}}}],
+        })
+    );
+}
+
+#[test]
+fn mails_with_little_in_them_still_say_something() {
+    assert_eq!(text_of("Subject: only a subject\n\n"), "only a subject");
+    assert_eq!(text_of("From: a@example.org\n\n"), "The email is empty.");
+}
+
+proptest! {
+    #[test]
+    fn any_bytes_end_in_a_safe_result(raw in proptest::collection::vec(any::<u8>(), 0..2_000)) {
+        assert_safe(&raw);
+    }
+
+    #[test]
+    fn any_mail_like_text_ends_in_a_safe_result(
+        raw in "(Content-Type: (text/html|multipart/mixed; boundary=b|text/plain; format=flowed)\n)?(Subject: .{0,20}\n)?\n(--b\n|<[a-z]{1,4} [a-z]{1,4}=|</[a-z]{1,4}>|> |On .{0,9} wrote:\n|From: |\n|-- \n|begin 644 x\n|.{1,9}){0,60}"
+    ) {
+        assert_safe(raw.as_bytes());
+    }
+
+    #[test]
+    fn plain_text_comes_through_unchanged(text in "[a-zäöß][a-zäöß ,.!?]{0,60}[a-z](\n\n?[a-z][a-z ]{0,40}[a-z]){0,4}") {
+        prop_assert_eq!(text_of(&format!("Content-Type: text/plain; charset=utf-8\n\n{text}")), text);
+    }
+}
