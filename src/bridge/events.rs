@@ -28,9 +28,14 @@ impl Bridge {
                     self.apply_message(&mut tx, portal, &event).await?;
                 }
             }
-        } else if event.state_key.is_none() && tx.bot_room(&event.room_id).await?.is_some() {
+        } else if event.state_key.is_none() {
+            let for_bot = tx.bot_room(&event.room_id).await?.is_some();
             drop(tx);
-            return self.work_command(job, &event).await;
+            return if for_bot {
+                self.work_command(job, &event).await
+            } else {
+                self.adopt(job, &event).await
+            };
         }
         self.finish(tx, job).await
     }

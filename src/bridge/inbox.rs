@@ -72,7 +72,9 @@ impl Bridge {
     /// Whether an event can change anything. Our own echoes can't: they carry no mark, and are known by their sender.
     pub(super) fn matters(&self, event: &RoomEvent) -> bool {
         let ours = self.settings.namespace.is_ours(&event.sender);
-        match event.state_key {
+        match &event.state_key {
+            // Where our puppets are is noted: a room must be found again when its portal was never committed.
+            Some(member) if ours && event.event_type == "m.room.member" => member == event.sender.as_str(),
             Some(_) if ours => event.event_type == "m.room.tombstone",
             Some(_) => STATE_EVENTS.contains(&event.event_type.as_str()),
             None => !ours,

@@ -12,6 +12,7 @@ use crate::store::{Job, NewPortal, Portal, PortalState};
 
 const NOT_DIRECT: &str = "I only take part in direct chats. Please start a direct chat with me.";
 const OTHERS_INSIDE: &str = "I only take part in direct chats, and there are other people in this room.";
+const INVITER_LEFT: &str = "The person who invited me has left.";
 const OWN_DOMAIN: &str = "This address belongs to a Matrix user. Please invite that user instead.";
 const SECOND_PUPPET: &str = "This chat is an email thread with somebody else already. A thread has one correspondent: please start another chat.";
 
@@ -60,24 +61,11 @@ impl Bridge {
             Err(error) => return Err(error.into()),
         }
         let facts = self.room_facts(puppet, &event.room_id).await?;
-        let inside = |member: &crate::matrix::Member| matches!(member.membership.as_str(), "join" | "invite");
-        let others = facts
-            .members
-            .iter()
-            .filter(|member| inside(member) && member.user_id != puppet && member.user_id != event.sender)
-            .count();
-        if !direct && others > 0 {
+        if !direct && facts.others_than(puppet, &event.sender) > 0 {
             return self.decline(job, event, puppet, OTHERS_INSIDE).await;
         }
-        if portal.is_none()
-            && !facts
-                .members
-                .iter()
-                .any(|m| m.user_id == event.sender && inside(m))
-        {
-            return self
-                .decline(job, event, puppet, "The person who invited me has left.")
-                .await;
+        if portal.is_none() && !facts.inside().any(|member| member.user_id == event.sender) {
+            return self.decline(job, event, puppet, INVITER_LEFT).await;
         }
         let history = self.read_back(puppet, &event.room_id, &event.event_id).await?;
         self.begin_portal(job, event, puppet, &address, portal, &facts, &history)
@@ -88,7 +76,7 @@ impl Bridge {
         clippy::too_many_arguments,
         reason = "everything that was learnt before, written in one transaction"
     )]
-    async fn begin_portal(
+    pub(super) async fn begin_portal(
         &self,
         job: &Job,
         event: &RoomEvent,

@@ -25,6 +25,10 @@ impl Bridge {
         let gone = matches!(membership, "leave" | "ban");
         let mut tx = self.settle(job).await?;
         let Some(portal) = tx.portal_by_room(&event.room_id).await? else {
+            if namespace.is_ours(&member) {
+                tx.set_member(&event.room_id, &member, membership, event.text("displayname"))
+                    .await?;
+            }
             if gone
                 && tx
                     .bot_room(&event.room_id)
@@ -41,7 +45,7 @@ impl Bridge {
         }
         tx.set_member(&event.room_id, &member, membership, event.text("displayname"))
             .await?;
-        if gone && member == portal.puppet {
+        if gone && member == portal.puppet && event.sender != member {
             return self
                 .end_portal(tx, job, event, portal, PortalState::Removed)
                 .await;

@@ -13,6 +13,7 @@ use crate::store::{Draft, JobKind, Lane, Message, NewJob, Portal, StoreError, Tx
 const MOST_MESSAGES: usize = 200;
 const MOST_BYTES: usize = 512 * 1024;
 
+const UNREADABLE: &str = "I can't read encrypted messages yet: this one does not reach the email side.";
 const TOO_LATE: &str = "That message has already left as an email. A sent email can't be taken back.";
 
 impl Bridge {
@@ -20,7 +21,7 @@ impl Bridge {
     pub(super) async fn apply_message(
         &self,
         tx: &mut Tx,
-        mut portal: Portal,
+        portal: Portal,
         event: &RoomEvent,
     ) -> Result<(), StoreError> {
         if event.event_type == "m.room.redaction" {
@@ -28,8 +29,11 @@ impl Bridge {
         }
         if event.event_type == "m.room.encrypted" {
             metrics::counter!("penpal_events_encrypted_total").increment(1);
-            self.note_encryption(tx, &mut portal).await?;
-            return tx.update_portal(&portal).await;
+            if !portal.encrypted {
+                self.add_notice(tx, portal.id, UNREADABLE, Some(&event.event_id))
+                    .await?;
+            }
+            return Ok(());
         }
         if let Some(target) = related(&event.content, "m.replace") {
             return self.apply_edit(tx, &portal, event, &target).await;

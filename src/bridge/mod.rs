@@ -7,13 +7,14 @@
 //! | `inbox` | a transaction of the homeserver is committed |
 //! | `receive` | an email is routed to its thread and committed |
 //! | `events` | a committed event is worked: dispatch by type |
-//! | `invites`, `membership`, `rooms` | direct chats begin, end, move and change |
+//! | `invites`, `adopt`, `membership`, `rooms` | direct chats begin, end, move and change |
 //! | `messages` | chat messages are gathered into drafts; edits and redactions change them |
 //! | `submit` | a draft becomes an email and is handed to the relay |
 //! | `deliver` | an email becomes events in the portal's room |
 //! | `service`, `way` | what the homeserver asks; whether it reaches us |
 //! | `puppets`, `direct`, `notices`, `commands` | the puppet's account, `m.direct`, words of our own, the bot |
 
+mod adopt;
 mod commands;
 mod deliver;
 mod direct;

@@ -125,6 +125,7 @@ impl Bridge {
                 }
             }
             Recipient::Mailbox => {}
+            Recipient::Postmaster if self.settings.default_user.is_some() => {}
             Recipient::Postmaster => {
                 return Err(Refusal::unknown_recipient("Mail for the postmaster is not handled here").into());
             }
@@ -289,8 +290,7 @@ impl Bridge {
                 return Ok(Route::Thread(Box::new(portal)));
             }
             Recipient::User(user) => Some(user),
-            Recipient::Mailbox => None,
-            Recipient::Postmaster => return Err(unknown().into()),
+            Recipient::Mailbox | Recipient::Postmaster => None,
         };
         let author = reading.author.as_ref().ok_or_else(no_machines)?;
         if let Some(portal) = self.answered_thread(tx, reading, author, user.as_deref()).await? {

@@ -1,6 +1,6 @@
 //! A portal's room changes: name, topic, encryption, upgrade.
 
-use ruma::{OwnedRoomId, RoomId};
+use ruma::{OwnedRoomId, RoomId, UserId};
 use serde_json::Value;
 
 use super::{Bridge, Failure};
@@ -18,6 +18,22 @@ pub(super) struct RoomFacts {
     pub(super) name: Option<String>,
     pub(super) topic: Option<String>,
     pub(super) encrypted: bool,
+}
+
+impl RoomFacts {
+    /// Who is in the room or invited to it.
+    pub(super) fn inside(&self) -> impl Iterator<Item = &Member> {
+        self.members
+            .iter()
+            .filter(|member| matches!(member.membership.as_str(), "join" | "invite"))
+    }
+
+    /// How many there are beside a puppet and its correspondent.
+    pub(super) fn others_than(&self, puppet: &UserId, user: &UserId) -> usize {
+        self.inside()
+            .filter(|member| member.user_id != puppet && member.user_id != user)
+            .count()
+    }
 }
 
 impl Bridge {
@@ -48,11 +64,7 @@ impl Bridge {
     }
 
     /// Asks the homeserver about a room that the puppet is in.
-    pub(super) async fn room_facts(
-        &self,
-        puppet: &ruma::UserId,
-        room: &RoomId,
-    ) -> Result<RoomFacts, MatrixError> {
+    pub(super) async fn room_facts(&self, puppet: &UserId, room: &RoomId) -> Result<RoomFacts, MatrixError> {
         let members = self.homeserver.members(puppet, room).await?;
         let state = self.homeserver.state(puppet, room).await?;
         Ok(RoomFacts {

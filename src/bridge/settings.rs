@@ -23,7 +23,8 @@ pub struct BridgeSettings {
     pub namespace: PuppetNamespace,
     /// Which address stands for whom.
     pub addresses: AddressBook,
-    /// For [`crate::convert::address::AddressScheme::Single`]: who gets mail that belongs to no thread.
+    /// Who gets mail for nobody in particular: for `postmaster`, and with
+    /// [`crate::convert::address::AddressScheme::Single`] what answers nothing.
     pub default_user: Option<ruma::OwnedUserId>,
     /// How long a sender must be quiet before the messages are sent as one email. Zero sends at once.
     pub settle: Duration,

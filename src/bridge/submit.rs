@@ -11,7 +11,7 @@ use crate::convert::to_email::{self, ChatMessage, EmailDraft, Intro, MediaBytes,
 use crate::mail::SendError;
 use crate::matrix::MatrixError;
 use crate::model::{EmailAddress, Envelope, Mailbox, Timestamp};
-use crate::store::{Draft, Email, Job, JobKind, Message, Portal, StoreError, Tx};
+use crate::store::{Draft, Email, Job, Message, Portal, StoreError, Tx};
 
 /// How often a draft is rendered again because it changed meanwhile, before its job steps back for a moment.
 const RENDERINGS: usize = 5;
@@ -139,7 +139,7 @@ impl Bridge {
         messages: &[Message],
     ) -> Result<Option<Composed>, Failure> {
         let email = match self.email_draft(draft, portal, messages).await? {
-            Some((email, parent)) => {
+            Some(email) => {
                 let row = Email {
                     message_id: draft.message_id.clone(),
                     portal: portal.id,
@@ -148,7 +148,6 @@ impl Bridge {
                     chain: email.references.clone(),
                     bounce_token: Some(new_token(&*self.random)),
                 };
-                debug_assert_eq!(parent, email.in_reply_to);
                 // Off the workers' threads: an email with large attachments takes a while to encode.
                 let rendered = tokio::task::spawn_blocking(move || to_email::render(&email)).await;
                 match rendered {
@@ -172,13 +171,13 @@ impl Bridge {
         Ok(email)
     }
 
-    /// Everything that the email is made of, and the email that it answers.
+    /// Everything that the email is made of; `None` when all its messages were taken back.
     async fn email_draft(
         &self,
         draft: &Draft,
         portal: &Portal,
         messages: &[Message],
-    ) -> Result<Option<(EmailDraft, Option<String>)>, Failure> {
+    ) -> Result<Option<EmailDraft>, Failure> {
         let Some(last) = messages.last() else {
             return Ok(None);
         };
@@ -223,7 +222,7 @@ impl Bridge {
             },
             subject,
             message_id: draft.message_id.clone(),
-            in_reply_to: in_reply_to.clone(),
+            in_reply_to,
             references,
             date: messages
                 .iter()
@@ -233,7 +232,7 @@ impl Bridge {
             intro,
             messages: chat,
         };
-        Ok(Some((email, in_reply_to)))
+        Ok(Some(email))
     }
 
     /// The email that a draft answers: the one that a message refers to, else the last one of the thread.
@@ -339,7 +338,6 @@ impl Bridge {
         job: &Job,
         reason: &str,
     ) -> Result<(), StoreError> {
-        debug_assert_eq!(job.kind, JobKind::Email);
         let Some(portal) = self.portal_in(tx, job).await? else {
             return Ok(());
         };

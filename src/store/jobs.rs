@@ -274,10 +274,16 @@ impl Tx {
         Ok(lanes.into_iter().map(|(_, lane)| lane).collect())
     }
 
-    /// Extends all leases of a worker.
-    pub async fn renew_leases(&mut self, owner: &str, until: Timestamp) -> Result<(), StoreError> {
-        sqlx::query("UPDATE lanes SET lease_until = $1 WHERE lease_owner = $2 AND lease_until > 0")
+    /// Extends the lease of a lane while a job in it is worked.
+    pub async fn renew_lease(
+        &mut self,
+        lane: &Lane,
+        owner: &str,
+        until: Timestamp,
+    ) -> Result<(), StoreError> {
+        sqlx::query("UPDATE lanes SET lease_until = $1 WHERE lane = $2 AND lease_owner = $3")
             .bind(until.millis())
+            .bind(lane.as_str())
             .bind(owner)
             .execute(&mut *self.inner)
             .await?;

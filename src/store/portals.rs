@@ -209,6 +209,17 @@ impl Tx {
         Ok(())
     }
 
+    /// Who is known to be in a room.
+    pub async fn joined_members(&mut self, room: &RoomId) -> Result<Vec<OwnedUserId>, StoreError> {
+        let rows = sqlx::query(
+            "SELECT user_id FROM members WHERE room_id = $1 AND membership = 'join' ORDER BY user_id LIMIT 100",
+        )
+        .bind(room.as_str())
+        .fetch_all(&mut *self.inner)
+        .await?;
+        rows.iter().map(|row| parse(row, "members", "user_id")).collect()
+    }
+
     /// The display name of a member as it is shown: with the user ID behind it when somebody else in the room has
     /// the same one, and the user ID where there is none (Matrix 1.19, "Calculating the display name for a user").
     pub async fn shown_name(&mut self, room: &RoomId, user: &UserId) -> Result<String, StoreError> {

@@ -4,6 +4,7 @@
 
 mod backoff;
 
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -69,8 +70,7 @@ impl Worker {
     pub async fn run(&self, stop: CancellationToken) {
         tokio::join!(
             self.run_class(LaneClass::Homeserver, &stop),
-            self.run_class(LaneClass::Relay, &stop),
-            self.keep_leases(&stop)
+            self.run_class(LaneClass::Relay, &stop)
         );
     }
 
@@ -133,26 +133,6 @@ impl Worker {
         Some(due.since(self.bridge.now()).max(Duration::from_millis(1)))
     }
 
-    /// Keeps the leases of this process alive.
-    async fn keep_leases(&self, stop: &CancellationToken) {
-        loop {
-            pause(LEASE / 3, stop).await;
-            if stop.is_cancelled() {
-                return;
-            }
-            if let Err(error) = self.renew().await {
-                tracing::warn!(%error, "leases could not be renewed");
-            }
-        }
-    }
-
-    async fn renew(&self) -> Result<(), StoreError> {
-        let mut tx = self.bridge.store().begin().await?;
-        tx.renew_leases(self.bridge.owner(), self.bridge.now() + LEASE)
-            .await?;
-        tx.commit().await
-    }
-
     async fn lease(&self, class: LaneClass, limit: usize) -> Result<Vec<Lane>, StoreError> {
         let now = self.bridge.now();
         let mut tx = self.bridge.store().begin().await?;
@@ -172,6 +152,8 @@ impl Worker {
                 tx.commit().await?;
                 return Ok(begun);
             }
+            tx.renew_lease(lane, self.bridge.owner(), self.bridge.now() + LEASE)
+                .await?;
             let job = tx.begin_job(lane, self.bridge.owner(), self.bridge.now()).await?;
             tx.commit().await?;
             let Some(job) = job else { return Ok(begun) };
@@ -185,61 +167,77 @@ impl Worker {
         Ok(JOBS_IN_A_ROW)
     }
 
-    /// Works a job. True when the lane can go on with the next one.
+    /// Works a job, and keeps its lane's lease alive meanwhile. True when the lane can go on with the next one.
     async fn work_job(&self, job: &Job) -> Result<bool, StoreError> {
-        let failure = match self.bridge.work(job).await {
-            Ok(()) => return Ok(true),
-            Err(failure) => failure,
-        };
-        let now = self.bridge.now();
-        let settings = self.bridge.settings();
-        match failure {
-            Failure::Retry { after, reason } if now.since(job.created_at) < settings.give_up_after => {
-                let wait = backoff::wait(
-                    job.attempts,
-                    settings.first_retry,
-                    settings.longest_retry,
-                    |bound| self.bridge.jitter(bound),
-                );
-                let due_at = now + wait.max(after.unwrap_or_default());
-                // One line for each attempt would drown the log in an outage: the first failure is news, the rest is not.
-                if job.attempts == 0 {
-                    tracing::warn!(job = job.id, kind = job.kind.as_str(), lane = %job.lane, "will be tried again: {reason}");
-                } else {
-                    tracing::debug!(
-                        job = job.id,
-                        attempts = job.attempts + 1,
-                        "will be tried again: {reason}"
-                    );
-                }
-                self.postpone(job, &reason, due_at).await?;
-                Ok(false)
+        let mut work = pin!(self.bridge.work(job));
+        let outcome = loop {
+            tokio::select! {
+                outcome = &mut work => break outcome,
+                () = tokio::time::sleep(LEASE / 3) => self.renew(&job.lane).await,
             }
+        };
+        let Err(failure) = outcome else { return Ok(true) };
+        match failure {
             Failure::Later(due_at) => {
                 let mut tx = self.bridge.store().begin().await?;
                 tx.release_lane(&job.lane, due_at).await?;
                 tx.commit().await?;
                 Ok(false)
             }
-            Failure::Retry { reason, .. } | Failure::Fail(reason) => {
-                tracing::error!(job = job.id, kind = job.kind.as_str(), lane = %job.lane,
-                    "given up: {reason}. `penpal queue retry {}` tries again", job.id);
-                self.bridge.give_up(job, &reason).await?;
-                Ok(true)
-            }
+            Failure::Retry { after, reason } => self.retry(job, after.unwrap_or_default(), &reason).await,
+            Failure::Fail(reason) => self.give_up(job, &reason).await,
             Failure::Store(error @ StoreError::LeaseLost { .. }) => {
                 tracing::warn!(job = job.id, "{error}");
                 Ok(false)
             }
-            Failure::Store(error) => Err(error),
+            // A job that the store can't swallow must not come back at once, for ever.
+            Failure::Store(error) => self.retry(job, Duration::ZERO, &error.to_string()).await,
         }
     }
 
-    async fn postpone(&self, job: &Job, reason: &str, due_at: Timestamp) -> Result<(), StoreError> {
+    /// Puts a job off, or gives it up when it has been tried for long enough.
+    async fn retry(&self, job: &Job, after: Duration, reason: &str) -> Result<bool, StoreError> {
+        let (now, settings) = (self.bridge.now(), self.bridge.settings());
+        if now.since(job.created_at) >= settings.give_up_after {
+            return self.give_up(job, reason).await;
+        }
+        // One line for each attempt would drown the log in an outage: the first failure is news, the rest is not.
+        if job.attempts == 0 {
+            tracing::warn!(job = job.id, kind = job.kind.as_str(), lane = %job.lane, "will be tried again: {reason}");
+        } else {
+            tracing::debug!(
+                job = job.id,
+                attempts = job.attempts + 1,
+                "will be tried again: {reason}"
+            );
+        }
+        let jitter = |bound| self.bridge.jitter(bound);
+        let wait = backoff::wait(job.attempts, settings.first_retry, settings.longest_retry, jitter);
         let mut tx = self.bridge.store().begin().await?;
         tx.assert_lease(job, self.bridge.owner()).await?;
-        tx.postpone_job(job, reason, due_at).await?;
-        tx.commit().await
+        tx.postpone_job(job, reason, now + wait.max(after)).await?;
+        tx.commit().await?;
+        Ok(false)
+    }
+
+    async fn give_up(&self, job: &Job, reason: &str) -> Result<bool, StoreError> {
+        tracing::error!(job = job.id, kind = job.kind.as_str(), lane = %job.lane,
+            "given up: {reason}. `penpal queue retry {}` tries again", job.id);
+        self.bridge.give_up(job, reason).await?;
+        Ok(true)
+    }
+
+    /// Keeps a lane's lease alive.
+    async fn renew(&self, lane: &Lane) {
+        let renewed = async {
+            let mut tx = self.bridge.store().begin().await?;
+            tx.renew_lease(lane, self.bridge.owner(), self.bridge.now() + LEASE)
+                .await?;
+            tx.commit().await
+        };
+        if let Err(error) = renewed.await {
+            tracing::warn!(%lane, %error, "the lease could not be renewed");
+        }
     }
 }
 

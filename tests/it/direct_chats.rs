@@ -1,8 +1,9 @@
 //! Direct chats begin, go on and end.
 
-use penpal::replay::homeserver::RoomOptions;
+use penpal::matrix::MatrixError;
+use penpal::replay::homeserver::{Failure, RoomOptions};
 use penpal::store::PortalState;
-use ruma::owned_user_id;
+use ruma::{OwnedRoomId, owned_user_id};
 use serde_json::{Value, json};
 
 use crate::harness::{World, alice, bob, carol, erin};
@@ -254,5 +255,38 @@ stories! {
         assert_eq!(said.len(), 4, "{said:?}");
         assert!(said[0].contains("strangers"), "help: {said:?}");
         assert!(said[2].contains("nobody") && said[3].contains("anyone, contacts, nobody"), "{said:?}");
+    }
+
+    async fn a_room_that_was_made_but_never_noted_is_taken_up(world: World) {
+        // Alice writes first; the homeserver makes the room, but its answer is lost.
+        let room = world.bob_opens_chat().await;
+        world.says(&bob(), &room, "hello").await;
+        world.settle().await;
+        world.mails();
+        world.homeserver.fail(Failure {
+            request: "create_room",
+            room: None,
+            times: 1,
+            error: MatrixError::Transient { retry_after: None, reason: "the answer was lost".into() },
+            carried_out: true,
+        });
+        let mail = "From: alice@example.org\nTo: bob@mail.lab.test\nSubject: New\nMessage-ID: <new@example.org>\n\nHi Bob";
+        world.receives_gladly("alice@example.org", "bob@mail.lab.test", mail).await;
+        let rooms = world.homeserver.requests_named("create_room");
+        let lost: OwnedRoomId = rooms[0].detail("room_id").as_str().unwrap().try_into().unwrap();
+        world.homeserver.user_joins(&lost, &bob());
+        world.work().await;
+        world.says(&bob(), &lost, "in the room that nobody knows").await;
+        world.settle().await;
+        assert!(world.mail().text.contains("in the room that nobody knows"));
+    }
+
+    async fn a_single_encrypted_message_is_told(world: World) {
+        let room = world.bob_opens_chat().await;
+        let content = json!({"algorithm": "m.megolm.v1.aes-sha2", "ciphertext": "x"});
+        world.homeserver.user_sends_event(&room, &bob(), "m.room.encrypted", content);
+        world.settle().await;
+        let said = world.said(&room, &alice());
+        assert!(said.len() == 1 && said[0].contains("this one"), "{said:?}");
     }
 }
