@@ -3,6 +3,7 @@
 use super::files::File;
 use super::mime::{Part, take_uuencoded};
 use super::plain::unflow;
+use super::special::unpack_tnef;
 
 /// One stretch of text, in the forms in which the mail has it.
 #[derive(Debug, Default)]
@@ -20,6 +21,8 @@ pub(super) struct Body {
     pub(super) segments: Vec<Segment>,
     /// The files, in order.
     pub(super) files: Vec<File>,
+    /// There is a part that only the recipient's key could open.
+    pub(super) encrypted: bool,
 }
 
 /// Sorts the parts of a mail.
@@ -39,8 +42,34 @@ fn add(part: &Part<'_>, body: &mut Body) {
     } else if is_text(part) {
         add_text(part, body);
     } else {
-        // Among them multiparts that are nested too deeply to be followed.
-        body.files.push(File::from_part(part));
+        add_file(part, body);
+    }
+}
+
+/// A file, or what is in it. Among the files are multiparts that are nested too deeply to be followed.
+fn add_file(part: &Part<'_>, body: &mut Body) {
+    match part.media_type.as_str() {
+        // Says only that the next part is encrypted (RFC 3156, section 4).
+        "application/pgp-encrypted" => body.encrypted = true,
+        "application/pkcs7-mime" | "application/x-pkcs7-mime"
+            if part.parameter("smime-type") != Some("signed-data") =>
+        {
+            body.encrypted = true;
+            body.files.push(File::from_part(part));
+        }
+        // Signatures say nothing to a person, and Macintosh's resource forks neither (RFC 1740).
+        "application/pgp-signature"
+        | "application/pkcs7-signature"
+        | "application/x-pkcs7-signature"
+        | "application/applefile" => {}
+        "application/ms-tnef" | "application/vnd.ms-tnef" => {
+            let file = File::from_part(part);
+            match unpack_tnef(&file.bytes) {
+                Some(files) => body.files.extend(files),
+                None => body.files.push(file),
+            }
+        }
+        _ => body.files.push(File::from_part(part)),
     }
 }
 
@@ -79,6 +108,7 @@ fn add_alternative(part: &Part<'_>, body: &mut Body) {
         html: join(html),
     });
     body.files.extend(inner.files);
+    body.encrypted |= inner.encrypted;
 }
 
 /// Forms of the text that are of no use where there is another.

@@ -6,6 +6,7 @@
 
 mod auto;
 mod body;
+mod events;
 mod files;
 mod headers;
 mod html;
@@ -18,14 +19,14 @@ mod plain;
 mod quote;
 mod report;
 mod signature;
+mod special;
 mod text;
 
 use std::borrow::Cow;
 
-use serde_json::{Map, Value, json};
+use serde_json::Value;
 
 pub use self::report::report;
-use self::text::Text;
 use crate::model::{Mailbox, Timestamp};
 
 /// Why a mail was not written by a person, as far as its headers and structure tell.
@@ -118,6 +119,12 @@ pub fn headers(raw: &[u8]) -> EmailHeaders {
 pub fn convert(raw: &[u8], context: &ThreadContext) -> Converted {
     let bytes = read_mail(raw);
     let mail = mime::parse(&bytes);
+    if let Some(event) = special::reaction(&mail, context) {
+        return Converted {
+            events: vec![event],
+            ..Converted::default()
+        };
+    }
     let body = body::collect(&mail);
     let subject = headers::subject(&mail);
     let hints = quote::Hints {
@@ -126,62 +133,25 @@ pub fn convert(raw: &[u8], context: &ThreadContext) -> Converted {
         chat: mail.field("chat-version").is_some(),
     };
     let mut text = text::compose(&body.segments, &hints, &context.sent);
-    let mut uploads: Vec<Upload> = body
-        .files
-        .into_iter()
-        .filter(|file| {
-            !file
-                .content_id
-                .as_ref()
-                .is_some_and(|id| text.idle_images.contains(id))
-        })
-        .map(files::File::upload)
-        .collect();
-    if text.body.is_empty() && uploads.is_empty() {
+    let mut files = body.files;
+    files.retain(|file| {
+        !file
+            .content_id
+            .as_ref()
+            .is_some_and(|id| text.idle_images.contains(id))
+    });
+    if body.encrypted && text.body.is_empty() {
+        special::ENCRYPTED.clone_into(&mut text.body);
+    } else if text.body.is_empty() && files.is_empty() {
         text.body = subject;
     }
-    if let Some(short) = length::cut(&text.body, length::MAX_BODY) {
-        uploads.push(whole_text(std::mem::replace(&mut text.body, short)));
-        text.formatted = None;
-    }
-    let mut contents: Vec<Map<String, Value>> = uploads
-        .iter()
-        .enumerate()
-        .map(|(index, upload)| files::event(upload, index))
-        .collect();
-    let msgtype = if auto::classify(&mail) == Auto::None {
-        "m.text"
-    } else {
-        "m.notice"
-    };
-    if text.body.is_empty() && contents.is_empty() {
-        contents.push(message(
-            "m.notice",
-            &Text {
-                body: "The email is empty.".to_owned(),
-                ..Text::default()
-            },
-        ));
-    } else if !text.body.is_empty() {
-        match contents.as_mut_slice() {
-            [only] if only.get("msgtype") == Some(&json!("m.image")) => caption(only, &text),
-            _ => contents.insert(0, message(msgtype, &text)),
-        }
-    }
-    if let (Some(first), Some(answered)) = (contents.first_mut(), &context.answers) {
-        first.insert(
-            "m.relates_to".to_owned(),
-            json!({"m.in_reply_to": {"event_id": answered}}),
-        );
-    }
-    Converted {
-        events: contents
-            .into_iter()
-            .map(|content| ("m.room.message".to_owned(), Value::Object(content)))
-            .collect(),
-        uploads,
-        quoted: text.quoted,
-    }
+    let by_machine = body.encrypted || auto::classify(&mail) != Auto::None;
+    events::assemble(
+        text,
+        files,
+        if by_machine { "m.notice" } else { "m.text" },
+        context,
+    )
 }
 
 /// Old Macintosh programs end lines with CR alone; everything else passes as it is.
@@ -194,32 +164,6 @@ fn read_mail(raw: &[u8]) -> Cow<'_, [u8]> {
         );
     }
     Cow::Borrowed(raw)
-}
-
-fn message(msgtype: &str, text: &Text) -> Map<String, Value> {
-    let mut content = Map::new();
-    content.insert("msgtype".to_owned(), json!(msgtype));
-    content.insert("m.mentions".to_owned(), json!({}));
-    caption(&mut content, text);
-    content
-}
-
-/// Puts the text into a content: the whole of a text message, or the caption of a picture.
-fn caption(content: &mut Map<String, Value>, text: &Text) {
-    content.insert("body".to_owned(), json!(text.body));
-    if let Some(formatted) = &text.formatted {
-        content.insert("format".to_owned(), json!("org.matrix.custom.html"));
-        content.insert("formatted_body".to_owned(), json!(formatted));
-    }
-}
-
-/// A text that is too long for an event, as a file.
-fn whole_text(text: String) -> Upload {
-    Upload {
-        name: "message.txt".to_owned(),
-        content_type: "text/plain".to_owned(),
-        bytes: text.into_bytes(),
-    }
 }
 
 /// Puts the real URIs in place of the placeholders in an event's content, also inside `formatted_body`.

@@ -287,6 +287,37 @@ fn the_report_has_the_documented_form() {
 }
 
 #[test]
+fn special_mails_say_what_they_are() {
+    let invitation = "Subject: Lunch\nContent-Type: text/calendar; method=REQUEST\n\nBEGIN:VCALENDAR\nMETHOD:REQUEST\nBEGIN:VEVENT\nSUMMARY:Lunch\nDTSTART:20240514T093000Z\nEND:VEVENT\nEND:VCALENDAR\n";
+    let converted = assert_safe(invitation.as_bytes());
+    assert_eq!(
+        body(&converted),
+        "Invitation: Lunch · Tue 14 May 2024, 09:30 (UTC)"
+    );
+    assert_eq!(converted.events[0].1["filename"], "calendar.ics");
+
+    let attached = "Content-Type: multipart/mixed; boundary=b\n\n--b\n\nSee this.\n--b\nContent-Type: message/rfc822\n\nSubject: Old news\nFrom: Carol <carol@example.org>\n\nhello\n--b--\n";
+    let converted = assert_safe(attached.as_bytes());
+    assert_eq!(converted.events[1].1["body"], "Email: Old news · from Carol");
+    assert_eq!(converted.events[1].1["filename"], "message.eml");
+
+    let encrypted = "Content-Type: multipart/encrypted; protocol=\"application/pgp-encrypted\"; boundary=b\n\n--b\nContent-Type: application/pgp-encrypted\n\nVersion: 1\n--b\nContent-Type: application/octet-stream; name=encrypted.asc\n\n-----BEGIN PGP MESSAGE-----\n--b--\n";
+    let converted = assert_safe(encrypted.as_bytes());
+    assert_eq!(converted.events[0].1["msgtype"], "m.notice");
+    assert_eq!(converted.uploads.len(), 1);
+
+    let reaction = "Content-Type: multipart/mixed; boundary=b\n\n--b\nContent-Disposition: reaction\nContent-Type: text/plain; charset=utf-8\n\n👍\n--b--\n";
+    let context = ThreadContext {
+        answers: Some("$question".try_into().unwrap()),
+        ..ThreadContext::default()
+    };
+    let converted = convert(reaction.as_bytes(), &context);
+    assert_eq!(converted.events[0].0, "m.reaction");
+    assert_eq!(converted.events[0].1["m.relates_to"]["key"], "👍");
+    assert_eq!(text_of(reaction), "👍");
+}
+
+#[test]
 fn mails_with_little_in_them_still_say_something() {
     assert_eq!(text_of("Subject: only a subject\n\n"), "only a subject");
     assert_eq!(text_of("From: a@example.org\n\n"), "The email is empty.");

@@ -1,0 +1,84 @@
+//! Text and files become the events of a room, in order.
+
+use serde_json::{Map, Value, json};
+
+use super::files::{self, File};
+use super::text::Text;
+use super::{Converted, ThreadContext, Upload, length, special};
+
+/// Builds the events: the text first, then the files; one text with one picture is a captioned picture.
+pub(super) fn assemble(
+    mut text: Text,
+    files: Vec<File>,
+    msgtype: &str,
+    context: &ThreadContext,
+) -> Converted {
+    let mut uploads = Vec::new();
+    let mut contents = Vec::new();
+    for file in files {
+        let said = special::caption(&file);
+        let upload = file.upload();
+        let mut content = files::event(&upload, uploads.len());
+        if let Some(said) = said {
+            content.insert("body".to_owned(), json!(said));
+        }
+        contents.push(content);
+        uploads.push(upload);
+    }
+    if let Some(short) = length::cut(&text.body, length::MAX_BODY) {
+        let whole = whole_text(std::mem::replace(&mut text.body, short));
+        text.formatted = None;
+        contents.push(files::event(&whole, uploads.len()));
+        uploads.push(whole);
+    }
+    if text.body.is_empty() && contents.is_empty() {
+        let empty = Text {
+            body: "The email is empty.".to_owned(),
+            ..Text::default()
+        };
+        contents.push(message("m.notice", &empty));
+    } else if !text.body.is_empty() {
+        match contents.as_mut_slice() {
+            [only] if only.get("msgtype") == Some(&json!("m.image")) => caption(only, &text),
+            _ => contents.insert(0, message(msgtype, &text)),
+        }
+    }
+    if let (Some(first), Some(answered)) = (contents.first_mut(), &context.answers) {
+        first.insert(
+            "m.relates_to".to_owned(),
+            json!({"m.in_reply_to": {"event_id": answered}}),
+        );
+    }
+    let event = |content| ("m.room.message".to_owned(), Value::Object(content));
+    Converted {
+        events: contents.into_iter().map(event).collect(),
+        uploads,
+        quoted: text.quoted,
+    }
+}
+
+fn message(msgtype: &str, text: &Text) -> Map<String, Value> {
+    let mut content = Map::new();
+    content.insert("msgtype".to_owned(), json!(msgtype));
+    content.insert("m.mentions".to_owned(), json!({}));
+    caption(&mut content, text);
+    content
+}
+
+/// Puts the text into a content: the whole of a text message, or the caption of a picture.
+fn caption(content: &mut Map<String, Value>, text: &Text) {
+    content.insert("body".to_owned(), json!(text.body));
+    if let Some(formatted) = &text.formatted {
+        content.insert("format".to_owned(), json!("org.matrix.custom.html"));
+        content.insert("formatted_body".to_owned(), json!(formatted));
+    }
+}
+
+/// A text that is too long for an event, as a file.
+fn whole_text(text: String) -> Upload {
+    Upload {
+        name: "message.txt".to_owned(),
+        content_type: "text/plain".to_owned(),
+        bytes: text.into_bytes(),
+    }
+}
