@@ -1,5 +1,7 @@
 //! Parts of a message, and how they are put together (RFC 2046).
 
+use std::fmt::Write as _;
+
 use super::{Headers, parameter, transfer};
 
 /// Whether a part is shown in its place or kept apart (RFC 2183).
@@ -125,10 +127,10 @@ impl Part {
                 headers.words("Content-Type", kind.split(' ').chain([quoted.as_str()]));
                 out.push_str(headers.as_str());
                 for part in parts {
-                    out.push_str(&format!("\r\n--{boundary}\r\n"));
+                    let _ = write!(out, "\r\n--{boundary}\r\n");
                     part.write(seed, count, out);
                 }
-                out.push_str(&format!("\r\n--{boundary}--\r\n"));
+                let _ = write!(out, "\r\n--{boundary}--\r\n");
             }
         }
     }

@@ -12,20 +12,29 @@ const READABLE: usize = 78;
 /// `text` has LF line ends. Quoted-printable stays readable in a raw message and is chosen where ASCII prevails; base64 is shorter elsewhere.
 pub(super) fn text(text: &str) -> (&'static str, String) {
     if text.split('\n').all(survives) {
-        return ("7bit", lines(text).map(|line| format!("{line}\r\n")).collect());
+        return ("7bit", crlf(text));
     }
     let escaped = text.bytes().filter(|&byte| !is_literal(byte)).count();
     if escaped * 3 <= text.len() {
         ("quoted-printable", quoted_printable(text))
     } else {
-        let crlf: String = lines(text).map(|line| format!("{line}\r\n")).collect();
-        ("base64", BASE64_MIME.encode(crlf.as_bytes()))
+        ("base64", BASE64_MIME.encode(crlf(text).as_bytes()))
     }
 }
 
 /// Bytes in base64, in lines of 76 characters that end with CRLF.
 pub(super) fn base64(bytes: &[u8]) -> String {
     BASE64_MIME.encode(bytes)
+}
+
+/// The text with CRLF line ends, also at its end.
+fn crlf(text: &str) -> String {
+    let mut out = String::with_capacity(text.len() + text.len() / 20 + 2);
+    for line in lines(text) {
+        out.push_str(line);
+        out.push_str("\r\n");
+    }
+    out
 }
 
 /// The lines of a text; an end of line at its very end does not begin another one.

@@ -1,5 +1,6 @@
 //! The pieces of all messages become one letter: header, parts, and their order.
 
+use std::fmt::Write as _;
 use std::time::Duration;
 
 use sha2::{Digest, Sha256};
@@ -17,9 +18,9 @@ use crate::model::Mailbox;
 /// Longest subject, in characters.
 const LONGEST_SUBJECT: usize = 200;
 /// After a pause of this length, messages in one mail carry the time of day.
-const PAUSE: Duration = Duration::from_secs(10 * 60);
+const PAUSE: Duration = Duration::from_mins(10);
 /// After this one, the date as well.
-const LONG_PAUSE: Duration = Duration::from_secs(12 * 60 * 60);
+const LONG_PAUSE: Duration = Duration::from_hours(12);
 
 /// Writes the message: as simple as its content allows.
 pub(super) fn letter(
@@ -214,13 +215,13 @@ fn markup(pieces: &[Piece], headings: &[Option<String>], note: Option<&Note>) ->
             out.push_str("<div><br></div>\n");
         }
         if let Some(heading) = heading {
-            out.push_str(&format!("<div>{}</div>\n", html::escape(heading)));
+            let _ = writeln!(out, "<div>{}</div>", html::escape(heading));
         }
         if let Some(quote) = &piece.quote {
             out.push_str(&quote.html());
         }
         let inner = piece.html.clone().unwrap_or_else(|| html::from_text(&piece.text));
-        out.push_str(&format!("<div dir=\"auto\">{inner}</div>\n"));
+        let _ = writeln!(out, "<div dir=\"auto\">{inner}</div>");
     }
     if let Some(note) = note {
         out.push_str(&note.html());

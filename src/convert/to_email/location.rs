@@ -65,14 +65,14 @@ mod tests {
 
     use super::*;
 
-    fn shown(content: Value) -> Option<String> {
+    fn shown(content: &Value) -> Option<String> {
         location(content.as_object().unwrap())
     }
 
     #[test]
     fn places_have_a_name_a_map_and_coordinates() {
         assert_eq!(
-            shown(json!({"body": "Town hall", "geo_uri": "geo:52.5,-13.4;u=35"})).unwrap(),
+            shown(&json!({"body": "Town hall", "geo_uri": "geo:52.5,-13.4;u=35"})).unwrap(),
             "[Location: Town hall]\nhttps://www.openstreetmap.org/?mlat=52.5&mlon=-13.4#map=16/52.5/-13.4\ngeo:52.5,-13.4"
         );
         let generated = json!({
@@ -80,12 +80,12 @@ mod tests {
             "m.location": {"uri": "geo:1,2", "description": "Our\nhouse"}
         });
         assert!(
-            shown(generated)
+            shown(&generated)
                 .unwrap()
                 .starts_with("[Location: Our house]\nhttps:")
         );
         assert!(
-            shown(json!({"body": "at geo:1,2", "geo_uri": "geo:1,2"}))
+            shown(&json!({"body": "at geo:1,2", "geo_uri": "geo:1,2"}))
                 .unwrap()
                 .starts_with("[Location]\n")
         );
@@ -103,11 +103,11 @@ mod tests {
             "",
         ] {
             assert_eq!(
-                shown(json!({"body": "Here", "geo_uri": uri})),
+                shown(&json!({"body": "Here", "geo_uri": uri})),
                 Some("[Location: Here]".into()),
                 "{uri}"
             );
         }
-        assert_eq!(shown(json!({})), None);
+        assert_eq!(shown(&json!({})), None);
     }
 }

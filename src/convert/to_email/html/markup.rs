@@ -1,5 +1,7 @@
 //! Writing the HTML part: the specification's subset, with the few inline styles that mail programs keep.
 
+use std::fmt::Write as _;
+
 use super::inline::{colour, description, image_text, language, safe_link};
 use super::tree::{Element, Node, is_block};
 use crate::convert::to_email::enclosures::Enclosures;
@@ -57,6 +59,7 @@ pub(in super::super) fn write(nodes: &[Node], enclosures: &mut Enclosures<'_>) -
     let mut writer = Writer {
         out: String::new(),
         enclosures,
+        is_verbatim: false,
     };
     writer.nodes(nodes);
     writer.out
@@ -65,6 +68,8 @@ pub(in super::super) fn write(nodes: &[Node], enclosures: &mut Enclosures<'_>) -
 struct Writer<'a, 'b> {
     out: String,
     enclosures: &'a mut Enclosures<'b>,
+    /// Whether line ends are shown as they are.
+    is_verbatim: bool,
 }
 
 impl Writer<'_, '_> {
@@ -79,8 +84,14 @@ impl Writer<'_, '_> {
 
     fn element(&mut self, element: &Element) {
         match element.name.as_str() {
-            "br" => self.out.push_str("<br>\n"),
-            "hr" => self.out.push_str("<hr>\n"),
+            "br" => {
+                self.out.push_str("<br>");
+                self.end_line();
+            }
+            "hr" => {
+                self.out.push_str("<hr>");
+                self.end_line();
+            }
             "img" => self.image(element),
             "a" => match element.attribute("href").and_then(safe_link) {
                 Some(href) => self.wrap("a", &[("href", href)], element),
@@ -88,7 +99,12 @@ impl Writer<'_, '_> {
             },
             "span" | "font" | "div" => self.coloured(element),
             "blockquote" => self.wrap("blockquote", &[("style", QUOTE)], element),
-            "pre" => self.wrap("pre", &[("style", PRE)], element),
+            "pre" => {
+                let outside = std::mem::replace(&mut self.is_verbatim, true);
+                self.wrap("pre", &[("style", PRE)], element);
+                self.is_verbatim = outside;
+                self.end_line();
+            }
             "code" => {
                 let class = element.attribute("class").and_then(language);
                 let class = class.map(|language| format!("language-{language}"));
@@ -111,7 +127,8 @@ impl Writer<'_, '_> {
             "summary" => {
                 self.out.push_str("<div><b>");
                 self.nodes(&element.children);
-                self.out.push_str("</b></div>\n");
+                self.out.push_str("</b></div>");
+                self.end_line();
             }
             "strike" => self.wrap("s", &[], element),
             name => match PLAIN_TAGS.iter().find(|tag| **tag == name) {
@@ -126,13 +143,19 @@ impl Writer<'_, '_> {
         self.out.push('<');
         self.out.push_str(tag);
         for (name, value) in attributes {
-            self.out.push_str(&format!(" {name}=\"{}\"", escape(value)));
+            let _ = write!(self.out, " {name}=\"{}\"", escape(value));
         }
         self.out.push('>');
         self.nodes(&element.children);
-        self.out.push_str(&format!("</{tag}>"));
-        // Line ends between blocks keep the raw message readable; within <pre> they would be shown.
+        let _ = write!(self.out, "</{tag}>");
         if is_block(tag) || tag == "tr" {
+            self.end_line();
+        }
+    }
+
+    /// Line ends between blocks keep the raw message readable; within `<pre>` they would be shown.
+    fn end_line(&mut self) {
+        if !self.is_verbatim {
             self.out.push('\n');
         }
     }
@@ -141,14 +164,13 @@ impl Writer<'_, '_> {
     fn coloured(&mut self, element: &Element) {
         let tag = if element.name == "div" { "div" } else { "span" };
         if let Some(tex) = element.attribute("data-mx-maths") {
-            self.out
-                .push_str(&format!("<{tag}><code>{}</code></{tag}>", escape(tex)));
+            let _ = write!(self.out, "<{tag}><code>{}</code></{tag}>", escape(tex));
             return;
         }
         let mut style = Vec::new();
         if let Some(reason) = element.attribute("data-mx-spoiler") {
             if !reason.trim().is_empty() {
-                self.out.push_str(&format!("({}) ", escape(reason)));
+                let _ = write!(self.out, "({}) ", escape(reason));
             }
             style.push(SPOILER.to_owned());
         } else {
@@ -182,17 +204,18 @@ impl Writer<'_, '_> {
             self.out.push_str(&escape(&image_text(element)));
             return;
         };
-        self.out.push_str(&format!(
+        let _ = write!(
+            self.out,
             "<img src=\"cid:{}\" alt=\"{}\"",
             escape(&content_id),
             escape(&description(element))
-        ));
+        );
         let emoticon = element.attribute("data-mx-emoticon").map(|_| 32);
         for side in ["width", "height"] {
             let size = element.attribute(side).and_then(|size| size.parse::<u32>().ok());
             let size = if side == "height" { size.or(emoticon) } else { size };
             if let Some(size) = size.filter(|size| (1..=1000).contains(size)) {
-                self.out.push_str(&format!(" {side}=\"{size}\""));
+                let _ = write!(self.out, " {side}=\"{size}\"");
             }
         }
         self.out.push('>');

@@ -1,5 +1,7 @@
 //! Writing the plain part from a tree, for reading: as a careful person would have typed it.
 
+use std::fmt::Write as _;
+
 use super::inline::{image_text, language, safe_link};
 use super::table;
 use super::tree::{Element, Node, is_block};
@@ -80,7 +82,7 @@ fn block(element: &Element, blocks: &mut Vec<Block>) {
     let loose = |text: String| Block { text, loose: true };
     match element.name.as_str() {
         "hr" => blocks.push(loose("* * *".to_owned())),
-        "p" => blocks.extend(some(join(flow(children))).map(loose)),
+        "p" | "details" => blocks.extend(some(join(flow(children))).map(loose)),
         "h1" | "h2" => blocks.extend(some(one_line(children)).map(|title| {
             let rule = if element.name == "h1" { "=" } else { "-" };
             let width = title.chars().count().min(72);
@@ -97,7 +99,6 @@ fn block(element: &Element, blocks: &mut Vec<Block>) {
         "div" | "span" if element.attribute("data-mx-spoiler").is_some() => {
             blocks.extend(spoiler(element).map(loose));
         }
-        "details" => blocks.extend(some(join(flow(children))).map(loose)),
         _ => blocks.extend(flow(children)),
     }
 }
@@ -119,13 +120,25 @@ fn list(element: &Element) -> String {
         .attribute("start")
         .and_then(|start| start.parse::<i32>().ok());
     let mut number = i64::from(start.unwrap_or(1));
-    let mut items = Vec::new();
-    for child in &element.children {
-        let text = match child {
-            Node::Element(item) => join(tight(flow(&item.children))),
-            Node::Text(text) => text.trim().to_owned(),
+    let is_item = |node: &Node| matches!(node, Node::Element(element) if element.name == "li");
+    let is_list =
+        |node: &Node| matches!(node, Node::Element(element) if matches!(element.name.as_str(), "ul" | "ol"));
+    let mut items: Vec<String> = Vec::new();
+    let mut indent = String::new();
+    // What stands in a list without being an item is taken for one, a list in a list for the end of the item before.
+    for nodes in element
+        .children
+        .chunk_by(|one, next| !is_item(one) && !is_item(next))
+    {
+        let text = match nodes {
+            [Node::Element(item)] if item.name == "li" => join(tight(flow(&item.children))),
+            nodes => join(tight(flow(nodes))),
         };
         if text.is_empty() {
+            continue;
+        }
+        if let Some(last) = items.last_mut().filter(|_| nodes.first().is_some_and(is_list)) {
+            let _ = write!(last, "\n{indent}{}", text.replace('\n', &format!("\n{indent}")));
             continue;
         }
         let bullet = if element.name == "ol" {
@@ -134,8 +147,8 @@ fn list(element: &Element) -> String {
             "- ".to_owned()
         };
         number += 1;
-        let indented = format!("\n{}", " ".repeat(bullet.len()));
-        items.push(format!("{bullet}{}", text.replace('\n', &indented)));
+        indent = " ".repeat(bullet.len());
+        items.push(format!("{bullet}{}", text.replace('\n', &format!("\n{indent}"))));
     }
     items.join("\n")
 }
@@ -188,7 +201,8 @@ fn inline(node: &Node, line: &mut String) {
         Node::Element(element) => element,
     };
     if let Some(tex) = maths(element) {
-        return line.push_str(&format!("${tex}$"));
+        let _ = write!(line, "${tex}$");
+        return;
     }
     if element.attribute("data-mx-spoiler").is_some() {
         return line.push_str(&spoiler(element).unwrap_or_default());

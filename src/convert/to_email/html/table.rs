@@ -41,30 +41,35 @@ pub(super) fn write(table: &Element) -> String {
     lines.join("\n")
 }
 
-/// Gathers the rows, each with whether it is a head, wherever they stand in the table.
+/// Gathers the rows, each with whether it is a head, wherever they stand in the table. What stands outside of cells is
+/// taken for a cell, so that it is not lost.
 fn collect(element: &Element, rows: &mut Vec<(bool, Vec<String>)>, caption: &mut String) {
     for child in &element.children {
-        let Node::Element(child) = child else { continue };
-        match child.name.as_str() {
-            "caption" => *caption = one_line(&child.children),
-            "tr" => {
-                let cells: Vec<&Element> = child.children.iter().filter_map(cell).collect();
-                let is_head = !cells.is_empty() && cells.iter().all(|cell| cell.name == "th");
+        match child {
+            Node::Element(child) if child.name == "caption" => *caption = one_line(&child.children),
+            Node::Element(child) if child.name == "tr" => {
+                let is_head = child.children.iter().all(|cell| match cell {
+                    Node::Element(cell) => cell.name == "th",
+                    Node::Text(text) => text.trim().is_empty(),
+                });
+                let cells: Vec<String> = child.children.iter().filter_map(cell).collect();
                 if !cells.is_empty() {
-                    rows.push((
-                        is_head,
-                        cells.iter().map(|cell| one_line(&cell.children)).collect(),
-                    ));
+                    rows.push((is_head, cells));
                 }
             }
-            _ => collect(child, rows, caption),
+            Node::Element(child) if !matches!(child.name.as_str(), "td" | "th") => {
+                collect(child, rows, caption)
+            }
+            other => rows.extend(cell(other).map(|text| (false, vec![text]))),
         }
     }
 }
 
-fn cell(node: &Node) -> Option<&Element> {
+fn cell(node: &Node) -> Option<String> {
     match node {
-        Node::Element(element) if matches!(element.name.as_str(), "td" | "th") => Some(element),
-        _ => None,
+        Node::Element(element) if matches!(element.name.as_str(), "td" | "th") => {
+            Some(one_line(&element.children))
+        }
+        other => Some(one_line(std::slice::from_ref(other))).filter(|text| !text.is_empty()),
     }
 }

@@ -141,7 +141,7 @@ fn part(mail: &Message<'_>, shown: &MessagePart<'_>, depth: usize, out: &mut Str
         PartType::Text(text) => text,
         _ => return,
     };
-    for line in text.replace("\r\n", "\n").trim().split('\n') {
+    for line in text.replace("\r\n", "\n").trim().lines() {
         let _ = writeln!(out, "{}", format!("{indent}  {line}").trim_end());
     }
 }

@@ -33,9 +33,12 @@ fn mailbox(name: &str, address: &str) -> Mailbox {
 }
 
 fn message(content: Value) -> ChatMessage {
+    let Value::Object(content) = content else {
+        panic!("a content is an object")
+    };
     ChatMessage {
         event_type: "m.room.message".to_owned(),
-        content: content.as_object().unwrap().clone(),
+        content,
         sender: "@bob:hs.example".to_owned(),
         sender_name: "Bob".to_owned(),
         timestamp: Timestamp(1_795_305_807_000),
