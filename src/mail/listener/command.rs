@@ -99,7 +99,7 @@ pub(super) fn parse(line: &[u8]) -> Result<Command, Rejected> {
             close: true,
         }),
         Ok(_) => Err(Reply::new(502, "5.5.1", "Command not implemented").into()),
-        Err(error) => Err(explain(error).into()),
+        Err(error) => Err(explain(&error).into()),
     }
 }
 
@@ -178,7 +178,7 @@ fn bad_recipient() -> Reply {
     Reply::new(501, "5.1.3", "The recipient is not an address")
 }
 
-fn explain(error: Error) -> Reply {
+fn explain(error: &Error) -> Reply {
     match error {
         Error::InvalidSenderAddress => bad_sender(),
         Error::InvalidRecipientAddress => bad_recipient(),

@@ -54,7 +54,7 @@ where
                 }
             }
             Ok(Err(error)) => {
-                tracing::info!(peer, %error, "TLS could not be negotiated with the mail client")
+                tracing::info!(peer, %error, "TLS could not be negotiated with the mail client");
             }
             Err(_) => tracing::info!(peer, "the mail client took too long to negotiate TLS"),
         },

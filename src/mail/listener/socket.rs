@@ -182,7 +182,7 @@ async fn accept_all(socket: Socket, shared: Arc<Shared>) {
                 connections.spawn(async move {
                     match connection {
                         Connection::Tcp(stream, ip) => {
-                            connection::run(stream, &shared, &ip.to_string()).await
+                            connection::run(stream, &shared, &ip.to_string()).await;
                         }
                         Connection::Unix(stream) => connection::run(stream, &shared, "unix").await,
                     }

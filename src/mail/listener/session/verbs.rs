@@ -111,8 +111,8 @@ impl Session {
     }
 
     fn data(&mut self) {
-        let ready = |mail: &&Transaction| !mail.recipients.is_empty() && mail.chunks.is_none();
-        if self.mail.as_ref().filter(ready).is_none() {
+        let ready = |mail: &Transaction| !mail.recipients.is_empty() && mail.chunks.is_none();
+        if !self.mail.as_ref().is_some_and(ready) {
             return self.fail(&OUT_OF_ORDER);
         }
         self.reply(&Reply::new(354, "", "Go ahead, end with <CR><LF>.<CR><LF>"));
@@ -139,13 +139,11 @@ impl Session {
 
     /// Answers for a chunk that is complete, and for the message when it was the last one.
     pub(super) fn finish_chunk(&mut self, last: bool, sink: &Sink) -> Option<Action> {
-        let reply = match (sink, self.chunks()) {
-            (Sink::Message, Some((_, body))) => body.refusal().cloned().unwrap_or(OK),
-            _ => {
-                self.fail(&OUT_OF_ORDER);
-                return None;
-            }
+        let (Sink::Message, Some((_, body))) = (sink, self.chunks()) else {
+            self.fail(&OUT_OF_ORDER);
+            return None;
         };
+        let reply = body.refusal().cloned().unwrap_or(OK);
         if !last {
             self.reply(&reply);
             return None;

@@ -297,7 +297,9 @@ async fn plaintext_after_starttls_is_thrown_away() {
     let mut seen = String::new();
     stream.read_to_string(&mut seen).await.unwrap();
     assert_eq!(
-        seen.lines().map(|line| &line[..3]).collect::<Vec<_>>(),
+        seen.lines()
+            .map(|line| line.get(..3).unwrap())
+            .collect::<Vec<_>>(),
         ["250", "503", "221"]
     );
 }

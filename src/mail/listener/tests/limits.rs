@@ -113,9 +113,10 @@ fn command_lines_have_a_limit_and_text_lines_have_none() {
 
 #[test]
 fn ten_thousand_recipients() {
-    let recipients: String = (0..10_000)
+    let recipients: Vec<String> = (0..10_000)
         .map(|n| format!("RCPT TO:<user{n}@h.example>\r\n"))
         .collect();
+    let recipients = recipients.concat();
     let outcome = with(
         Limits::default(),
         &format!("HELO a\r\nMAIL FROM:<>\r\n{recipients}DATA\r\nx\r\n.\r\n"),

@@ -111,7 +111,7 @@ impl Outcome {
             .map(|line| match line.split_once(' ') {
                 Some((code, rest)) if rest.starts_with(['2', '4', '5']) && rest.contains('.') => {
                     let enhanced = rest.split(' ').next().unwrap();
-                    &line[..code.len() + 1 + enhanced.len()]
+                    line.get(..code.len() + 1 + enhanced.len()).unwrap()
                 }
                 _ => line.get(..3).unwrap_or(line),
             })
@@ -130,7 +130,7 @@ fn play(terms: &Arc<Terms>, input: &[u8], piece: usize) -> Outcome {
             match session.advance(&mut piece) {
                 Action::Read => break,
                 Action::CheckRecipient { recipient, .. } => {
-                    session.recipient_checked(Inbox::check(&recipient))
+                    session.recipient_checked(Inbox::check(&recipient));
                 }
                 Action::Accept(mail) => session.accepted(&inbox.take(&mail)),
                 Action::StartTls => break 'pieces,

@@ -311,7 +311,7 @@ proptest! {
 
     #[test]
     fn any_text_survives_dot_stuffing(lines in proptest::collection::vec("[.\\x00a\r]{0,6}", 0..10)) {
-        let text: String = lines.iter().map(|line| format!("{line}\r\n")).collect();
+        let text = lines.join("\r\n") + if lines.is_empty() { "" } else { "\r\n" };
         let stuffed: String = text
             .split_inclusive("\r\n")
             .map(|line| if line.starts_with('.') { format!(".{line}") } else { line.to_owned() })

@@ -5,6 +5,9 @@ use secrecy::SecretString;
 use super::server::{Heard, Then, good, start};
 use super::*;
 
+/// Where a server is not good, what it does there, and what becomes of it.
+type Row<T> = (&'static str, fn() -> Then, T);
+
 /// Sends to a relay that does `then` at a line that begins with `at`, and is good otherwise.
 async fn send_at(at: &'static str, then: fn() -> Then) -> (SendError, Heard) {
     let (port, heard) = start(move |line| match line {
@@ -40,7 +43,7 @@ fn permanent(reply: &str) -> SendError {
 
 #[tokio::test]
 async fn the_servers_words_decide_and_are_kept() {
-    let rows: Vec<(&str, fn() -> Then, SendError)> = vec![
+    let rows: Vec<Row<SendError>> = vec![
         (
             "RCPT",
             || Then::Say("451 4.7.1 Greylisted, come back\r\n"),
@@ -110,7 +113,7 @@ async fn the_servers_words_decide_and_are_kept() {
 
 #[tokio::test]
 async fn a_refused_login_is_for_the_admin_to_mend() {
-    let rows: [(&str, fn() -> Then, &str); 3] = [
+    let rows: [Row<&str>; 3] = [
         (
             "AUTH",
             || Then::Say("535 5.7.8 Wrong password\r\n"),
