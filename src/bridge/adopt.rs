@@ -51,8 +51,11 @@ impl Bridge {
             return self.ignore(job, event, "the room is no direct chat").await;
         }
         tracing::warn!(job = job.id, room_id = %event.room_id, "a direct chat that was not known is taken up");
-        let history = std::slice::from_ref(event);
-        self.begin_portal(job, event, &puppet, &address, None, &facts, history)
-            .await
+        let mut tx = self.settle(job).await?;
+        let mut portal = self.new_portal(&mut tx, event, &puppet, &address).await?;
+        self.begin_portal(&mut tx, &mut portal, &event.room_id, &facts)
+            .await?;
+        self.apply_message(&mut tx, portal, event).await?;
+        self.finish(tx, job).await
     }
 }

@@ -8,7 +8,7 @@ use super::{Bridge, Failure};
 use crate::convert::address::new_token;
 use crate::matrix::MatrixError;
 use crate::model::{EmailAddress, RoomEvent};
-use crate::store::{Job, NewPortal, Portal, PortalState};
+use crate::store::{Job, NewPortal, Portal, PortalState, StoreError, Tx};
 
 const NOT_DIRECT: &str = "I only take part in direct chats. Please start a direct chat with me.";
 const OTHERS_INSIDE: &str = "I only take part in direct chats, and there are other people in this room.";
@@ -68,49 +68,52 @@ impl Bridge {
             return self.decline(job, event, puppet, INVITER_LEFT).await;
         }
         let history = self.read_back(puppet, &event.room_id, &event.event_id).await?;
-        self.begin_portal(job, event, puppet, &address, portal, &facts, &history)
-            .await
-    }
-
-    #[expect(
-        clippy::too_many_arguments,
-        reason = "everything that was learnt before, written in one transaction"
-    )]
-    pub(super) async fn begin_portal(
-        &self,
-        job: &Job,
-        event: &RoomEvent,
-        puppet: &UserId,
-        address: &EmailAddress,
-        portal: Option<Portal>,
-        facts: &RoomFacts,
-        history: &[RoomEvent],
-    ) -> Result<(), Failure> {
         let mut tx = self.settle(job).await?;
         let mut portal = match portal {
             Some(portal) => portal,
-            None => {
-                let new = NewPortal {
-                    user: &event.sender,
-                    address,
-                    puppet,
-                    room: Some(&event.room_id),
-                    token: &new_token(&*self.random),
-                    subject: None,
-                };
-                let id = tx.create_portal(&new, self.now()).await?;
-                tx.portal(id)
-                    .await?
-                    .ok_or_else(|| Failure::Fail(format!("portal {id} is not there")))?
-            }
+            None => self.new_portal(&mut tx, event, puppet, &address).await?,
         };
-        self.move_portal(&mut tx, &mut portal, &event.room_id).await?;
-        self.apply_facts(&mut tx, &mut portal, &event.room_id, facts)
+        self.begin_portal(&mut tx, &mut portal, &event.room_id, &facts)
             .await?;
-        tx.update_portal(&portal).await?;
-        self.apply_history(&mut tx, job, portal.id, history).await?;
-        tracing::info!(portal = portal.id, room_id = %event.room_id, "direct chat begun");
+        self.apply_history(&mut tx, job, portal.id, &history).await?;
         self.finish(tx, job).await
+    }
+
+    /// A portal for the room and the sender of an event.
+    pub(super) async fn new_portal(
+        &self,
+        tx: &mut Tx,
+        event: &RoomEvent,
+        puppet: &UserId,
+        address: &EmailAddress,
+    ) -> Result<Portal, Failure> {
+        let new = NewPortal {
+            user: &event.sender,
+            address,
+            puppet,
+            room: Some(&event.room_id),
+            token: &new_token(&*self.random),
+            subject: None,
+        };
+        let id = tx.create_portal(&new, self.now()).await?;
+        tx.portal(id)
+            .await?
+            .ok_or_else(|| Failure::Fail(format!("portal {id} is not there")))
+    }
+
+    /// The room is the portal's from now on.
+    pub(super) async fn begin_portal(
+        &self,
+        tx: &mut Tx,
+        portal: &mut Portal,
+        room: &RoomId,
+        facts: &RoomFacts,
+    ) -> Result<(), StoreError> {
+        self.move_portal(tx, portal, room).await?;
+        self.apply_facts(tx, portal, room, facts).await?;
+        tx.update_portal(portal).await?;
+        tracing::info!(portal = portal.id, room_id = %room, "direct chat begun");
+        Ok(())
     }
 
     /// Whether the room, or the one that it replaces, is a portal already.
