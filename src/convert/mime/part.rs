@@ -15,7 +15,7 @@ pub enum Disposition {
 
 /// One part of a message, possibly of several parts itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Part {
+pub enum Part<'a> {
     /// A text in UTF-8.
     Text {
         /// `text/plain` or another text type, in lower case.
@@ -35,11 +35,11 @@ pub enum Part {
         name: String,
         /// What an HTML part refers to it by (RFC 2392), without angle brackets.
         content_id: Option<String>,
-        /// The bytes.
-        bytes: Vec<u8>,
+        /// The bytes, which may be many: they are borrowed until the message is written.
+        bytes: &'a [u8],
     },
     /// Several parts.
-    Several(Multipart, Vec<Part>),
+    Several(Multipart, Vec<Part<'a>>),
 }
 
 /// What several parts are to each other.
@@ -53,7 +53,7 @@ pub enum Multipart {
     Related,
 }
 
-impl Part {
+impl Part<'_> {
     /// A part of plain text.
     pub fn plain(text: String) -> Self {
         Self::Text {
@@ -113,7 +113,8 @@ impl Part {
                     name,
                     content_id.as_deref(),
                 );
-                close(&headers, &transfer::base64(bytes), out);
+                close(&headers, "", out);
+                transfer::base64(bytes, out);
             }
             Self::Several(kind, parts) => {
                 *count += 1;
@@ -136,6 +137,7 @@ impl Part {
     }
 }
 
+/// Writes a header, the blank line that ends it, and what follows.
 fn close(headers: &Headers, body: &str, out: &mut String) {
     out.push_str(headers.as_str());
     out.push_str("\r\n");

@@ -22,9 +22,9 @@ pub(super) fn text(text: &str) -> (&'static str, String) {
     }
 }
 
-/// Bytes in base64, in lines of 76 characters that end with CRLF.
-pub(super) fn base64(bytes: &[u8]) -> String {
-    BASE64_MIME.encode(bytes)
+/// Appends bytes in base64, in lines of 76 characters that end with CRLF.
+pub(super) fn base64(bytes: &[u8], out: &mut String) {
+    BASE64_MIME.encode_append(bytes, out);
 }
 
 /// The text with CRLF line ends, also at its end.

@@ -26,11 +26,11 @@ pub(super) fn has_caption(content: &Content) -> bool {
 }
 
 /// Encloses the file of a media message. `in_place` asks for pictures where they stood among other messages.
-pub(super) fn enclose(
+pub(super) fn enclose<'a>(
     content: &Content,
-    message: &ChatMessage,
+    message: &'a ChatMessage,
     in_place: bool,
-    enclosures: &mut Enclosures<'_>,
+    enclosures: &mut Enclosures<'a>,
 ) -> Shown {
     let kind = Kind::of(content, message);
     // A sticker's body describes it; it was never a file name.
@@ -56,7 +56,7 @@ pub(super) fn enclose(
     let file = File {
         name: name.clone(),
         content_type,
-        bytes: bytes.clone(),
+        bytes,
     };
     let in_place = kind == Kind::Sticker || (in_place && kind == Kind::Picture);
     let rest = if in_place {

@@ -22,16 +22,16 @@ pub(super) struct Enclosures<'a> {
     /// Where the pictures of texts were placed.
     placed: BTreeMap<String, String>,
     /// Files that stand apart.
-    pub(super) attached: Vec<Part>,
+    pub(super) attached: Vec<Part<'a>>,
     /// Pictures that the HTML part refers to.
-    pub(super) in_place: Vec<Part>,
+    pub(super) in_place: Vec<Part<'a>>,
 }
 
 /// A file with its safe name and its type.
-pub(super) struct File {
+pub(super) struct File<'a> {
     pub(super) name: String,
     pub(super) content_type: String,
-    pub(super) bytes: Vec<u8>,
+    pub(super) bytes: &'a [u8],
 }
 
 impl<'a> Enclosures<'a> {
@@ -54,7 +54,7 @@ impl<'a> Enclosures<'a> {
     }
 
     /// Attaches a file; gives it back when the mail would become too large.
-    pub(super) fn attach(&mut self, file: File) -> Result<(), File> {
+    pub(super) fn attach(&mut self, file: File<'a>) -> Result<(), File<'a>> {
         if !self.takes(file.bytes.len()) {
             return Err(file);
         }
@@ -64,7 +64,7 @@ impl<'a> Enclosures<'a> {
 
     /// Places a picture in the HTML part and gives its `Content-ID` (RFC 2392), without angle brackets; gives the file back when mail
     /// programs would not show it, or the mail would become too large.
-    pub(super) fn place(&mut self, file: File) -> Result<String, File> {
+    pub(super) fn place(&mut self, file: File<'a>) -> Result<String, File<'a>> {
         if !SHOWN_IN_PLACE.contains(&file.content_type.as_str()) || !self.takes(file.bytes.len()) {
             return Err(file);
         }
@@ -86,7 +86,7 @@ impl<'a> Enclosures<'a> {
         let file = File {
             name: file::name("", "picture", &content_type),
             content_type,
-            bytes: bytes.clone(),
+            bytes,
         };
         let content_id = self.place(file).ok()?;
         self.placed.insert(uri.to_owned(), content_id.clone());
@@ -100,7 +100,7 @@ impl<'a> Enclosures<'a> {
     }
 }
 
-fn part(file: File, disposition: Disposition, content_id: Option<String>) -> Part {
+fn part(file: File<'_>, disposition: Disposition, content_id: Option<String>) -> Part<'_> {
     Part::File {
         content_type: file.content_type,
         disposition,

@@ -44,7 +44,7 @@ pub(super) fn letter(
     several(Multipart::Mixed, text, rest).message(&headers(draft), seed)
 }
 
-fn several(kind: Multipart, first: Part, mut rest: Vec<Part>) -> Part {
+fn several<'a>(kind: Multipart, first: Part<'a>, mut rest: Vec<Part<'a>>) -> Part<'a> {
     if rest.is_empty() {
         return first;
     }
@@ -54,7 +54,7 @@ fn several(kind: Multipart, first: Part, mut rest: Vec<Part>) -> Part {
 
 /// The reaction by itself: when the mail is nothing but reactions to one message, which `In-Reply-To` names
 /// (RFC 9078, section 3).
-fn reaction(draft: &EmailDraft, pieces: &[Piece]) -> Option<Part> {
+fn reaction(draft: &EmailDraft, pieces: &[Piece]) -> Option<Part<'static>> {
     draft.in_reply_to.as_ref()?;
     let first = draft.messages.first()?;
     let about = |message: &ChatMessage| referred(&message.content).map(str::to_owned);

@@ -102,11 +102,11 @@ pub fn from_json(
     context: &Value,
     read_file: &dyn Fn(&str) -> io::Result<Vec<u8>>,
 ) -> Result<RenderedEmail, FromJsonError> {
-    let context: Context = if context.is_null() {
-        Context::default()
-    } else {
-        serde_path_to_error::deserialize(context)
-            .map_err(|error| FromJsonError::Context(format!("{}: {}", error.path(), error.inner())))?
+    let context: Context = match context {
+        Value::Null => Context::default(),
+        Value::Object(_) => serde_path_to_error::deserialize(context)
+            .map_err(|error| FromJsonError::Context(format!("{}: {}", error.path(), error.inner())))?,
+        _ => return Err(FromJsonError::Context("it is not a JSON object".to_owned())),
     };
     let events = match events {
         Value::Array(events) => events.as_slice(),

@@ -5,7 +5,7 @@ use super::correction;
 use super::enclosures::Enclosures;
 use super::line::line;
 use super::quote::{self, Quote};
-use super::{ChatMessage, LONGEST_NAME, attachment, body, html, location, poll, reaction};
+use super::{ChatMessage, LONGEST_NAME, attachment, body, html, location, media_uri, poll, reaction};
 use crate::convert::relation::{Relation, relation};
 
 /// What one event contributes: a text in two forms. Its files are in the mail's [`Enclosures`].
@@ -29,6 +29,15 @@ impl Piece {
         }
     }
 
+    /// The same with a line below.
+    fn with_line(self, line: &str) -> Self {
+        let html = self
+            .html
+            .map(|html| format!("{html}<br>\n{}", html::escape(line)));
+        let text = format!("{}\n{line}", self.text).trim_start().to_owned();
+        Self { text, html, ..self }
+    }
+
     /// Whether a reader would see nothing of it.
     pub(super) fn is_empty(&self) -> bool {
         self.text.is_empty()
@@ -36,7 +45,11 @@ impl Piece {
 }
 
 /// Renders one event. `among_others` says that the mail holds other messages, between which a picture has its place.
-pub(super) fn piece(message: &ChatMessage, among_others: bool, enclosures: &mut Enclosures<'_>) -> Piece {
+pub(super) fn piece<'a>(
+    message: &'a ChatMessage,
+    among_others: bool,
+    enclosures: &mut Enclosures<'a>,
+) -> Piece {
     let relation = relation(&message.content);
     let new_content = content::object(&message.content, "m.new_content");
     let content = match (relation, new_content) {
@@ -75,7 +88,7 @@ struct Renderer<'a, 'b> {
     content: &'a Content,
     relation: Relation,
     among_others: bool,
-    enclosures: &'a mut Enclosures<'b>,
+    enclosures: &'b mut Enclosures<'a>,
 }
 
 impl Renderer<'_, '_> {
@@ -91,6 +104,7 @@ impl Renderer<'_, '_> {
                 self.media()
             }
             ("m.room.message", "m.emote") => self.written(&format!("* {sender} ")),
+            ("m.room.message", "m.text" | "m.notice") => self.written(""),
             ("m.room.message", "m.location") => {
                 Piece::plain(location::location(self.content).unwrap_or_default())
             }
@@ -104,7 +118,7 @@ impl Renderer<'_, '_> {
                 poll::start(self.content).map_or_else(|| self.written(""), Piece::plain)
             }
             ("m.poll.end" | "org.matrix.msc3381.poll.end", _) => Piece::plain(poll::end(self.content, about)),
-            _ => self.written(""),
+            _ => self.unknown(),
         }
     }
 
@@ -142,16 +156,36 @@ impl Renderer<'_, '_> {
         }
     }
 
+    /// A text, or whatever else has a text; a file that an unknown kind of message brings is not lost.
+    fn unknown(&mut self) -> Piece {
+        let piece = self.written("");
+        let galleries = self
+            .content
+            .get("itemtypes")
+            .and_then(serde_json::Value::as_array);
+        let note = if media_uri(self.content).is_some() {
+            let file = attachment::enclose(self.content, self.message, false, self.enclosures);
+            Some(file.note)
+        } else {
+            // Galleries (MSC4274) hold several files, of which none has been downloaded.
+            let count = galleries.map_or(0, Vec::len);
+            (count > 0).then(|| format!("[{count} files of this message could not be attached]"))
+        };
+        match note {
+            Some(note) => piece.with_line(&note),
+            None => piece,
+        }
+    }
+
     /// A notice of the homeserver's admin, with where to ask (client-server API, "Server Notices").
     fn server_notice(&mut self) -> Piece {
-        let mut piece = self.written("");
-        let contact = content::text(self.content, "admin_contact").filter(|_| !piece.is_empty());
-        if let Some(contact) = contact.map(|contact| format!("Contact: {}", line(contact, 200))) {
-            let html = piece.html.take();
-            piece.html = html.map(|html| format!("{html}<br>\n{}", html::escape(&contact)));
-            piece.text = format!("{}\n{contact}", piece.text);
+        let piece = self.written("");
+        match content::text(self.content, "admin_contact") {
+            Some(contact) if !piece.is_empty() => {
+                piece.with_line(&format!("Contact: {}", line(contact, 200)))
+            }
+            _ => piece,
         }
-        piece
     }
 
     /// `formatted_body` or `body`, with `before` (an emote's `* name `) before it.

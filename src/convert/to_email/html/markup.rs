@@ -7,7 +7,7 @@ use super::tree::{Element, Node, is_block};
 use crate::convert::to_email::enclosures::Enclosures;
 
 /// How quotations look: the bar that mail programs draw themselves.
-pub(in super::super) const QUOTE: &str = "margin:0 0 0 0.8ex;border-left:2px solid #999;padding-left:1ex";
+pub(in super::super) const QUOTE: &str = "margin:0 0 1ex 0.8ex;border-left:2px solid #999;padding-left:1ex";
 const PRE: &str =
     "white-space:pre-wrap;font-family:monospace;border:1px solid #999;border-radius:4px;padding:6px 8px";
 const CELL: &str = "border:1px solid #999;padding:2px 6px";
@@ -218,7 +218,12 @@ impl Writer<'_, '_> {
                 let _ = write!(self.out, " {side}=\"{size}\"");
             }
         }
-        self.out.push('>');
+        // Custom emoticons stand in a line of text, and would otherwise raise it.
+        self.out.push_str(if emoticon.is_some() {
+            " style=\"vertical-align:middle\">"
+        } else {
+            " style=\"max-width:100%\">"
+        });
     }
 }
 

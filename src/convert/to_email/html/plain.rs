@@ -169,8 +169,8 @@ fn code_block(element: &Element) -> String {
         return String::new();
     }
     let named = element.children.iter().find_map(|child| match child {
-        Node::Element(child) => child.attribute("class").and_then(language),
-        Node::Text(_) => None,
+        Node::Element(child) if child.name == "code" => child.attribute("class").and_then(language),
+        _ => None,
     });
     format!("```{}\n{}\n```", named.unwrap_or_default(), code.trim_end())
 }

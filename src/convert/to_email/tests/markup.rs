@@ -42,7 +42,7 @@ fn markup_is_what_the_specification_permits() {
         ("<span data-mx-color='red;x'>a</span>", "a"),
         (
             "<img src='mxc://hs.example/1' alt='&quot;&gt;'>",
-            "<img src=\"cid:1.seed@example.org\" alt=\"&quot;&gt;\">",
+            "<img src=\"cid:1.seed@example.org\" alt=\"&quot;&gt;\" style=\"max-width:100%\">",
         ),
         ("<img src='mxc://hs.example/2' alt='a cat'>", "[a cat]"),
         ("<img src='https://hs.example/1'>", ""),

@@ -2,6 +2,7 @@
 
 mod documentation;
 mod markup;
+mod offline;
 
 use mail_parser::{MessageParser, MimeHeaders};
 use proptest::prelude::*;
