@@ -87,22 +87,21 @@ impl Bridge {
         history: &[RoomEvent],
     ) -> Result<(), Failure> {
         let mut tx = self.settle(job).await?;
-        let mut portal = match portal {
-            Some(portal) => portal,
-            None => {
-                let new = NewPortal {
-                    user: &event.sender,
-                    address,
-                    puppet,
-                    room: Some(&event.room_id),
-                    token: &new_token(&*self.random),
-                    subject: None,
-                };
-                let id = tx.create_portal(&new, self.now()).await?;
-                tx.portal(id)
-                    .await?
-                    .ok_or_else(|| Failure::Fail(format!("portal {id} is not there")))?
-            }
+        let mut portal = if let Some(portal) = portal {
+            portal
+        } else {
+            let new = NewPortal {
+                user: &event.sender,
+                address,
+                puppet,
+                room: Some(&event.room_id),
+                token: &new_token(&*self.random),
+                subject: None,
+            };
+            let id = tx.create_portal(&new, self.now()).await?;
+            tx.portal(id)
+                .await?
+                .ok_or_else(|| Failure::Fail(format!("portal {id} is not there")))?
         };
         self.move_portal(&mut tx, &mut portal, &event.room_id).await?;
         self.apply_facts(&mut tx, &mut portal, &event.room_id, facts)
