@@ -69,9 +69,10 @@ impl Bridge {
         }
         let history = self.read_back(puppet, &event.room_id, &event.event_id).await?;
         let mut tx = self.settle(job).await?;
-        let mut portal = match portal {
-            Some(portal) => portal,
-            None => self.new_portal(&mut tx, event, puppet, &address).await?,
+        let mut portal = if let Some(portal) = portal {
+            portal
+        } else {
+            self.new_portal(&mut tx, event, puppet, &address).await?
         };
         self.begin_portal(&mut tx, &mut portal, &event.room_id, &facts)
             .await?;
