@@ -118,6 +118,7 @@ class Relay:
             caught = Caught(path, envelope.mail_from, tuple(envelope.rcpt_tos), envelope.content)
             if self._keep:
                 self._write(caught)
+            # Shown before anybody can see it in the list, so that it stands above what is said about it.
+            self._show(caught)
             self.caught.append(caught)
-        self._show(caught)
         return "250 2.0.0 caught"
