@@ -9,3 +9,4 @@ mod cli;
 mod direct_chats;
 mod harness;
 mod matrix_to_email;
+mod transactions;

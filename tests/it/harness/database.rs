@@ -55,6 +55,15 @@ impl Database {
     }
 }
 
+impl Database {
+    /// Runs a statement behind the store's back.
+    pub async fn run(&self, sql: &'static str) {
+        let pool = sqlx::AnyPool::connect(&self.url).await.unwrap();
+        sqlx::raw_sql(sql).execute(&pool).await.unwrap();
+        pool.close().await;
+    }
+}
+
 /// A short name that is the same for the same test: schemas are dropped when the test runs again.
 fn hash(text: &str) -> u64 {
     text.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
