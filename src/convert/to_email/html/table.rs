@@ -58,7 +58,7 @@ fn collect(element: &Element, rows: &mut Vec<(bool, Vec<String>)>, caption: &mut
                 }
             }
             Node::Element(child) if !matches!(child.name.as_str(), "td" | "th") => {
-                collect(child, rows, caption)
+                collect(child, rows, caption);
             }
             other => rows.extend(cell(other).map(|text| (false, vec![text]))),
         }

@@ -34,7 +34,7 @@ fn placeholders_serve_without_a_context() {
 
 #[test]
 fn the_thread_is_read_from_the_context() {
-    let content = json!({
+    let reply = json!({
         "msgtype": "m.text", "body": "yes", "m.relates_to": {"m.in_reply_to": {"event_id": "$old"}}
     });
     let context = json!({
@@ -45,7 +45,7 @@ fn the_thread_is_read_from_the_context() {
             "$last": {"message_id": "d@x", "references": [], "date": "2026-01-01T02:00:00Z"}
         }
     });
-    let answer = mail(&event(&content), &context);
+    let answer = mail(&event(&reply), &context);
     assert!(answer.contains("Subject: Re: Roses\r\n"));
     assert!(
         answer.contains("In-Reply-To: <b@x>\r\nReferences: <a@x> <b@x>\r\n"),
@@ -73,22 +73,22 @@ fn the_thread_is_read_from_the_context() {
 
 #[test]
 fn media_comes_from_the_context_or_a_file() {
-    let content = json!({"msgtype": "m.file", "body": "a.txt", "url": "mxc://hs.example/a", "info": {"mimetype": "text/plain"}});
+    let file_message = json!({"msgtype": "m.file", "body": "a.txt", "url": "mxc://hs.example/a", "info": {"mimetype": "text/plain"}});
     let context = json!({"media": {"mxc://hs.example/a": {"file": "a.bin"}}});
     let files = |path: &str| {
         assert_eq!(path, "a.bin");
         Ok(b"hello".to_vec())
     };
-    let email = from_json(&event(&content), &context, &files).unwrap();
+    let email = from_json(&event(&file_message), &context, &files).unwrap();
     let mail = MessageParser::new().parse(&email.bytes).unwrap();
     assert_eq!(mail.attachment(0).unwrap().contents(), b"hello");
-    let error = from_json(&event(&content), &context, &no_files).unwrap_err();
+    let error = from_json(&event(&file_message), &context, &no_files).unwrap_err();
     assert!(
         matches!(&error, FromJsonError::File { path, .. } if path == "a.bin"),
         "{error}"
     );
     let context = json!({"media": {"mxc://hs.example/a": {"base64": "aGVsbG8="}}});
-    assert!(from_json(&event(&content), &context, &no_files).is_ok());
+    assert!(from_json(&event(&file_message), &context, &no_files).is_ok());
 }
 
 #[test]
