@@ -9,7 +9,7 @@ use actix_web::web::{Bytes, Payload};
 use super::error::ApiError;
 
 /// How long a body may take: homeservers give a request up after a minute.
-const TIME: Duration = Duration::from_secs(60);
+const TIME: Duration = Duration::from_mins(1);
 
 /// Reads a body of at most `limit` bytes. One that announces more is refused unread.
 pub(super) async fn read(request: &HttpRequest, payload: Payload, limit: usize) -> Result<Bytes, ApiError> {

@@ -13,7 +13,6 @@ use super::server::State;
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// The process lives.
-#[expect(clippy::unused_async, reason = "handlers are async")]
 pub(super) async fn health() -> HttpResponse {
     HttpResponse::Ok().json(json!({"status": "ok"}))
 }
@@ -34,7 +33,6 @@ pub(super) async fn ready(state: Data<State>) -> HttpResponse {
 /// All metrics in [Prometheus' text format].
 ///
 /// [Prometheus' text format]: https://prometheus.io/docs/instrumenting/exposition_formats/
-#[expect(clippy::unused_async, reason = "handlers are async")]
 pub(super) async fn metrics(state: Data<State>) -> HttpResponse {
     HttpResponse::Ok()
         .content_type("text/plain; version=0.0.4; charset=utf-8")

@@ -7,7 +7,6 @@ use actix_web::HttpResponse;
 use super::auth::FromHomeserver;
 use super::error::ApiError;
 
-#[expect(clippy::unused_async, reason = "handlers are async")]
 pub(super) async fn get(_: FromHomeserver) -> Result<HttpResponse, ApiError> {
     Err(ApiError::not_found("Penpal has no room aliases"))
 }

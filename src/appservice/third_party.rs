@@ -28,7 +28,6 @@ pub(super) struct UserId {
 }
 
 /// `protocol/{protocol}`: what the network is, and how people are found there.
-#[expect(clippy::unused_async, reason = "handlers are async")]
 pub(super) async fn protocol(_: FromHomeserver, protocol: Path<String>) -> Result<HttpResponse, ApiError> {
     known(&protocol)?;
     Ok(HttpResponse::Ok().json(json!({
@@ -66,14 +65,12 @@ pub(super) async fn user_by_id(
 }
 
 /// `location/{protocol}`: email has no places.
-#[expect(clippy::unused_async, reason = "handlers are async")]
 pub(super) async fn location(_: FromHomeserver, protocol: Path<String>) -> Result<HttpResponse, ApiError> {
     known(&protocol)?;
     Ok(HttpResponse::Ok().json(json!([])))
 }
 
 /// `location`: no alias leads to one.
-#[expect(clippy::unused_async, reason = "handlers are async")]
 pub(super) async fn location_by_alias(_: FromHomeserver) -> HttpResponse {
     HttpResponse::Ok().json(json!([]))
 }

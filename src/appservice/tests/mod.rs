@@ -167,12 +167,9 @@ impl Harness {
 
 /// Asserts a standard error response.
 #[track_caller]
-fn is_error(response: (u16, Value), status: u16, errcode: &str) {
-    assert_eq!(
-        (response.0, &response.1["errcode"]),
-        (status, &Value::from(errcode))
-    );
-    assert!(response.1["error"].as_str().is_some_and(|text| !text.is_empty()));
+fn is_error((code, body): (u16, Value), status: u16, errcode: &str) {
+    assert_eq!((code, &body["errcode"]), (status, &Value::from(errcode)));
+    assert!(body["error"].as_str().is_some_and(|text| !text.is_empty()));
 }
 
 /// The status and the JSON of a response.
