@@ -133,18 +133,17 @@ impl Bridge {
         let mut uris = Vec::with_capacity(converted.uploads.len());
         for (position, upload) in converted.uploads.drain(..).enumerate() {
             let known = self.store.read().await?.upload(job.id, position).await?;
-            let uri = match known {
-                Some(uri) => uri,
-                None => {
-                    let uri = self
-                        .homeserver
-                        .upload(&portal.puppet, &upload.name, &upload.content_type, upload.bytes)
-                        .await?;
-                    let mut tx = self.settle(job).await?;
-                    tx.add_upload(job.id, position, uri.as_str()).await?;
-                    tx.commit().await?;
-                    uri
-                }
+            let uri = if let Some(uri) = known {
+                uri
+            } else {
+                let uri = self
+                    .homeserver
+                    .upload(&portal.puppet, &upload.name, &upload.content_type, upload.bytes)
+                    .await?;
+                let mut tx = self.settle(job).await?;
+                tx.add_upload(job.id, position, uri.as_str()).await?;
+                tx.commit().await?;
+                uri
             };
             uris.push(uri);
         }

@@ -48,7 +48,7 @@ use crate::model::{Clock, Random, Timestamp};
 use crate::store::{Job, JobKind, JobState, Store, StoreError, Tx};
 
 /// How long a process may work on a lane without a sign of life. Renewed three times as often.
-pub const LEASE: Duration = Duration::from_secs(60);
+pub const LEASE: Duration = Duration::from_mins(1);
 
 /// The bridge between the ports.
 pub struct Bridge {

@@ -250,10 +250,11 @@ impl Bridge {
             let Some(answered) = tx.message(&event).await? else {
                 continue;
             };
-            if answered.portal == portal.id && answered.message_id != draft.message_id {
-                if let Some(email) = tx.email(&answered.message_id, portal.id).await? {
-                    return Ok(Some(email));
-                }
+            if answered.portal == portal.id
+                && answered.message_id != draft.message_id
+                && let Some(email) = tx.email(&answered.message_id, portal.id).await?
+            {
+                return Ok(Some(email));
             }
         }
         tx.last_email(portal.id, &draft.message_id).await

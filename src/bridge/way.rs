@@ -51,7 +51,7 @@ impl Bridge {
             match self.homeserver.ping(&self.ping_id()).await {
                 Ok(_) => tracing::info!("the store works again, and the homeserver was told to go on"),
                 Err(error) => {
-                    tracing::warn!(%error, "the homeserver could not be told to go on, and will in its own time")
+                    tracing::warn!(%error, "the homeserver could not be told to go on, and will in its own time");
                 }
             }
         }

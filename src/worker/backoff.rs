@@ -23,7 +23,7 @@ mod tests {
 
     #[test]
     fn waits_double_up_to_the_longest() {
-        let (first, longest) = (Duration::from_secs(5), Duration::from_secs(1800));
+        let (first, longest) = (Duration::from_secs(5), Duration::from_mins(30));
         for (attempts, seconds) in [
             (0, 5),
             (1, 10),
