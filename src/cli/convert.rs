@@ -24,8 +24,9 @@ pub(super) struct Convert {
 
 #[derive(Debug, Subcommand)]
 enum What {
-    /// Prints the Matrix events that an email becomes, as one JSON object: from, to, subject, date, message_id,
-    /// in_reply_to, references, auto (what kind of machine wrote it, or none), events, and quoted (what was left out).
+    /// Prints the Matrix events that an email becomes, as one JSON object: `from`, `to`, `subject`, `date`,
+    /// `message_id`, `in_reply_to`, `references`, `auto` (what kind of machine wrote it, or none), `events`, and
+    /// `quoted` (what was left out).
     #[command(after_help = "\
 Examples:
   penpal convert email mail.eml

@@ -36,7 +36,7 @@ impl Default for Chats {
     fn default() -> Self {
         Self {
             settle: Duration::from_secs(30),
-            settle_max: Duration::from_secs(180),
+            settle_max: Duration::from_mins(3),
             new_thread: NewThread::Room,
             strangers: Strangers::Contacts,
             accept_plain_invites: true,

@@ -38,7 +38,7 @@ pub(super) fn explain(error: &Error<serde_json::Error>) -> Problem {
     Problem::new(path, message)
 }
 
-/// `a.b`, also when there is no `a`: serde_path_to_error says `.` for the root.
+/// `a.b`, also when there is no `a`: `serde_path_to_error` says `.` for the root.
 fn join(section: &str, key: &str) -> String {
     if section.is_empty() || section == "." {
         key.to_owned()

@@ -31,7 +31,7 @@ fn request_timeout() -> Duration {
 }
 
 fn media_timeout() -> Duration {
-    Duration::from_secs(120)
+    Duration::from_mins(2)
 }
 
 fn server_name<'de, D: Deserializer<'de>>(deserializer: D) -> Result<OwnedServerName, D::Error> {

@@ -98,7 +98,7 @@ fn tls<'de, D: Deserializer<'de>>(deserializer: D) -> Result<RelayTls, D::Error>
 }
 
 fn timeout() -> Duration {
-    Duration::from_secs(60)
+    Duration::from_mins(1)
 }
 
 fn is_local(host: &str) -> bool {
