@@ -278,7 +278,7 @@ fn settings(namespace: &PuppetNamespace) -> Result<BridgeSettings, AddressError>
         addresses: AddressBook::new(&domain, AddressScheme::Plus, server_name.to_owned())?,
         default_user: None,
         settle: Duration::from_secs(30),
-        settle_max: Duration::from_secs(180),
+        settle_max: Duration::from_mins(3),
         new_thread: NewThread::Room,
         strangers: Strangers::Contacts,
         accept_plain_invites: true,

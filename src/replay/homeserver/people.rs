@@ -106,10 +106,11 @@ impl MemoryHomeserver {
         invitee: &UserId,
         is_direct: bool,
     ) -> Option<Value> {
-        let mut content = json!({"membership": "invite"});
-        if is_direct {
-            content["is_direct"] = json!(true);
-        }
+        let content = if is_direct {
+            json!({"membership": "invite", "is_direct": true})
+        } else {
+            json!({"membership": "invite"})
+        };
         self.changes_membership(room, user, invitee, content)
     }
 

@@ -72,11 +72,12 @@ impl Room {
             .get("redacts")
             .or_else(|| redaction.pointer("/content/redacts"));
         for event in &mut self.timeline {
-            if target.is_some() && event.get("event_id") == target {
-                if let Some(fields) = event.as_object_mut() {
-                    fields.insert("content".to_owned(), json!({}));
-                    fields.insert("unsigned".to_owned(), json!({"redacted_because": redaction}));
-                }
+            if target.is_some()
+                && event.get("event_id") == target
+                && let Some(fields) = event.as_object_mut()
+            {
+                fields.insert("content".to_owned(), json!({}));
+                fields.insert("unsigned".to_owned(), json!({"redacted_because": redaction}));
             }
         }
     }

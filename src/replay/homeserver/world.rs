@@ -124,31 +124,37 @@ impl World {
             .rooms
             .entry(room_id.to_owned())
             .or_insert_with(|| Room::new(room_id.to_owned()));
-        let mut event = json!({
-            "event_id": id, "room_id": room_id, "sender": sender, "type": draft.kind,
-            "origin_server_ts": timestamp.millis(), "content": draft.content, "unsigned": {},
-        });
         let is_ours = |user: &UserId| self.namespace.is_ours(user);
         let heard = room
             .members()
             .iter()
             .any(|m| m.membership == "join" && is_ours(&m.user_id));
-        if let Some(state_key) = draft.state_key {
-            event["state_key"] = json!(state_key);
-            if let Some(previous) = room.state_event(draft.kind, state_key) {
-                event["unsigned"]["prev_content"] = previous.get("content").cloned().unwrap_or_default();
-            }
+        let mut unsigned = json!({});
+        if let Some(previous) = draft.state_key.and_then(|key| room.state_event(draft.kind, key)) {
+            let content = previous.get("content").cloned().unwrap_or_default();
+            set(&mut unsigned, "prev_content", content);
         }
-        if draft.kind == "m.room.member"
-            && event.pointer("/content/membership").and_then(Value::as_str) == Some("invite")
-        {
-            event["unsigned"]["invite_room_state"] = json!(room.stripped_state(sender));
+        if draft.kind == "m.room.member" && membership(&draft.content) == Some("invite") {
+            set(
+                &mut unsigned,
+                "invite_room_state",
+                json!(room.stripped_state(sender)),
+            );
         }
         let about_ours = draft.kind == "m.room.member"
             && draft
                 .state_key
                 .and_then(|key| <&UserId>::try_from(key).ok())
                 .is_some_and(is_ours);
+        let mut event = json!({
+            "event_id": id, "room_id": room_id, "sender": sender, "type": draft.kind,
+            "origin_server_ts": timestamp.millis(),
+        });
+        if let Some(state_key) = draft.state_key {
+            set(&mut event, "state_key", json!(state_key));
+        }
+        set(&mut event, "content", draft.content);
+        set(&mut event, "unsigned", unsigned);
         room.add(event);
         if heard || about_ours || is_ours(sender) {
             self.pushed.push((room_id.to_owned(), id.clone()));
@@ -166,9 +172,9 @@ impl World {
     ) -> OwnedEventId {
         let name = self.users.get(target).and_then(|user| user.display_name.clone());
         if let Some(name) = name
-            && matches!(content["membership"].as_str(), Some("join" | "invite"))
+            && matches!(membership(&content), Some("join" | "invite"))
         {
-            content["displayname"] = json!(name);
+            set(&mut content, "displayname", json!(name));
         }
         self.post(
             room,
@@ -177,13 +183,8 @@ impl World {
         )
     }
 
-    /// Creates a room with its creator in it; the caller invites and names.
-    pub(super) fn create_room(
-        &mut self,
-        creator: &UserId,
-        version: &str,
-        creation_content: Value,
-    ) -> OwnedRoomId {
+    /// Creates a room with its creator and this creation content in it; the caller invites and names.
+    pub(super) fn create_room(&mut self, creator: &UserId, version: &str, mut content: Value) -> OwnedRoomId {
         let id = self.fresh('!', creator.as_str());
         let id = if matches!(version, "11" | "10" | "9" | "8" | "7" | "6") {
             format!("{id}:{}", self.namespace.server_name())
@@ -191,8 +192,7 @@ impl World {
             id
         };
         let id = OwnedRoomId::try_from(id).unwrap_or_else(|_| unreachable!("made of a sigil and base64"));
-        let mut content = creation_content;
-        content["room_version"] = json!(version);
+        set(&mut content, "room_version", json!(version));
         self.post(&id, creator, Draft::state("m.room.create", "", content));
         self.post_membership(&id, creator, creator, json!({"membership": "join"}));
         for (kind, content) in [
@@ -249,7 +249,7 @@ impl World {
             Some("join" | "invite" | "knock") => {
                 let mut content = json!({"membership": "leave"});
                 if let Some(reason) = reason {
-                    content["reason"] = json!(reason);
+                    set(&mut content, "reason", json!(reason));
                 }
                 self.post_membership(room_id, user, user, content);
                 Ok(())
@@ -314,6 +314,18 @@ impl World {
             self.post_membership(&room, user, user, json!({"membership": "join"}));
         }
     }
+}
+
+/// Sets a field of a JSON object.
+fn set(object: &mut Value, key: &str, value: Value) {
+    if let Some(fields) = object.as_object_mut() {
+        fields.insert(key.to_owned(), value);
+    }
+}
+
+/// The membership that the content of an `m.room.member` event tells.
+fn membership(content: &Value) -> Option<&str> {
+    content.get("membership").and_then(Value::as_str)
 }
 
 /// An identifier that follows from its parts: sigil and 43 characters, as in room version 12.

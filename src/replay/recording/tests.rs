@@ -8,12 +8,12 @@ fn fixture(name: &str) -> PathBuf {
         .join(name)
 }
 
-const CONTEXT: &str = r##"{
+const CONTEXT: &str = r#"{
     "server_name": "hs.test",
     "registration": {"sender_localpart": "bot", "namespaces": {"users": [{"regex": "@_mail_.*:hs\\.test"}]}},
     "files": {"r.jsonl": {"rooms": {"!one": ""}, "notes": {
         "messages pushed": ["c"], "messages the puppet can read back with /messages": ["c", "b", "a"]}}}
-}"##;
+}"#;
 
 /// A recording of its own in a temporary folder.
 fn recording(lines: &str, context: &str) -> Result<Recording, String> {

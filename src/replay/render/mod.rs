@@ -7,6 +7,7 @@ mod request;
 #[cfg(test)]
 mod tests;
 
+use data_encoding::HEXLOWER;
 use mail_parser::DateTime;
 use sha2::{Digest, Sha256};
 
@@ -59,8 +60,8 @@ fn block(out: &mut String, indent: &str, text: &str) {
 /// The beginning of a SHA-256, enough to see a difference.
 fn hash(bytes: &[u8]) -> String {
     let digest = Sha256::digest(bytes);
-    let hex: String = digest.iter().take(6).map(|byte| format!("{byte:02x}")).collect();
-    format!("sha256 {hex}")
+    let beginning: Vec<u8> = digest.into_iter().take(6).collect();
+    format!("sha256 {}", HEXLOWER.encode(&beginning))
 }
 
 /// A point in time in UTC, with milliseconds.
