@@ -62,7 +62,10 @@ mod tests {
     use super::*;
 
     fn content(value: Value) -> Map<String, Value> {
-        value.as_object().unwrap().clone()
+        let Value::Object(content) = value else {
+            panic!("{value} is no object")
+        };
+        content
     }
 
     #[test]

@@ -68,7 +68,7 @@ async fn media_of_unsaid_length_is_cut_at_the_limit() {
         let mut request = [0; 4096];
         let _length = stream.read(&mut request).await.unwrap();
         stream.write_all(b"HTTP/1.1 200 OK\r\n\r\n").await.unwrap();
-        let block = [0; 65_536];
+        let block = vec![0; 65_536];
         let mut written = 0_u64;
         // Ends when the client hangs up, which it must do at its limit.
         while stream.write_all(&block).await.is_ok() {
