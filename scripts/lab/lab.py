@@ -24,7 +24,8 @@ class Lab:
     """A context: inside it all runs, after it nothing does.
 
     `relay_port` names another server as Penpal's relay, which may hand on to the catching one; `settle`
-    is how long Penpal gathers what is written before it becomes an email.
+    is how long Penpal gathers what is written before it becomes an email; `addresses` are keys of
+    `mail.addresses`; with `double_puppet` Penpal may act for the homeserver's people.
     """
 
     def __init__(
@@ -33,6 +34,8 @@ class Lab:
         binary: Path,
         settle: str = "1s",
         relay_port: int | None = None,
+        addresses: dict | None = None,
+        double_puppet: bool = False,
         show_mail: Callable[[Caught], None] = lambda _caught: None,
     ):
         self.directory = directory
@@ -41,14 +44,17 @@ class Lab:
         self.penpal = Penpal(binary, directory / "penpal")
         self._settle = settle
         self._relay_port = relay_port
+        self._addresses = addresses
+        self._double_puppet = double_puppet
         self._chats: list[Chat] = []
 
     def prepare(self) -> None:
         """Writes all configuration; starts nothing."""
         relay_port = self._relay_port or self.relay.port
-        self.penpal.init(SERVER_NAME, self.synapse.url, MAIL_DOMAIN, relay_port)
-        self.penpal.configure({"chats": {"settle": self._settle}, "mail": self.penpal.listen()})
-        self.synapse.write([self.penpal.registration])
+        self.penpal.init(SERVER_NAME, self.synapse.url, MAIL_DOMAIN, relay_port, self._double_puppet)
+        mail = self.penpal.listen() | ({"addresses": self._addresses} if self._addresses else {})
+        self.penpal.configure({"chats": {"settle": self._settle}, "mail": mail})
+        self.synapse.write(self.penpal.registrations())
 
     def start(self) -> None:
         """Starts relay, homeserver and Penpal, in the order an admin would."""

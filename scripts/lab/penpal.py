@@ -35,7 +35,9 @@ class Penpal:
         log = directory / "penpal.log"
         self.service = Service("Penpal", command, log, cwd=directory, env=environment)
 
-    def init(self, server_name: str, homeserver_url: str, mail_domain: str, relay_port: int) -> None:
+    def init(
+        self, server_name: str, homeserver_url: str, mail_domain: str, relay_port: int, double_puppet: bool = False
+    ) -> None:
         """Writes configuration and registration with `penpal init`."""
         self.directory.mkdir(parents=True, exist_ok=True)
         flags = {
@@ -49,9 +51,14 @@ class Penpal:
             "registration": str(self.registration),
         }
         command = [str(self._binary), "init", *(f"--{name}={value}" for name, value in flags.items())]
+        command += ["--double-puppet"] if double_puppet else []
         done = subprocess.run(command, cwd=self.directory, stdin=subprocess.DEVNULL, capture_output=True, text=True)
         if done.returncode != 0:
             raise Failed(f"`penpal init` ended with status {done.returncode}:\n{done.stdout}{done.stderr}")
+
+    def registrations(self) -> list[Path]:
+        """All that `penpal init` wrote for the homeserver."""
+        return sorted(self.directory.glob("registration*.yaml"))
 
     def configure(self, settings: dict[str, dict]) -> None:
         """Changes keys of the configuration, section by section."""

@@ -29,14 +29,19 @@ def new_lab(**options) -> Lab:
     return lab
 
 
+def running_lab(**options) -> Lab:
+    """A new lab in which everything runs."""
+    stop_on_signals()
+    lab = new_lab(**options)
+    lab.prepare()
+    lab.start()
+    return lab
+
+
 def shared_lab() -> Lab:
     """The lab that all tests use which do not need one of their own."""
     if not _shared:
-        stop_on_signals()
-        lab = new_lab()
-        lab.prepare()
-        lab.start()
-        _shared.append(lab)
+        _shared.append(running_lab())
     return _shared[0]
 
 
