@@ -1,5 +1,6 @@
 //! A draft becomes an email and is handed to the relay.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use ruma::{OwnedMxcUri, UserId};
@@ -7,7 +8,9 @@ use ruma::{OwnedMxcUri, UserId};
 use super::messages::referred;
 use super::{Bridge, Failure};
 use crate::convert::address::new_token;
-use crate::convert::to_email::{self, ChatMessage, EmailDraft, Intro, MediaBytes, Quoted, RenderedEmail};
+use crate::convert::to_email::{
+    self, ChatMessage, EmailDraft, Intro, MediaBytes, Quoted, RenderOptions, RenderedEmail,
+};
 use crate::mail::SendError;
 use crate::matrix::MatrixError;
 use crate::model::{EmailAddress, Envelope, Mailbox, Timestamp};
@@ -91,10 +94,21 @@ impl Bridge {
             if due > self.now() {
                 return Err(Failure::Later(due));
             }
-            let Some(rendered) = self.compose(job, &draft, &portal, &messages).await? else {
-                return Ok(None);
-            };
+            let rendered = self.compose(&draft, &portal, &messages).await?;
             let mut tx = self.settle(job).await?;
+            let Some(rendered) = rendered else {
+                // Unless a message was added meanwhile.
+                if tx
+                    .draft(job.id)
+                    .await?
+                    .is_none_or(|now| now.revision == draft.revision)
+                {
+                    tx.remove_draft(job.id).await?;
+                    self.finish(tx, job).await?;
+                    return Ok(None);
+                }
+                continue;
+            };
             if !tx
                 .freeze_draft(job.id, draft.revision, &rendered.email.bytes)
                 .await?
@@ -130,45 +144,35 @@ impl Bridge {
         })
     }
 
-    /// Renders the messages of a draft. `None` when they show nothing; the job is then finished.
+    /// Renders the messages of a draft; `None` when they show nothing.
     async fn compose(
         &self,
-        job: &Job,
         draft: &Draft,
         portal: &Portal,
         messages: &[Message],
     ) -> Result<Option<Composed>, Failure> {
-        let email = match self.email_draft(draft, portal, messages).await? {
-            Some(email) => {
-                let row = Email {
-                    message_id: draft.message_id.clone(),
-                    portal: portal.id,
-                    outgoing: true,
-                    subject: email.subject.clone(),
-                    chain: email.references.clone(),
-                    bounce_token: Some(new_token(&*self.random)),
-                };
-                // Off the workers' threads: an email with large attachments takes a while to encode.
-                let rendered = tokio::task::spawn_blocking(move || to_email::render(&email)).await;
-                match rendered {
-                    Ok(Ok(email)) => Some(Composed { email, row }),
-                    Ok(Err(nothing)) => {
-                        tracing::info!(job = job.id, portal = portal.id, "no email: {nothing}");
-                        None
-                    }
-                    Err(error) => {
-                        return Err(Failure::Fail(format!("the email could not be rendered: {error}")));
-                    }
-                }
-            }
-            None => None,
+        let Some(email) = self.email_draft(draft, portal, messages).await? else {
+            return Ok(None);
         };
-        if email.is_none() {
-            let mut tx = self.settle(job).await?;
-            tx.remove_draft(job.id).await?;
-            self.finish(tx, job).await?;
+        let row = Email {
+            message_id: draft.message_id.clone(),
+            portal: portal.id,
+            outgoing: true,
+            subject: email.draft.subject.clone(),
+            chain: email.draft.references.clone(),
+            bounce_token: Some(new_token(&*self.random)),
+        };
+        // Off the workers' threads: an email with large attachments takes a while to encode.
+        let rendered =
+            tokio::task::spawn_blocking(move || to_email::render_with(&email.draft, &email.options)).await;
+        match rendered {
+            Ok(Ok(email)) => Ok(Some(Composed { email, row })),
+            Ok(Err(nothing)) => {
+                tracing::info!(job = draft.job, portal = portal.id, "no email: {nothing}");
+                Ok(None)
+            }
+            Err(error) => Err(Failure::Fail(format!("the email could not be rendered: {error}"))),
         }
-        Ok(email)
     }
 
     /// Everything that the email is made of; `None` when all its messages were taken back.
@@ -177,7 +181,7 @@ impl Bridge {
         draft: &Draft,
         portal: &Portal,
         messages: &[Message],
-    ) -> Result<Option<EmailDraft>, Failure> {
+    ) -> Result<Option<Unrendered>, Failure> {
         let Some(last) = messages.last() else {
             return Ok(None);
         };
@@ -189,11 +193,7 @@ impl Bridge {
             chat.push(self.chat_message(&mut tx, message).await?);
         }
         drop(tx);
-        for (message, chat) in messages.iter().zip(&mut chat) {
-            if let Some(uri) = message.content.as_ref().and_then(to_email::media_uri) {
-                chat.media = Some(self.media(&portal.puppet, &uri).await?);
-            }
-        }
+        let options = self.download_all(&portal.puppet, &mut chat).await?;
         let from = Mailbox {
             name: Some(last.sender_name.clone()),
             address: self.address_of(&draft.sender)?,
@@ -213,7 +213,7 @@ impl Bridge {
             matrix_id: draft.sender.to_string(),
             topic: portal.topic.clone(),
         });
-        let email = EmailDraft {
+        let draft = EmailDraft {
             from,
             reply_to: self.settings.addresses.reply_address(&portal.user, &portal.token),
             to: Mailbox {
@@ -232,7 +232,7 @@ impl Bridge {
             intro,
             messages: chat,
         };
-        Ok(Some(email))
+        Ok(Some(Unrendered { draft, options }))
     }
 
     /// The email that a draft answers: the one that a message refers to, else the last one of the thread.
@@ -289,19 +289,52 @@ impl Bridge {
         })
     }
 
-    /// Downloads media; what can't be had becomes a sentence in the email.
-    async fn media(&self, puppet: &UserId, uri: &OwnedMxcUri) -> Result<MediaBytes, MatrixError> {
-        let limit = self.settings.max_attachment;
-        match self.homeserver.download(puppet, uri, limit).await {
-            Ok(media) => Ok(MediaBytes::Here {
-                content_type: media.content_type,
-                bytes: media.bytes,
-            }),
+    /// Downloads what the messages show, as much as one email holds.
+    async fn download_all(
+        &self,
+        puppet: &UserId,
+        messages: &mut [ChatMessage],
+    ) -> Result<RenderOptions, MatrixError> {
+        let mut room = self.settings.max_attachment;
+        let mut pictures = BTreeMap::new();
+        for message in messages {
+            if let Some(uri) = to_email::media_uri(&message.content) {
+                message.media = Some(self.download(puppet, &uri, &mut room).await?);
+            }
+            for uri in to_email::inline_images(&message.content) {
+                if !pictures.contains_key(&uri) {
+                    let picture = self.download(puppet, &uri, &mut room).await?;
+                    pictures.insert(uri, picture);
+                }
+            }
+        }
+        let room = usize::try_from(self.settings.max_attachment).unwrap_or(usize::MAX);
+        Ok(RenderOptions { pictures, room })
+    }
+
+    /// Downloads media that fits into what room is left; what can't be had becomes a sentence in the email.
+    async fn download(
+        &self,
+        puppet: &UserId,
+        uri: &OwnedMxcUri,
+        room: &mut u64,
+    ) -> Result<MediaBytes, MatrixError> {
+        match self.homeserver.download(puppet, uri, *room).await {
+            Ok(media) => {
+                *room = room.saturating_sub(u64::try_from(media.bytes.len()).unwrap_or(u64::MAX));
+                Ok(MediaBytes::Here {
+                    content_type: media.content_type,
+                    bytes: media.bytes,
+                })
+            }
             Err(MatrixError::TooLarge { .. }) => Ok(MediaBytes::Missing {
-                reason: format!("is larger than {} MB", limit / 1_000_000),
+                reason: format!(
+                    "it does not fit into one email, which holds {} MB of files",
+                    self.settings.max_attachment / 1_000_000
+                ),
             }),
             Err(MatrixError::Refused { .. }) => Ok(MediaBytes::Missing {
-                reason: "is not available on the homeserver".into(),
+                reason: "it is not available on the homeserver".into(),
             }),
             Err(error) => Err(error),
         }
@@ -367,6 +400,13 @@ impl Bridge {
     }
 }
 
+/// An email before it is rendered.
+struct Unrendered {
+    draft: EmailDraft,
+    options: RenderOptions,
+}
+
+/// An email, and what is noted of it.
 struct Composed {
     email: RenderedEmail,
     row: Email,
