@@ -9,6 +9,8 @@ use crate::config::ConfigError;
 pub enum Failure {
     /// The command line or the configuration is wrong.
     Usage(String),
+    /// There was nothing to do, which is no mistake of anybody.
+    Nothing(String),
     /// It was tried and failed.
     Failed(anyhow::Error),
 }
@@ -19,6 +21,7 @@ impl Failure {
         match self {
             Self::Failed(_) => 1,
             Self::Usage(_) => 2,
+            Self::Nothing(_) => 3,
         }
     }
 }
@@ -26,7 +29,7 @@ impl Failure {
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Usage(message) => f.write_str(message),
+            Self::Usage(message) | Self::Nothing(message) => f.write_str(message),
             // With all causes, in one line.
             Self::Failed(error) => write!(f, "{error:#}"),
         }
