@@ -175,6 +175,11 @@ fn line_end(out: &mut String) {
             "</ul>",
             "</ol>",
             "</pre>",
+            "</h1>",
+            "</h2>",
+            "</h3>",
+            "</h4>",
+            "</table>",
             "<hr>",
         ]
         .iter()
