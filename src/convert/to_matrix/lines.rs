@@ -72,5 +72,24 @@ pub(super) fn join(lines: &[Line], roles: &[Role], wanted: impl Fn(Role) -> bool
         blank = 0;
         out.push_str(text);
     }
-    out
+    dedent(&out)
+}
+
+/// Takes away the indentation that all lines share: Yahoo and quoting programs indent whole mails.
+fn dedent(text: &str) -> String {
+    let indent = |line: &str| line.len() - line.trim_start_matches(' ').len();
+    let shared = text
+        .lines()
+        .filter(|line| !line.is_empty())
+        .map(indent)
+        .min()
+        .unwrap_or(0);
+    if shared == 0 {
+        return text.to_owned();
+    }
+    let lines: Vec<&str> = text
+        .lines()
+        .map(|line| line.get(shared..).unwrap_or_default())
+        .collect();
+    lines.join("\n")
 }

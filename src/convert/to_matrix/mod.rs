@@ -145,11 +145,12 @@ pub fn convert(raw: &[u8], context: &ThreadContext) -> Converted {
     } else if text.body.is_empty() && files.is_empty() {
         text.body = subject;
     }
-    let by_machine = body.encrypted || auto::classify(&mail) != Auto::None;
+    let by_person =
+        matches!(auto::classify(&mail), Auto::None | Auto::List | Auto::Calendar) && !body.encrypted;
     events::assemble(
         text,
         files,
-        if by_machine { "m.notice" } else { "m.text" },
+        if by_person { "m.text" } else { "m.notice" },
         context,
     )
 }

@@ -27,9 +27,83 @@ pub(super) fn unflow(text: &str, delsp: bool) -> String {
     lines.join("\n")
 }
 
+/// The width at which a text was wrapped by a program lies between these, in characters.
+const WRAPPED: std::ops::RangeInclusive<usize> = 60..=80;
+
+/// Joins the lines of paragraphs that a mail program wrapped: only lines whose end the next word would not have fitted
+/// into, and nothing that looks like a list, a quotation, code or a table.
+pub(super) fn rejoin(text: &str) -> String {
+    let width = text.lines().map(|line| line.chars().count()).max().unwrap_or(0);
+    // One line that happens to be full is no sign of wrapping.
+    let full = text
+        .lines()
+        .zip(text.lines().skip(1))
+        .filter(|(line, next)| goes_on(line, next, width))
+        .count();
+    if !WRAPPED.contains(&width) || full < 2 {
+        return text.to_owned();
+    }
+    let mut out = String::with_capacity(text.len());
+    let mut before: Option<&str> = None;
+    let mut code = false;
+    for line in text.lines() {
+        code ^= line.trim_start().starts_with("```");
+        if let Some(before) = before {
+            out.push(if !code && goes_on(before, line, width) {
+                ' '
+            } else {
+                '\n'
+            });
+        }
+        out.push_str(line);
+        before = Some(line);
+    }
+    out
+}
+
+/// Whether `line` continues the paragraph of `before`.
+fn goes_on(before: &str, line: &str, width: usize) -> bool {
+    let first = line.split(' ').next().unwrap_or_default();
+    let full = before.chars().count() + 1 + first.chars().count() > width;
+    let prose = |line: &str| {
+        line.starts_with(|c: char| c.is_alphanumeric() || matches!(c, '"' | '(' | '„' | '“' | '‘' | '«'))
+    };
+    let numbered = first.ends_with(['.', ')'])
+        && first
+            .trim_end_matches(['.', ')'])
+            .chars()
+            .all(|c| c.is_ascii_digit());
+    let words = before
+        .split(' ')
+        .filter(|word| word.chars().any(char::is_alphabetic))
+        .count();
+    full && prose(before)
+        && prose(line)
+        && !numbered
+        && words >= 4
+        && !before.contains("  ")
+        && !before.ends_with("://")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn wrapped_paragraphs_are_joined_and_nothing_else_is() {
+        let long = "This is a paragraph that some mail program wrapped at a width of\nseventy characters or so, as it was the custom for many years and\nstill is.";
+        assert_eq!(rejoin(long), long.replace('\n', " "));
+        for text in [
+            "short\nlines\nstay",
+            "A first line that is just about as long as lines of a mail may become\n- and a list\n- of two",
+            "A first line that is just about as long as lines of a mail may become\n> and a quotation",
+            "A first line that is just about as long as lines of a mail may become\n\nand a paragraph",
+            "A line that ends early, by choice.\nAnd another one, somewhat longer than the first, by some words too",
+            "    let x = some_function_with_a_long_name(and, many, parameters, in_it);\n    return x",
+        ] {
+            assert_eq!(rejoin(text), text);
+        }
+    }
 
     #[test]
     fn soft_breaks_are_joined_within_one_depth_of_quotation() {

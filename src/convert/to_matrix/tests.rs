@@ -323,6 +323,52 @@ fn mails_with_little_in_them_still_say_something() {
     assert_eq!(text_of("From: a@example.org\n\n"), "The email is empty.");
 }
 
+/// The mails of `tests/fixtures/eml`, named by the program that writes such mails.
+fn fixtures() -> Vec<(String, Vec<u8>)> {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/eml");
+    let mut all: Vec<_> = std::fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.extension().is_some_and(|extension| extension == "eml"))
+        .map(|path| {
+            (
+                path.file_stem().unwrap().to_str().unwrap().to_owned(),
+                std::fs::read(&path).unwrap(),
+            )
+        })
+        .collect();
+    all.sort();
+    all
+}
+
+#[test]
+fn mails_of_real_programs_become_what_a_person_would_expect() {
+    for (name, raw) in fixtures() {
+        assert_safe(&raw);
+        insta::with_settings!({prepend_module_to_snapshot => false, sort_maps => true}, {
+            insta::assert_json_snapshot!(name, report(&raw));
+        });
+    }
+}
+
+#[test]
+fn line_ends_make_no_difference() {
+    for (name, raw) in fixtures() {
+        let crlf: Vec<u8> = raw
+            .split(|byte| *byte == b'\n')
+            .collect::<Vec<_>>()
+            .join(&b"\r\n"[..]);
+        let (mut unix, mut network) = (report(&raw), report(&crlf));
+        // The size of a text file depends on its line ends.
+        for report in [&mut unix, &mut network] {
+            for event in report["events"].as_array_mut().unwrap() {
+                event["content"].as_object_mut().unwrap().remove("info");
+            }
+        }
+        assert_eq!(unix, network, "{name}");
+    }
+}
+
 proptest! {
     #[test]
     fn any_bytes_end_in_a_safe_result(raw in proptest::collection::vec(any::<u8>(), 0..2_000)) {

@@ -8,6 +8,7 @@ use super::body::Segment;
 use super::html::{self, NodeId, Tree};
 use super::length::MAX_FORMATTED;
 use super::lines::{Line, Role, join};
+use super::plain::rejoin;
 use super::quote::{self, Hints};
 
 /// What is shown of a mail's text.
@@ -23,32 +24,37 @@ pub(super) struct Text {
     pub(super) idle_images: BTreeSet<String>,
 }
 
+/// How much plain text is read for quotations, in bytes; a longer one goes on as it is. A person reads some kilobytes.
+const MAX_READ: usize = 512 * 1024;
+
 /// Composes the text from its segments.
 pub(super) fn compose(segments: &[Segment], hints: &Hints, sent: &[String]) -> Text {
     let plain: Vec<&str> = segments
         .iter()
         .filter_map(|segment| segment.plain.as_deref())
         .collect();
-    let mut plain_lines = quote::plain_lines(&plain.join("\n\n"));
-    quote::mark_sent(&mut plain_lines, sent);
+    let plain = plain.join("\n\n");
     if segments.iter().all(|segment| segment.html.is_none()) {
-        return from_plain(&plain_lines, hints);
+        return from_plain(&plain, hints, sent);
     }
     let tree = grow(segments);
     let mut html_lines = html::layout(&tree);
     quote::mark_sent(&mut html_lines, sent);
-    let rich = from_tree(&tree, &html_lines, hints);
+    let mut rich = from_tree(&tree, &html_lines, hints);
+    let html_words: usize = html_lines.iter().map(|line| count(&line.text)).sum();
     let complete = segments.iter().all(|segment| segment.plain.is_some());
-    if !complete || words(&plain_lines) * 3 < words(&html_lines) {
+    if !complete || count(&plain) * 3 < html_words {
+        leave_out(&mut rich, &plain);
         return rich;
     }
-    let simple = from_plain(&plain_lines, hints);
+    let simple = from_plain(&plain, hints, sent);
     let (plain_new, html_new) = (count(&simple.body), count(&rich.body));
-    if words(&html_lines) == 0 || html_new == 0 || html_new * 3 < plain_new && rich.quoted.is_none() {
+    if html_words == 0 || html_new == 0 || html_new * 3 < plain_new && rich.quoted.is_none() {
         return simple;
     }
     // The structure of HTML tells quotations more surely than plain text does.
     if html_new * 3 < plain_new * 2 && rich.quoted.is_some() {
+        leave_out(&mut rich, &plain);
         return rich;
     }
     // What the two show must be the same message, or the quotation would come in by the back door.
@@ -60,12 +66,28 @@ pub(super) fn compose(segments: &[Segment], hints: &Hints, sent: &[String]) -> T
     }
 }
 
-fn count(text: &str) -> usize {
-    text.split_whitespace().count()
+/// The plain form that HTML was preferred to is left out, and can be asked for, where it says something else.
+fn leave_out(rich: &mut Text, plain: &str) {
+    let known: BTreeSet<&str> = rich
+        .body
+        .split_whitespace()
+        .chain(rich.quoted.iter().flat_map(|quoted| quoted.split_whitespace()))
+        .collect();
+    let missing = plain
+        .split_whitespace()
+        .filter(|word| !known.contains(word))
+        .count();
+    if missing * 5 > count(plain) {
+        let quoted = rich.quoted.get_or_insert_default();
+        if !quoted.is_empty() {
+            quoted.push_str("\n\n");
+        }
+        quoted.push_str(plain.trim());
+    }
 }
 
-fn words(lines: &[Line]) -> usize {
-    lines.iter().map(|line| count(&line.text)).sum()
+fn count(text: &str) -> usize {
+    text.split_whitespace().count()
 }
 
 /// One tree of all segments; plain ones between HTML become HTML.
@@ -82,12 +104,34 @@ fn grow(segments: &[Segment]) -> Tree {
     tree
 }
 
-fn from_plain(lines: &[Line], hints: &Hints) -> Text {
-    let roles = quote::classify(lines, hints);
+fn from_plain(text: &str, hints: &Hints, sent: &[String]) -> Text {
+    let limit = text.floor_char_boundary(MAX_READ);
+    let head = text.get(..limit).unwrap_or_default();
+    let end = if limit < text.len() {
+        head.rfind('\n').unwrap_or(limit)
+    } else {
+        limit
+    };
+    let (head, rest) = text.split_at_checked(end).unwrap_or((text, ""));
+    let mut lines = quote::plain_lines(head);
+    quote::mark_sent(&mut lines, sent);
+    let roles = quote::classify(&lines, hints);
+    let mut body = join(&lines, &roles, |role| role == Role::New);
+    let mut quoted = left_out(&lines, &roles);
+    if !rest.is_empty() {
+        // A quotation that is longer than what is read goes on being one.
+        let in_quote = roles.last().is_some_and(|role| *role != Role::New);
+        if in_quote {
+            quoted.get_or_insert_default()
+        } else {
+            &mut body
+        }
+        .push_str(rest.trim_end());
+    }
     Text {
-        body: join(lines, &roles, |role| role == Role::New),
+        body: rejoin(&body),
         formatted: None,
-        quoted: left_out(lines, &roles),
+        quoted,
         idle_images: BTreeSet::new(),
     }
 }

@@ -1,7 +1,7 @@
 //! The lines of an HTML mail as a person sees them.
 
-use super::style;
 use super::tree::{Kind, Node, NodeId, Tree};
+use super::{links, style, table};
 use crate::convert::to_matrix::lines::{Line, Zone};
 
 /// Elements whose text is none.
@@ -58,6 +58,12 @@ pub(super) fn is_invisible(node: &Node) -> bool {
     SKIPPED.contains(&node.name()) || style::is_hidden(node)
 }
 
+/// Emoji are often images whose alternative is the character.
+pub(super) fn emoji(image: &Node) -> Option<&str> {
+    let alt = image.attribute("alt").trim();
+    (!alt.is_empty() && alt.chars().count() <= 3 && !alt.is_ascii()).then_some(alt)
+}
+
 /// Lays the tree out.
 pub(crate) fn layout(tree: &Tree) -> Vec<Line> {
     let mut layout = Layout {
@@ -83,6 +89,7 @@ struct State {
     zone: Zone,
     preformatted: bool,
     list_depth: usize,
+    in_data: bool,
 }
 
 struct Layout<'a> {
@@ -144,6 +151,8 @@ impl Layout<'_> {
             "blockquote" => self.state.depth += 1,
             "pre" => self.state.preformatted = true,
             "ul" | "ol" => self.state.list_depth += 1,
+            "table" => self.state.in_data |= table::is_data(self.tree, id),
+            "td" | "th" if self.state.in_data && !self.text.is_empty() => self.text.push_str("| "),
             _ => {}
         }
         let paragraph =
@@ -240,6 +249,10 @@ impl Layout<'_> {
             .peekable();
         let starts_blank = text.starts_with([' ', '\t', '\n', '\r']);
         if words.peek().is_none() {
+            // A blank between two words belongs to their line.
+            if !self.text.is_empty() {
+                self.nodes.push(id);
+            }
             self.space();
             return;
         }
@@ -278,34 +291,36 @@ impl Layout<'_> {
     }
 
     fn image(&mut self, id: NodeId, node: &Node) {
-        let alt = node.attribute("alt").trim();
         self.nodes.push(id);
-        // Emoji are often images whose alternative is the character.
-        if !alt.is_empty() && alt.chars().count() <= 3 && !alt.is_ascii() {
-            self.put(alt);
+        if let Some(emoji) = emoji(node) {
+            self.put(emoji);
         }
     }
 
     /// Where a link goes, after its text, unless the text says so.
     fn link_target(&mut self, id: NodeId, node: &Node) {
-        let href = node.attribute("href").trim();
+        let Some(href) = links::target(node.attribute("href")).filter(|href| href.starts_with("http")) else {
+            return;
+        };
         let text = self.tree.text(id);
-        let text = text.trim();
         let bare = |url: &str| {
             let url = url
+                .trim()
                 .trim_start_matches("https://")
                 .trim_start_matches("http://")
                 .trim_start_matches("www.");
             url.trim_end_matches('/').to_lowercase()
         };
-        let web = href.starts_with("https://") || href.starts_with("http://");
-        if web && !text.is_empty() && bare(text) != bare(href) && !href.contains(char::is_whitespace) {
-            let trailing = self.text.ends_with(' ');
-            self.text.truncate(self.text.trim_end().len());
-            self.put(&format!(" ({href})"));
-            if trailing {
-                self.text.push(' ');
-            }
+        // A link that was wrapped on the way shows where it led before.
+        let as_written = bare(node.attribute("href"));
+        if text.trim().is_empty() || bare(&text) == bare(&href) || bare(&text) == as_written {
+            return;
+        }
+        let trailing = self.text.ends_with(' ');
+        self.text.truncate(self.text.trim_end().len());
+        self.put(&format!(" ({href})"));
+        if trailing {
+            self.text.push(' ');
         }
     }
 

@@ -1,8 +1,10 @@
 //! HTML mail: a bounded tree, its lines as a person reads them, and Matrix's subset of HTML.
 
 mod layout;
+mod links;
 mod render;
 mod style;
+mod table;
 mod tree;
 
 pub(super) use layout::layout;

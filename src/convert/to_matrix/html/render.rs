@@ -1,8 +1,8 @@
 //! Matrix's subset of HTML (client-server API, `m.room.message` msgtypes), built from what is allowed.
 
-use super::layout::is_invisible;
-use super::style;
-use super::tree::{Kind, NodeId, Tree};
+use super::layout::{emoji, is_invisible};
+use super::tree::{Kind, Node, NodeId, Tree};
+use super::{links, style, table};
 
 /// Elements that are kept as they are.
 const KEPT: &[&str] = &[
@@ -34,74 +34,98 @@ const KEPT: &[&str] = &[
     "u",
     "ul",
 ];
-/// Schemes that links may have.
-const SCHEMES: &[&str] = &["https:", "http:", "ftp:", "mailto:", "magnet:"];
 
-/// Renders the nodes for which `kept` holds; `image` gives what an `<img>` becomes.
+/// Blocks that mean no more than a line.
+const LINES: &[&str] = &[
+    "article", "center", "dd", "div", "dt", "footer", "header", "section", "table", "tr",
+];
+
+/// Renders the leaves for which `kept` holds.
 pub(crate) fn matrix_html(tree: &Tree, kept: &dyn Fn(NodeId) -> bool) -> String {
     let mut out = String::new();
+    let renderer = Renderer { tree, kept };
     for child in &tree.node(Tree::ROOT).children {
-        write_node(tree, *child, kept, &mut out);
+        renderer.write(*child, false, &mut out);
     }
     tidy(&out)
 }
 
-fn write_node(tree: &Tree, id: NodeId, kept: &dyn Fn(NodeId) -> bool, out: &mut String) {
-    let node = tree.node(id);
-    let name = match &node.kind {
-        Kind::Text(text) => {
-            if kept(id) {
-                escape(text, out);
+struct Renderer<'a> {
+    tree: &'a Tree,
+    kept: &'a dyn Fn(NodeId) -> bool,
+}
+
+impl Renderer<'_> {
+    /// `in_data`: inside a table of data, whose rows and cells are kept.
+    fn write(&self, id: NodeId, in_data: bool, out: &mut String) {
+        let node = self.tree.node(id);
+        let name = match &node.kind {
+            Kind::Text(text) => {
+                if (self.kept)(id) {
+                    escape(text, out);
+                }
+                return;
             }
+            Kind::Element(name, _) => name.as_str(),
+        };
+        if is_invisible(node) {
             return;
         }
-        Kind::Element(name, _) => name.as_str(),
-    };
-    if is_invisible(node) {
-        return;
-    }
-    if matches!(name, "br" | "hr") {
-        if kept(id) {
-            out.push('<');
-            out.push_str(name);
-            out.push('>');
+        match name {
+            "br" | "hr" => {
+                if (self.kept)(id) {
+                    out.push_str(if name == "br" { "<br>" } else { "<hr>" });
+                }
+                return;
+            }
+            "img" => {
+                if let Some(emoji) = emoji(node).filter(|_| (self.kept)(id)) {
+                    escape(emoji, out);
+                }
+                return;
+            }
+            _ => {}
         }
-        return;
-    }
-    if name == "img" {
-        let alt = node.attribute("alt").trim();
-        if kept(id) && !alt.is_empty() && alt.chars().count() <= 3 && !alt.is_ascii() {
-            escape(alt, out);
+        let data = in_data || (name == "table" && table::is_data(self.tree, id));
+        let mut inner = String::new();
+        for child in &node.children {
+            self.write(*child, data, &mut inner);
         }
-        return;
+        if inner.trim().is_empty() {
+            out.push_str(if inner.is_empty() { "" } else { " " });
+        } else if !data && LINES.contains(&name) {
+            // Blocks without meaning become line ends.
+            line_end(out);
+            out.push_str(&inner);
+            line_end(out);
+        } else {
+            let tags = tags(name, node, data);
+            for tag in &tags {
+                out.push('<');
+                out.push_str(tag);
+                out.push('>');
+            }
+            out.push_str(&inner);
+            for tag in tags.iter().rev() {
+                out.push_str("</");
+                out.push_str(tag.split(' ').next().unwrap_or(tag));
+                out.push('>');
+            }
+            if !data && matches!(name, "td" | "th") {
+                out.push(' ');
+            }
+        }
     }
-    let mut inner = String::new();
-    for child in &node.children {
-        write_node(tree, *child, kept, &mut inner);
-    }
-    if inner.trim().is_empty() {
-        out.push_str(if inner.is_empty() { "" } else { " " });
-        return;
-    }
-    let block = matches!(
-        name,
-        "div" | "tr" | "table" | "section" | "article" | "header" | "footer" | "center" | "dt" | "dd"
-    );
-    if block {
-        // Blocks without meaning become line ends.
-        line_end(out);
-        out.push_str(&inner);
-        line_end(out);
-        return;
-    }
+}
+
+/// What an element becomes: its own tag where it is allowed, and what its style says.
+fn tags(name: &str, node: &Node, in_data: bool) -> Vec<String> {
     let mut tags: Vec<String> = Vec::new();
     match name {
         "a" => {
-            let href = node.attribute("href").trim();
-            let lower = href.to_ascii_lowercase();
-            if SCHEMES.iter().any(|scheme| lower.starts_with(scheme)) {
+            if let Some(target) = links::target(node.attribute("href")) {
                 let mut tag = String::from("a href=\"");
-                escape(href, &mut tag);
+                escape(&target, &mut tag);
                 tag.push('"');
                 tags.push(tag);
             }
@@ -117,10 +141,15 @@ fn write_node(tree: &Tree, id: NodeId, kept: &dyn Fn(NodeId) -> bool, out: &mut 
                 .filter(|start| *start != 1);
             tags.push(start.map_or_else(|| "ol".to_owned(), |start| format!("ol start=\"{start}\"")));
         }
+        "table" | "thead" | "tbody" | "tr" | "td" | "th" if in_data => tags.push(name.to_owned()),
         _ if KEPT.contains(&name) => tags.push(name.to_owned()),
         _ => {}
     }
-    if !matches!(name, "h1" | "h2" | "h3" | "h4" | "h5" | "h6" | "b" | "strong") && style::is_bold(node) {
+    let heavy = matches!(
+        name,
+        "h1" | "h2" | "h3" | "h4" | "h5" | "h6" | "b" | "strong" | "th"
+    );
+    if !heavy && style::is_bold(node) {
         tags.push("strong".to_owned());
     }
     if !matches!(name, "i" | "em") && style::is_italic(node) {
@@ -129,20 +158,7 @@ fn write_node(tree: &Tree, id: NodeId, kept: &dyn Fn(NodeId) -> bool, out: &mut 
     if !matches!(name, "s" | "del" | "strike") && style::is_struck(node) {
         tags.push("del".to_owned());
     }
-    for tag in &tags {
-        out.push('<');
-        out.push_str(tag);
-        out.push('>');
-    }
-    out.push_str(&inner);
-    for tag in tags.iter().rev() {
-        out.push_str("</");
-        out.push_str(tag.split(' ').next().unwrap_or(tag));
-        out.push('>');
-    }
-    if matches!(name, "td" | "th") {
-        out.push(' ');
-    }
+    tags
 }
 
 fn line_end(out: &mut String) {
@@ -159,6 +175,11 @@ fn line_end(out: &mut String) {
             "</ul>",
             "</ol>",
             "</pre>",
+            "</h1>",
+            "</h2>",
+            "</h3>",
+            "</h4>",
+            "</table>",
             "<hr>",
         ]
         .iter()

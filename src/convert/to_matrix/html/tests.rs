@@ -203,6 +203,39 @@ fn answers_between_quotations_are_kept() {
 }
 
 #[test]
+fn markup_that_means_something_is_kept() {
+    for (html, expected) in [
+        (
+            "<table border=1><tr><th>a</th><th>b</th></tr><tr><td>1</td><td>2</td></tr></table>",
+            "<table><tbody><tr><th>a</th><th>b</th></tr><tr><td>1</td><td>2</td></tr></tbody></table>",
+        ),
+        (
+            "<div><span style=\"font-weight: bold\">b</span> <font color=red>c</font></div>",
+            "<strong>b</strong> c",
+        ),
+        ("<h1>t</h1><ul><li>x</li></ul>", "<h1>t</h1><ul><li>x</li></ul>"),
+        (
+            "<a href=\"https://example.org/?a=1&amp;b=&quot;x\">l</a>",
+            "<a href=\"https://example.org/?a=1&amp;b=&quot;x\">l</a>",
+        ),
+        (
+            "<a href=\"javascript:x()\" onclick=\"y()\"><b>l</b></a>",
+            "<b>l</b>",
+        ),
+        ("<b><div>one</div>two</b>", "<b>one<br>two</b>"),
+    ] {
+        assert_eq!(body_of(html).1.as_deref(), Some(expected), "{html}");
+    }
+    for plain in [
+        "<p>only text</p>",
+        "one<br>two",
+        "<div style=\"color:black\">x</div>",
+    ] {
+        assert_eq!(body_of(plain).1, None, "{plain}");
+    }
+}
+
+#[test]
 fn html_reads_as_if_typed() {
     for (html, expected) in [
         ("<p>one</p><p>two</p>", "one\n\ntwo"),
@@ -226,6 +259,18 @@ fn html_reads_as_if_typed() {
             "smile 😀",
         ),
         ("one<div>two</div>three", "one\ntwo\nthree"),
+        (
+            "<table border=1><tr><th>a</th><th>b</th></tr><tr><td>1</td><td>2</td></tr></table>",
+            "a | b\n1 | 2",
+        ),
+        (
+            "<table><tr><td>left</td><td>right</td></tr></table>",
+            "left right",
+        ),
+        (
+            "<a href=\"https://www.google.com/url?q=https%3A%2F%2Fexample.org%2F\">example</a>",
+            "example (https://example.org/)",
+        ),
     ] {
         assert_eq!(body_of(html).0, expected, "{html}");
     }

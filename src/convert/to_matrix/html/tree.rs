@@ -16,8 +16,8 @@ use html5ever::tokenizer::{
 const MAX_DEPTH: usize = 150;
 /// How many nodes are kept; a mail of a million words has fewer lines than that.
 const MAX_NODES: usize = 300_000;
-/// How much markup is read, in bytes. The whole is attached where this cuts anything.
-pub(crate) const MAX_MARKUP: usize = 4 * 1024 * 1024;
+/// How much markup of one part is read, in bytes; the largest newsletters have a tenth of that.
+const MAX_MARKUP: usize = 4 * 1024 * 1024;
 
 /// Which node; an index into the tree.
 pub(crate) type NodeId = usize;
