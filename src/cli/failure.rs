@@ -11,6 +11,8 @@ pub enum Failure {
     Usage(String),
     /// It was tried and failed.
     Failed(anyhow::Error),
+    /// It was done, and there is nothing to show for it: events that make no email.
+    Nothing(String),
 }
 
 impl Failure {
@@ -19,6 +21,7 @@ impl Failure {
         match self {
             Self::Failed(_) => 1,
             Self::Usage(_) => 2,
+            Self::Nothing(_) => 3,
         }
     }
 }
@@ -26,7 +29,7 @@ impl Failure {
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Usage(message) => f.write_str(message),
+            Self::Usage(message) | Self::Nothing(message) => f.write_str(message),
             // With all causes, in one line.
             Self::Failed(error) => write!(f, "{error:#}"),
         }
