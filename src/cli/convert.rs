@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 use clap::{Args, Subcommand};
+
 use serde_json::Value;
 
 use super::Failure;
@@ -15,11 +16,11 @@ use crate::convert::to_matrix;
 /// Shows what becomes of one message, without homeserver, mail server or configuration.
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Example:
+Examples:
   penpal convert email mail.eml
   penpal convert event event.json
 
-The help of each says what is printed.")]
+Run `penpal convert email --help` or `penpal convert event --help` for what is printed.")]
 pub(super) struct Convert {
     #[command(subcommand)]
     what: What,
@@ -38,20 +39,28 @@ Examples:
         /// The email as it came in (RFC 5322); - for standard input.
         file: PathBuf,
     },
-    /// Prints the email that a Matrix event becomes, or a list of events that leave together. The same input always gives the
-    /// same bytes. Exit code 3, with the reason, when there is nothing to mail.
+    /// Prints the email that a Matrix event becomes, or a list of events that make one email: with CRLF line ends, and
+    /// for the same input always the same bytes.
     #[command(after_help = "\
-The context is what the bridge would know, every key optional:
-  {\"domain\", \"from\": {\"address\", \"name\"}, \"to\": [{\"address\", \"name\"}], \"subject\", \"room\": {\"id\", \"name\", \"topic\"},
-   \"events\": {EVENT_ID: {\"message_id\", \"references\", \"sender_name\", \"body\", \"date\"}},
-   \"media\": {MXC_URI: {\"base64\"} or {\"file\"}}, \"first\": true or false}
+The context is one JSON object, of which every key is optional:
+  domain    the mail domain
+  from      {address, name} of the sender
+  to        [{address, name}] of the recipient
+  subject   the subject of the thread
+  room      {id, name, topic}
+  events    {EVENT_ID: {message_id, references: [id], sender_name, body, date}} of earlier events
+  media     {MXC_URI: {base64: text} or {file: path}}; paths start at the folder of the context
+  first     true for the first email of a thread
 
-Example:
-  penpal convert event event.json --context context.json")]
+Exit codes: 0 with an email, 3 when the events make no email (the reason is on standard error), 1 or 2 on errors.
+
+Examples:
+  penpal convert event event.json
+  penpal convert event burst.json --context thread.json > mail.eml")]
     Event {
         /// The event, or a list of events, as JSON; - for standard input.
         file: PathBuf,
-        /// What the bridge would know; without it placeholders serve. Files that it names are looked for beside it.
+        /// What the bridge would know of the thread, as JSON; placeholders serve without it.
         #[arg(long, value_name = "FILE")]
         context: Option<PathBuf>,
     },
@@ -65,25 +74,30 @@ impl Convert {
                 writeln!(stdout(), "{report:#}").context("standard output is closed")?;
                 Ok(())
             }
-            What::Event { file, context } => {
-                let events = json(&file)?;
-                let folder = context.as_deref().and_then(Path::parent).unwrap_or(Path::new(""));
-                let context = context.as_deref().map_or(Ok(Value::Null), json)?;
-                let email = to_email::from_json(&events, &context, &|name| fs::read(folder.join(name)));
-                let email = email.map_err(|error| match error {
-                    FromJsonError::NoEmail { .. } => Failure::Nothing(error.to_string()),
-                    error => Failure::Usage(error.to_string()),
-                })?;
-                stdout()
-                    .write_all(&email.bytes)
-                    .context("standard output is closed")?;
-                Ok(())
-            }
+            What::Event { file, context } => event(&file, context.as_deref()),
         }
     }
 }
 
-/// A JSON file that was named on the command line.
+fn event(file: &Path, context_file: Option<&Path>) -> Result<(), Failure> {
+    let events = json(file)?;
+    let context = context_file.map_or(Ok(Value::Null), json)?;
+    let folder = context_file.and_then(Path::parent).unwrap_or(Path::new(""));
+    let email = to_email::from_json(&events, &context, &|path| fs::read(folder.join(path)));
+    let email = email.map_err(|error| match error {
+        FromJsonError::NoEmail { .. } => Failure::Nothing(error.to_string()),
+        FromJsonError::File { .. } => Failure::Failed(error.into()),
+        FromJsonError::Event { .. } => Failure::Usage(format!("{}: {error}", file.display())),
+        FromJsonError::Context(_) => {
+            Failure::Usage(format!("{}: {error}", context_file.unwrap_or(file).display()))
+        }
+    })?;
+    stdout()
+        .write_all(&email.bytes)
+        .context("standard output is closed")?;
+    Ok(())
+}
+
 fn json(file: &Path) -> Result<Value, Failure> {
     serde_json::from_slice(&read(file)?)
         .map_err(|error| Failure::Usage(format!("{}: is not JSON ({error})", file.display())))

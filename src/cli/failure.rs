@@ -9,10 +9,10 @@ use crate::config::ConfigError;
 pub enum Failure {
     /// The command line or the configuration is wrong.
     Usage(String),
-    /// There was nothing to do, which is no mistake of anybody.
-    Nothing(String),
     /// It was tried and failed.
     Failed(anyhow::Error),
+    /// It was done, and there is nothing to show for it: events that make no email.
+    Nothing(String),
 }
 
 impl Failure {

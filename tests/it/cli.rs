@@ -312,6 +312,52 @@ fn every_command_explains_itself() {
 }
 
 #[test]
+fn an_event_is_converted_offline() {
+    let folder = tempfile::tempdir().unwrap();
+    let write = |name: &str, text: &str| fs::write(folder.path().join(name), text).unwrap();
+    write(
+        "event.json",
+        r#"{"type": "m.room.message", "content": {"msgtype": "m.file", "body": "a.txt", "url": "mxc://hs.example/a"}}"#,
+    );
+    fs::create_dir(folder.path().join("thread")).unwrap();
+    write(
+        "thread/context.json",
+        r#"{"subject": "Roses", "media": {"mxc://hs.example/a": {"file": "a.txt"}}}"#,
+    );
+    write("thread/a.txt", "hello");
+    let arguments = [
+        "convert",
+        "event",
+        "event.json",
+        "--context",
+        "thread/context.json",
+    ];
+    let outcome = penpal(folder.path(), &arguments);
+    assert_eq!((outcome.code, outcome.err.as_str()), (Some(0), ""));
+    assert!(outcome.out.contains("\r\nSubject: Roses\r\n") && outcome.out.contains("aGVsbG8="));
+    assert_eq!(penpal(folder.path(), &arguments).out, outcome.out);
+
+    for (event, code, message) in [
+        (
+            r#"{"type": "m.room.message", "content": {}}"#,
+            3,
+            "penpal: no email: ",
+        ),
+        ("{", 2, "penpal: bad.json: is not JSON"),
+        ("[5]", 2, "penpal: bad.json: event 0 is not a Matrix event"),
+    ] {
+        write("bad.json", event);
+        let outcome = penpal(folder.path(), &["convert", "event", "bad.json"]);
+        assert_eq!((outcome.code, outcome.out.as_str()), (Some(code), ""));
+        assert!(outcome.err.starts_with(message), "{}", outcome.err);
+    }
+    fs::remove_file(folder.path().join("thread/a.txt")).unwrap();
+    let outcome = penpal(folder.path(), &arguments);
+    assert_eq!(outcome.code, Some(1));
+    assert!(outcome.err.contains("the file a.txt"), "{}", outcome.err);
+}
+
+#[test]
 fn an_email_is_converted_offline() {
     let folder = tempfile::tempdir().unwrap();
     let mail = "From: Alice <alice@example.org>\r\nTo: bob@mail.example.org\r\nSubject: Tea\r\n\
