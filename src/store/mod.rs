@@ -13,6 +13,7 @@ mod messages;
 mod people;
 mod portals;
 
+use std::borrow::Cow;
 use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -198,6 +199,15 @@ impl Tx {
             .execute(&mut *self.inner)
             .await?;
         Ok(self.setting(name).await?.unwrap_or_else(|| value.to_owned()))
+    }
+}
+
+/// Foreign text as both databases can hold it: PostgreSQL knows no U+0000, and nobody misses it.
+fn storable(text: &str) -> Cow<'_, str> {
+    if text.contains('\0') {
+        text.replace('\0', "").into()
+    } else {
+        text.into()
     }
 }
 
