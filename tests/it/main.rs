@@ -1,8 +1,14 @@
 //! The integration tests in one binary: stories driven through the real bridge against a homeserver and a relay in
 //! memory, and the program itself.
 
+mod addresses;
 mod architecture;
+mod bad_input;
 mod cli;
 mod direct_chats;
+mod double_puppet;
+mod email_to_matrix;
 mod harness;
 mod matrix_to_email;
+mod outages;
+mod strangers;
