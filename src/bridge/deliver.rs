@@ -2,13 +2,15 @@
 
 use std::sync::Arc;
 
-use ruma::{OwnedEventId, OwnedMxcUri, OwnedRoomId};
+use ruma::{OwnedEventId, OwnedMxcUri};
 use serde_json::{Value, json};
 
+use super::answers::Answers;
+use super::chat_room::ChatRoom;
 use super::{Bridge, Failure};
-use crate::convert::to_matrix::{self, Auto, Converted, EmailHeaders, ThreadContext};
-use crate::matrix::NewRoom;
-use crate::store::{Job, Message, Portal, PortalState};
+use crate::convert::to_matrix::{self, Auto, Converted, EmailHeaders, ThreadContext, Upload};
+use crate::matrix::MatrixError;
+use crate::store::{Job, Message, Portal};
 
 /// How many of our own messages are compared with a quotation.
 const QUOTABLE: i64 = 50;
@@ -31,16 +33,14 @@ impl Bridge {
         )
         .await?;
         let room = self.ensure_room(job, &portal).await?;
-        let answers = self.answered_event(&portal, &headers).await?;
-        let mut converted = self.convert_mail(&portal, raw, answers.shown).await?;
+        let answers = self.answers(&portal, &headers).await?;
+        let mut converted = self.convert_mail(&portal, raw, answers.shown.clone()).await?;
         label(&mut converted, &headers, &portal);
+        answers.place(&mut converted, &headers.subject);
         let uris = self.upload_all(job, &portal, &mut converted).await?;
-        if let Err(error) = self
-            .send_all(job, &portal, &room, &headers, converted, &uris)
-            .await
-        {
-            return Err(self.room_lost(job, &portal, error).await?);
-        }
+        self.send_all(job, &portal, &room, &headers, converted, &uris, &answers)
+            .await?;
+        let room = room.id;
         if let Some(read) = answers.event {
             // A courtesy: the message is delivered, whatever becomes of this.
             if let Err(error) = self.homeserver.read_receipt(&portal.puppet, &room, &read).await {
@@ -52,61 +52,6 @@ impl Bridge {
         metrics::counter!("penpal_mails_delivered_total").increment(1);
         tracing::info!(job = job.id, portal = portal.id, room_id = %room, "email delivered to the chat");
         self.finish(tx, job).await
-    }
-
-    /// The portal's room; a new one when there is none or the user has left it.
-    async fn ensure_room(&self, job: &Job, portal: &Portal) -> Result<OwnedRoomId, Failure> {
-        if let (Some(room), PortalState::Active) = (&portal.room, portal.state) {
-            return Ok(room.clone());
-        }
-        let name = portal.subject.clone().or_else(|| portal.name.clone());
-        let new = NewRoom {
-            name: name.clone(),
-            invite: portal.user.clone(),
-        };
-        let room = self.homeserver.create_room(&portal.puppet, &new).await?;
-        let mut tx = self.settle(job).await?;
-        let mut portal = Portal {
-            name,
-            ..portal.clone()
-        };
-        self.move_portal(&mut tx, &mut portal, &room).await?;
-        tx.update_portal(&portal).await?;
-        tx.commit().await?;
-        tracing::info!(portal = portal.id, room_id = %room, "direct chat created");
-        if self.acts_for(&portal.user)
-            && let Err(error) = self.homeserver.join(&portal.user, &room).await
-        {
-            tracing::warn!(portal = portal.id, %error, "the user could not be joined, and must accept the invite");
-        }
-        Ok(room)
-    }
-
-    /// The event that a mail answers.
-    async fn answered_event(&self, portal: &Portal, headers: &EmailHeaders) -> Result<Answers, Failure> {
-        let mut tx = self.store.read().await?;
-        for message_id in headers
-            .in_reply_to
-            .iter()
-            .chain(headers.references.iter().rev())
-            .take(20)
-        {
-            if let Some(event) = tx.event_of_email(message_id, portal.id).await? {
-                let last = tx.last_message(portal.id).await?;
-                // An answer to the last message needs no pointer: nobody writes chats that way.
-                let shown = last
-                    .is_some_and(|last| last.event_id != event)
-                    .then(|| event.clone());
-                return Ok(Answers {
-                    event: Some(event),
-                    shown,
-                });
-            }
-        }
-        Ok(Answers {
-            event: None,
-            shown: None,
-        })
     }
 
     async fn convert_mail(
@@ -123,7 +68,8 @@ impl Bridge {
             .map_err(|error| Failure::Fail(format!("the mail could not be converted: {error}")))
     }
 
-    /// Uploads what the events show, each attachment once, also over several attempts.
+    /// Uploads what the events show, each attachment once, also over several attempts. What the homeserver does not take
+    /// is named in the chat instead: one file must not cost the whole mail.
     async fn upload_all(
         &self,
         job: &Job,
@@ -131,43 +77,89 @@ impl Bridge {
         converted: &mut Converted,
     ) -> Result<Vec<OwnedMxcUri>, Failure> {
         let mut uris = Vec::with_capacity(converted.uploads.len());
-        for (position, upload) in converted.uploads.drain(..).enumerate() {
+        for (position, upload) in std::mem::take(&mut converted.uploads).into_iter().enumerate() {
             let known = self.store.read().await?.upload(job.id, position).await?;
-            let uri = if let Some(uri) = known {
-                uri
-            } else {
-                let uri = self
-                    .homeserver
-                    .upload(&portal.puppet, &upload.name, &upload.content_type, upload.bytes)
-                    .await?;
-                let mut tx = self.settle(job).await?;
-                tx.add_upload(job.id, position, uri.as_str()).await?;
-                tx.commit().await?;
-                uri
+            let uri = match known {
+                Some(uri) => uri,
+                None => self.upload(job, portal, position, upload, converted).await?,
             };
             uris.push(uri);
         }
         Ok(uris)
     }
 
+    /// Uploads one attachment and commits its URI; what the homeserver refuses is named in the text instead.
+    async fn upload(
+        &self,
+        job: &Job,
+        portal: &Portal,
+        position: usize,
+        upload: Upload,
+        converted: &mut Converted,
+    ) -> Result<OwnedMxcUri, Failure> {
+        let Upload {
+            name,
+            content_type,
+            bytes,
+        } = upload;
+        match self
+            .homeserver
+            .upload(&portal.puppet, &name, &content_type, bytes)
+            .await
+        {
+            Ok(uri) => {
+                let mut tx = self.settle(job).await?;
+                tx.add_upload(job.id, position, uri.as_str()).await?;
+                tx.commit().await?;
+                Ok(uri)
+            }
+            Err(error @ MatrixError::Transient { .. }) => Err(error.into()),
+            Err(error) => {
+                tracing::warn!(job = job.id, %error, "an attachment could not be uploaded");
+                to_matrix::name_missing(converted, position, &error.to_string());
+                Ok(to_matrix::placeholder(position).into())
+            }
+        }
+    }
+
     /// Sends the events in order; those that an earlier attempt has sent are left out.
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "everything that was made of the mail before"
+    )]
     async fn send_all(
         &self,
         job: &Job,
         portal: &Portal,
-        room: &OwnedRoomId,
+        room: &ChatRoom,
         headers: &EmailHeaders,
         converted: Converted,
         uris: &[OwnedMxcUri],
+        answers: &Answers,
     ) -> Result<(), Failure> {
-        let (sent, _) = self.store.read().await?.job_size(job.id).await?;
+        let earlier = self.store.read().await?.messages_of_job(job.id).await?;
+        let sent = earlier.len();
+        let mut first = earlier.into_iter().next().map(|message| message.event_id);
         for (part, (event_type, mut content)) in converted.events.into_iter().enumerate().skip(sent) {
             to_matrix::place_uploads(&mut content, uris);
+            answers.follow(&event_type, &mut content, first.as_deref());
             let txn_id = self.txn_id(job.id, part);
-            let event_id = self
+            let taken = self
                 .homeserver
-                .send(&portal.puppet, room, &event_type, &txn_id, &content, headers.date)
-                .await?;
+                .send(
+                    &portal.puppet,
+                    &room.id,
+                    &event_type,
+                    &txn_id,
+                    &content,
+                    headers.date,
+                )
+                .await;
+            let event_id = match taken {
+                Ok(event_id) => event_id,
+                Err(error) => return Err(self.not_sent(job, portal, room, error).await?),
+            };
+            first.get_or_insert_with(|| event_id.clone());
             let body = content.get("body").and_then(Value::as_str).map(str::to_owned);
             let message = Message {
                 portal: portal.id,
@@ -192,33 +184,6 @@ impl Bridge {
         }
         Ok(())
     }
-
-    /// The homeserver does not let the puppet write into its room any more: the next attempt makes a new one. Once; when
-    /// the user can't be invited either, the mail is kept as failed.
-    async fn room_lost(&self, job: &Job, portal: &Portal, failure: Failure) -> Result<Failure, Failure> {
-        if !matches!(failure, Failure::Fail(_)) || job.attempts > 0 {
-            return Ok(failure);
-        }
-        let mut tx = self.settle(job).await?;
-        tx.update_portal(&Portal {
-            state: PortalState::Closed,
-            ..portal.clone()
-        })
-        .await?;
-        tx.commit().await?;
-        Ok(Failure::Retry {
-            after: None,
-            reason: failure.to_string(),
-        })
-    }
-}
-
-/// What a mail answers.
-struct Answers {
-    /// The event, to be marked as read.
-    event: Option<OwnedEventId>,
-    /// The event, where the chat should show the relation.
-    shown: Option<OwnedEventId>,
 }
 
 /// Says who wrote what did not come from the thread's person, and never lets it, or a machine's words, look like the

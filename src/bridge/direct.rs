@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use super::{Bridge, Failure};
+use crate::matrix::MatrixError;
 use crate::store::{Job, JobKind, Lane, NewJob, Portal, StoreError, Tx};
 
 /// How often a change is made again when another client wrote at the same moment.
@@ -60,6 +61,15 @@ impl Bridge {
     pub(super) async fn work_direct(&self, job: &Job) -> Result<(), Failure> {
         let change: Change = serde_json::from_slice(&job.payload)
             .map_err(|error| Failure::Fail(format!("the stored change can't be read: {error}")))?;
+        if change.present && self.acts_for(&change.owner) {
+            // The human joins by itself. In a room that it has made or joined already this changes nothing.
+            match self.homeserver.join(&change.owner, &change.room).await {
+                Err(error @ MatrixError::Refused { .. }) => {
+                    tracing::warn!(room_id = %change.room, %error, "the user could not be joined, and must accept the invite");
+                }
+                other => other?,
+            }
+        }
         for _ in 0..ATTEMPTS {
             let before = self
                 .homeserver

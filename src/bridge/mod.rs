@@ -10,11 +10,13 @@
 //! | `invites`, `adopt`, `membership`, `rooms` | direct chats begin, end, move and change |
 //! | `messages` | chat messages are gathered into drafts; edits and redactions change them |
 //! | `submit` | a draft becomes an email and is handed to the relay |
-//! | `deliver` | an email becomes events in the portal's room |
+//! | `deliver`, `answers`, `chat_room` | an email becomes events, related to earlier ones, in the portal's room |
 //! | `service`, `way` | what the homeserver asks; whether it reaches us |
 //! | `puppets`, `direct`, `notices`, `commands` | the puppet's account, `m.direct`, words of our own, the bot |
 
 mod adopt;
+mod answers;
+mod chat_room;
 mod commands;
 mod deliver;
 mod direct;

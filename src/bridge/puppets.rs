@@ -51,7 +51,13 @@ impl Bridge {
         if known.is_none() {
             self.homeserver.register(puppet).await?;
         }
-        self.homeserver.set_display_name(puppet, &wanted).await?;
+        match self.homeserver.set_display_name(puppet, &wanted).await {
+            // Homeservers can forbid changes of names: no reason to keep mail waiting.
+            Err(error @ MatrixError::Refused { .. }) => {
+                tracing::warn!(%puppet, %error, "the puppet keeps the display name that it has");
+            }
+            other => other?,
+        }
         let mut tx = self.store.begin().await?;
         tx.set_puppet(puppet, address, &wanted).await?;
         Ok(tx.commit().await?)

@@ -113,8 +113,9 @@ impl Bridge {
                 if !sender.is_empty() {
                     return Err(Refusal::not_allowed("This address takes delivery reports only").into());
                 }
-                if tx.email_by_bounce_token(&token).await?.is_none() {
-                    return Err(Refusal::unknown_recipient("There is no such message").into());
+                match self.bounced_thread(&mut tx, &token).await? {
+                    Some(portal) => open_thread(&portal)?,
+                    None => return Err(Refusal::unknown_recipient("There is no such message").into()),
                 }
             }
             Recipient::User(user) => {
@@ -164,14 +165,14 @@ impl Bridge {
                 ));
             }
         };
-        if author
-            .as_ref()
-            .is_some_and(|author| author.domain() == self.settings.addresses.domain())
-        {
+        let ours = |author: &EmailAddress| author.domain() == self.settings.addresses.domain();
+        if author.as_ref().is_some_and(ours) && !mail.sender.is_empty() {
             return Err(Refusal::not_allowed(
                 "Mail from this domain does not come in from outside",
             ));
         }
+        // With the null reverse-path it is a report of our own mail server, which speaks for no user.
+        let author = author.filter(|author| !ours(author));
         // Not the bytes as a whole: each server on the way puts its own trace fields on top.
         let body = mail
             .bytes
@@ -246,7 +247,10 @@ impl Bridge {
             payload: &mail.bytes,
             due_at: now,
         };
-        tx.enqueue(&job, now).await?;
+        if tx.enqueue(&job, now).await?.is_none() {
+            // Delivered twice at once: the other one has committed it, and nothing of this one may stay.
+            return Ok(());
+        }
         if let Some(message_id) = &reading.headers.message_id {
             let chain = &reading.headers.references;
             let email = Email {
@@ -285,8 +289,8 @@ impl Bridge {
                 return Ok(Route::Thread(Box::new(portal)));
             }
             Recipient::Bounce { token } => {
-                let email = tx.email_by_bounce_token(&token).await?.ok_or_else(unknown)?;
-                let portal = tx.portal(email.portal).await?.ok_or_else(unknown)?;
+                let portal = self.bounced_thread(tx, &token).await?.ok_or_else(unknown)?;
+                open_thread(&portal)?;
                 return Ok(Route::Thread(Box::new(portal)));
             }
             Recipient::User(user) => Some(user),
@@ -327,6 +331,14 @@ impl Bridge {
         })
     }
 
+    /// The thread of the email that a bounce is about.
+    async fn bounced_thread(&self, tx: &mut Tx, token: &str) -> Result<Option<Portal>, StoreError> {
+        match tx.email_by_bounce_token(token).await? {
+            Some(email) => tx.portal(email.portal).await,
+            None => Ok(None),
+        }
+    }
+
     /// The thread that a mail answers, as far as its headers tell, among those with its author.
     async fn answered_thread(
         &self,
@@ -353,13 +365,26 @@ impl Bridge {
         }
         let subject = base_subject(&headers.subject);
         let portals = tx.portals_with(author, user, 50).await?;
+        // With one mailbox for all, the recipient does not say whose thread it is: a guess could hand a message to somebody else.
+        if portals
+            .iter()
+            .any(|portal| portals.first().is_some_and(|first| first.user != portal.user))
+        {
+            return Ok(None);
+        }
         let same_subject = |portal: &&Portal| {
             portal
                 .subject
                 .as_deref()
                 .is_some_and(|other| base_subject(other).eq_ignore_ascii_case(&subject))
         };
-        Ok(portals.iter().find(same_subject).or(portals.first()).cloned())
+        let takes_mail = |portal: &&Portal| portal.state != PortalState::Removed;
+        Ok(portals
+            .iter()
+            .find(same_subject)
+            .or_else(|| portals.iter().find(takes_mail))
+            .or(portals.first())
+            .cloned())
     }
 }
 
@@ -384,7 +409,7 @@ fn malformed(text: &str) -> Refusal {
 }
 
 /// A subject without the prefixes that say "this is an answer".
-fn base_subject(subject: &str) -> String {
+pub(super) fn base_subject(subject: &str) -> String {
     const PREFIXES: &[&str] = &[
         "re:", "aw:", "antw:", "sv:", "vs:", "ref:", "rif:", "r:", "odp:", "回复:", "回覆:", "答复:",
     ];

@@ -44,10 +44,12 @@ pub struct EventError {
 impl RoomEvent {
     /// Reads an event from a transaction or from `/messages`.
     pub fn from_json(value: &Value) -> Result<Self, EventError> {
+        // A control character in an ID or a type stands for nothing, and not every database can hold one.
         let text = |field: &'static str| {
             value
                 .get(field)
                 .and_then(Value::as_str)
+                .filter(|text| !text.contains(char::is_control))
                 .ok_or(EventError { field })
         };
         let content = value

@@ -9,7 +9,7 @@ use ruma::{RoomId, UserId};
 use sqlx::Row;
 use sqlx::any::AnyRow;
 
-use super::{StoreError, Tx, get, parse, stored_words};
+use super::{StoreError, Tx, get, parse, storable, stored_words};
 use crate::model::Timestamp;
 
 stored_words! {
@@ -394,7 +394,7 @@ impl Tx {
         sqlx::query(sql)
             .bind(state.as_str())
             .bind(now.millis())
-            .bind(error)
+            .bind(error.map(storable))
             .bind(job)
             .execute(&mut *self.inner)
             .await?;
@@ -440,7 +440,7 @@ impl Tx {
     ) -> Result<(), StoreError> {
         sqlx::query("UPDATE jobs SET due_at = $1, error = $2 WHERE id = $3")
             .bind(due_at.millis())
-            .bind(error)
+            .bind(storable(error))
             .bind(job.id)
             .execute(&mut *self.inner)
             .await?;

@@ -4,7 +4,7 @@ use ruma::{EventId, OwnedEventId, OwnedUserId};
 use serde_json::{Map, Value};
 use sqlx::any::AnyRow;
 
-use super::{StoreError, Tx, get, parse};
+use super::{StoreError, Tx, get, parse, storable};
 use crate::model::Timestamp;
 
 /// A message of a portal.
@@ -52,10 +52,10 @@ impl Tx {
         .bind(message.job)
         .bind(i64::from(message.outgoing))
         .bind(message.sender.as_str())
-        .bind(&message.sender_name)
-        .bind(&message.event_type)
+        .bind(storable(&message.sender_name))
+        .bind(storable(&message.event_type))
         .bind(content)
-        .bind(message.body.as_deref())
+        .bind(message.body.as_deref().map(storable))
         .bind(message.sent_at.millis())
         .execute(&mut *self.inner)
         .await?;
@@ -160,7 +160,7 @@ impl Tx {
     /// Notes the plain text under which a message left.
     pub async fn set_body(&mut self, event: &EventId, body: &str) -> Result<(), StoreError> {
         sqlx::query("UPDATE messages SET body = $1 WHERE event_id = $2")
-            .bind(body)
+            .bind(storable(body))
             .bind(event.as_str())
             .execute(&mut *self.inner)
             .await?;

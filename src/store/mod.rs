@@ -201,6 +201,11 @@ impl Tx {
     }
 }
 
+/// Foreign text as both databases can hold it: PostgreSQL knows no U+0000, and nobody misses it.
+fn storable(text: &str) -> String {
+    text.replace('\0', "")
+}
+
 /// Reads a column and says where the trouble is when it holds something else than the schema promises.
 fn get<'r, T>(row: &'r AnyRow, table: &'static str, column: &'static str) -> Result<T, StoreError>
 where

@@ -3,7 +3,7 @@
 use ruma::{OwnedRoomId, OwnedUserId, RoomId, UserId};
 use sqlx::any::AnyRow;
 
-use super::{StoreError, Tx, get, parse, parse_optional, stored_words};
+use super::{StoreError, Tx, get, parse, parse_optional, storable, stored_words};
 use crate::model::{EmailAddress, Timestamp};
 
 stored_words! {
@@ -81,7 +81,7 @@ impl Tx {
         .bind(portal.puppet.as_str())
         .bind(portal.room.map(RoomId::as_str))
         .bind(portal.token)
-        .bind(portal.subject)
+        .bind(portal.subject.map(storable))
         .bind(now.millis())
         .fetch_one(&mut *self.inner)
         .await?;
@@ -166,9 +166,9 @@ impl Tx {
         .bind(portal.room.as_deref().map(RoomId::as_str))
         .bind(portal.successor.as_deref().map(RoomId::as_str))
         .bind(portal.state.as_str())
-        .bind(portal.name.as_deref())
-        .bind(portal.topic.as_deref())
-        .bind(portal.subject.as_deref())
+        .bind(portal.name.as_deref().map(storable))
+        .bind(portal.topic.as_deref().map(storable))
+        .bind(portal.subject.as_deref().map(storable))
         .bind(i64::from(portal.contacted))
         .bind(i64::from(portal.introduced))
         .bind(i64::from(portal.encrypted))
@@ -202,8 +202,8 @@ impl Tx {
         )
         .bind(room.as_str())
         .bind(user.as_str())
-        .bind(membership)
-        .bind(display_name)
+        .bind(storable(membership))
+        .bind(display_name.map(storable))
         .execute(&mut *self.inner)
         .await?;
         Ok(())
@@ -218,6 +218,23 @@ impl Tx {
         .fetch_all(&mut *self.inner)
         .await?;
         rows.iter().map(|row| parse(row, "members", "user_id")).collect()
+    }
+
+    /// Rooms in which a puppet is and that belong to no portal, at most `limit`.
+    pub async fn unknown_rooms_of(
+        &mut self,
+        puppet: &UserId,
+        limit: i64,
+    ) -> Result<Vec<OwnedRoomId>, StoreError> {
+        let rows = sqlx::query(
+            "SELECT room_id FROM members WHERE user_id = $1 AND membership = 'join' AND NOT EXISTS \
+             (SELECT 1 FROM portals WHERE portals.room_id = members.room_id) ORDER BY room_id LIMIT $2",
+        )
+        .bind(puppet.as_str())
+        .bind(limit)
+        .fetch_all(&mut *self.inner)
+        .await?;
+        rows.iter().map(|row| parse(row, "members", "room_id")).collect()
     }
 
     /// The display name of a member as it is shown: with the user ID behind it when somebody else in the room has

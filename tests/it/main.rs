@@ -4,9 +4,15 @@
 #![cfg(test)]
 #![expect(unreachable_pub, reason = "a test binary has no public interface")]
 
+mod addresses;
 mod architecture;
+mod bad_input;
 mod cli;
 mod direct_chats;
+mod double_puppet;
+mod email_to_matrix;
 mod harness;
 mod matrix_to_email;
+mod outages;
+mod strangers;
 mod transactions;

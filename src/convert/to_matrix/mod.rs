@@ -6,6 +6,7 @@
 
 mod auto;
 mod body;
+mod changes;
 mod events;
 mod files;
 mod headers;
@@ -26,6 +27,7 @@ use std::borrow::Cow;
 
 use serde_json::Value;
 
+pub use self::changes::{name_missing, put_subject};
 pub use self::report::report;
 use crate::model::{Mailbox, Timestamp};
 

@@ -70,6 +70,16 @@ pub struct Failure {
     pub carried_out: bool,
 }
 
+/// What another client does between two requests of the bridge.
+struct Meanwhile {
+    /// After the next request with this name, as this user.
+    request: &'static str,
+    user: OwnedUserId,
+    /// Which account data it sets.
+    kind: &'static str,
+    content: Map<String, Value>,
+}
+
 /// A homeserver in memory.
 pub struct MemoryHomeserver {
     world: Mutex<World>,
@@ -208,6 +218,23 @@ impl MemoryHomeserver {
         let mut world = self.world();
         let data = &mut world.users.entry(user.to_owned()).or_default().account_data;
         data.insert(kind.to_owned(), content);
+    }
+
+    /// Lets another client of the user set account data right after the next request with this name, before the bridge
+    /// makes its next one.
+    pub fn user_sets_account_data_after(
+        &self,
+        request: &'static str,
+        user: &UserId,
+        kind: &'static str,
+        content: Map<String, Value>,
+    ) {
+        self.world().meanwhile.push(Meanwhile {
+            request,
+            user: user.to_owned(),
+            kind,
+            content,
+        });
     }
 
     /// Keeps media for downloads.

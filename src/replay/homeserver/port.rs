@@ -10,7 +10,7 @@ use crate::matrix::{HistoryPage, Homeserver, MatrixError, Media, Member, NewRoom
 use crate::model::Timestamp;
 
 use super::world::{Draft, World, identifier, refused};
-use super::{HomeserverRequest, MemoryHomeserver};
+use super::{HomeserverRequest, Meanwhile, MemoryHomeserver};
 
 /// The arguments of a request, by name.
 type Details = Map<String, Value>;
@@ -42,6 +42,7 @@ impl MemoryHomeserver {
                 .may_act(name, user)
                 .and_then(|()| work(&mut world, &mut details)),
         };
+        world.let_others_act(name, user);
         world.requests.push(HomeserverRequest {
             name,
             user: user.map(ToOwned::to_owned),
@@ -64,6 +65,16 @@ impl World {
         })?;
         failure.times -= 1;
         Some((failure.error.clone(), failure.carried_out))
+    }
+
+    /// What another client was to do after this request.
+    fn let_others_act(&mut self, name: &str, user: Option<&UserId>) {
+        let due = |other: &Meanwhile| other.request == name && Some(&*other.user) == user;
+        if let Some(index) = self.meanwhile.iter().position(due) {
+            let other = self.meanwhile.remove(index);
+            let data = &mut self.users.entry(other.user).or_default().account_data;
+            data.insert(other.kind.to_owned(), other.content);
+        }
     }
 
     /// The appservice may act as its registered puppets, and as humans who allowed it.

@@ -14,7 +14,7 @@ use crate::matrix::{MatrixError, Media};
 use crate::model::{Clock, Timestamp};
 
 use super::room::Room;
-use super::{Failure, HomeserverRequest};
+use super::{Failure, HomeserverRequest, Meanwhile};
 
 /// The largest event that homeservers take, in bytes of JSON (client-server API, "Size limits").
 const MAX_EVENT_SIZE: usize = 65_536;
@@ -67,6 +67,7 @@ pub(super) struct World {
     pub(super) sent: BTreeMap<[String; 4], OwnedEventId>,
     pub(super) requests: Vec<HomeserverRequest>,
     pub(super) failures: Vec<Failure>,
+    pub(super) meanwhile: Vec<Meanwhile>,
     /// Events to be pushed to the appservice, by room and ID.
     pub(super) pushed: Vec<(OwnedRoomId, OwnedEventId)>,
     /// How many identifiers have been made.
@@ -84,6 +85,7 @@ impl World {
             sent: BTreeMap::new(),
             requests: Vec::new(),
             failures: Vec::new(),
+            meanwhile: Vec::new(),
             pushed: Vec::new(),
             made: 0,
         }

@@ -24,6 +24,11 @@ impl Database {
         }
     }
 
+    /// Connects anew, after the connections were closed.
+    pub async fn reconnect(&mut self) {
+        self.store = Store::connect(&self.url).await.unwrap();
+    }
+
     /// A schema of its own; `None` when PostgreSQL was left out on purpose.
     pub async fn postgres(test: &str) -> Option<Self> {
         let url = std::env::var(POSTGRES).unwrap_or_else(|_| {

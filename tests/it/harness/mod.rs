@@ -1,6 +1,7 @@
 //! A whole Penpal in memory, but for its database: people who chat, people who mail, and a clock that they move.
 
 mod database;
+mod letter;
 mod mail;
 
 use std::sync::Arc;
@@ -10,6 +11,7 @@ use std::time::Duration;
 use penpal::bridge::{Bridge, BridgeSettings, NewThread};
 use penpal::convert::address::{AddressBook, AddressScheme, PuppetNamespace};
 use penpal::mail::Inbound;
+use penpal::matrix::MatrixError;
 use penpal::model::{Clock, IncomingMail, ManualClock, Refusal, SeededRandom, Timestamp};
 use penpal::replay::homeserver::{MemoryHomeserver, RoomOptions};
 use penpal::replay::mail::MemoryMail;
@@ -19,6 +21,7 @@ use ruma::{OwnedRoomId, OwnedUserId, RoomId, UserId, owned_user_id};
 use serde_json::{Value, json};
 
 pub use database::Database;
+pub use letter::Letter;
 pub use mail::ReceivedMail;
 
 /// Runs a story on SQLite and on PostgreSQL.
@@ -59,6 +62,9 @@ pub struct World {
     transactions: AtomicU64,
 }
 
+/// How often Penpal was started: no two runs draw the same tokens.
+static RUNS: AtomicU64 = AtomicU64::new(1);
+
 /// 21 November 2026, 12:00 UTC.
 const START: Timestamp = Timestamp(1_795_262_400_000);
 
@@ -90,9 +96,11 @@ impl World {
         }
     }
 
-    /// The same with other settings, on SQLite.
-    pub async fn with(change: impl FnOnce(&mut BridgeSettings)) -> Self {
-        Self::on(Database::sqlite().await, change).await
+    /// Penpal is stopped, its configuration changed, and started again on the same database.
+    pub async fn reconfigured(mut self, change: impl FnOnce(&mut BridgeSettings)) -> Self {
+        change(&mut self.settings);
+        self.restart().await;
+        self
     }
 
     /// Penpal is stopped and started again on the same database.
@@ -217,6 +225,72 @@ impl World {
         self.settle().await;
     }
 
+    /// A letter by Alice that is taken, and all that follows from it has happened.
+    pub async fn alice_mails(&self, recipient: &str, letter: &Letter) {
+        self.receives_gladly("alice@example.org", recipient, &letter.to_string())
+            .await;
+    }
+
+    /// A letter by Alice that is refused; gives the reply code and the enhanced code.
+    pub async fn alice_is_refused(&self, recipient: &str, letter: &Letter) -> (u16, &'static str) {
+        let answers = self
+            .receives("alice@example.org", &[recipient], &letter.to_string())
+            .await;
+        let [Err(refusal)] = answers.as_slice() else {
+            panic!("it was taken: {answers:?}")
+        };
+        (refusal.code, refusal.enhanced)
+    }
+
+    /// Bob opens a chat with Alice and writes; gives the room and the mail that reaches Alice.
+    pub async fn bob_writes(&self, text: &str) -> (OwnedRoomId, ReceivedMail) {
+        let room = self.bob_opens_chat().await;
+        self.says(&bob(), &room, text).await;
+        self.settle().await;
+        (room, self.mail())
+    }
+
+    /// Whether a recipient is refused before the mail is even sent.
+    pub async fn bridge_refuses(&self, sender: &str, recipient: &str) -> bool {
+        self.bridge.check_recipient(sender, recipient).await.is_err()
+    }
+
+    /// The next requests with this name fail, as when the homeserver is away.
+    pub fn homeserver_is_away(&self, request: &'static str, times: usize) {
+        for _ in 0..times {
+            let reason = "connection refused".into();
+            self.homeserver.fail_next(
+                request,
+                MatrixError::Transient {
+                    retry_after: None,
+                    reason,
+                },
+            );
+        }
+    }
+
+    /// The rooms that puppets have created, oldest first.
+    pub fn created_rooms(&self) -> Vec<OwnedRoomId> {
+        let requests = self.homeserver.requests_named("create_room");
+        requests
+            .iter()
+            .filter_map(|request| request.detail("room_id").as_str()?.try_into().ok())
+            .collect()
+    }
+
+    /// The one room that a puppet has created.
+    pub fn created_room(&self) -> OwnedRoomId {
+        let mut rooms = self.created_rooms();
+        assert_eq!(rooms.len(), 1, "one room was expected: {rooms:?}");
+        rooms.remove(0)
+    }
+
+    /// Anybody may write first, whatever the admin would rather have.
+    pub async fn open_to_strangers(self) -> Self {
+        self.reconfigured(|settings| settings.strangers = Strangers::Anyone)
+            .await
+    }
+
     /// What the relay has taken since the last call.
     pub fn mails(&self) -> Vec<ReceivedMail> {
         self.relay.take_sent().iter().map(ReceivedMail::read).collect()
@@ -270,7 +344,7 @@ async fn open(
         homeserver.clone(),
         relay.clone(),
         clock.clone(),
-        Arc::new(SeededRandom::new(1)),
+        Arc::new(SeededRandom::new(RUNS.fetch_add(1, Ordering::SeqCst))),
         settings.clone(),
     );
     Arc::new(bridge.await.unwrap())

@@ -1,0 +1,121 @@
+//! The room into which an email goes.
+
+use ruma::OwnedRoomId;
+
+use super::{Bridge, Failure};
+use crate::matrix::{MatrixError, NewRoom};
+use crate::store::{Job, Portal, PortalState};
+
+/// A portal's room.
+pub(super) struct ChatRoom {
+    pub(super) id: OwnedRoomId,
+    /// True when this very attempt has made it.
+    fresh: bool,
+}
+
+impl Bridge {
+    /// The portal's room; a new one when there is none or the user has left it.
+    pub(super) async fn ensure_room(&self, job: &Job, portal: &Portal) -> Result<ChatRoom, Failure> {
+        match (&portal.room, portal.state) {
+            (Some(room), PortalState::Active) => {
+                return Ok(ChatRoom {
+                    id: room.clone(),
+                    fresh: false,
+                });
+            }
+            (_, PortalState::Removed) => {
+                return Err(Failure::Fail(format!(
+                    "{} has removed {} from the chat while this mail waited",
+                    portal.user, portal.address
+                )));
+            }
+            _ => {}
+        }
+        let new = NewRoom {
+            name: portal.subject.clone().or_else(|| portal.name.clone()),
+            invite: portal.user.clone(),
+        };
+        let room = match self.unfinished_room(job, portal, &new).await? {
+            Some(room) => room,
+            None => self.homeserver.create_room(&portal.puppet, &new).await?,
+        };
+        let mut tx = self.settle(job).await?;
+        let mut portal = Portal {
+            name: new.name,
+            ..portal.clone()
+        };
+        self.move_portal(&mut tx, &mut portal, &room).await?;
+        tx.update_portal(&portal).await?;
+        tx.commit().await?;
+        tracing::info!(portal = portal.id, room_id = %room, "direct chat created");
+        Ok(ChatRoom {
+            id: room,
+            fresh: true,
+        })
+    }
+
+    /// The room that an earlier attempt has made when it did not live to see the answer: there is no transaction ID for
+    /// creating rooms, and the user must not be invited into one empty room after the other.
+    async fn unfinished_room(
+        &self,
+        job: &Job,
+        portal: &Portal,
+        new: &NewRoom,
+    ) -> Result<Option<OwnedRoomId>, Failure> {
+        if job.attempts == 0 {
+            return Ok(None);
+        }
+        let rooms = self
+            .store
+            .read()
+            .await?
+            .unknown_rooms_of(&portal.puppet, 10)
+            .await?;
+        for room in rooms {
+            let facts = match self.room_facts(&portal.puppet, &room).await {
+                Ok(facts) => facts,
+                Err(MatrixError::Refused { .. }) => continue,
+                Err(error) => return Err(error.into()),
+            };
+            let invited = facts
+                .inside()
+                .any(|member| member.user_id == portal.user && member.membership == "invite");
+            if invited && facts.name == new.name && facts.others_than(&portal.puppet, &portal.user) == 0 {
+                return Ok(Some(room));
+            }
+        }
+        Ok(None)
+    }
+
+    /// What becomes of a mail of which an event was not taken. When the puppet is not let into its room any more, the next
+    /// attempt makes a new one; when that does not help either, the mail is kept as failed.
+    pub(super) async fn not_sent(
+        &self,
+        job: &Job,
+        portal: &Portal,
+        room: &ChatRoom,
+        error: MatrixError,
+    ) -> Result<Failure, Failure> {
+        let shut_out = matches!(
+            error,
+            MatrixError::Refused {
+                status: 403 | 404,
+                ..
+            }
+        );
+        if !shut_out || room.fresh {
+            return Ok(error.into());
+        }
+        let mut tx = self.settle(job).await?;
+        tx.update_portal(&Portal {
+            state: PortalState::Closed,
+            ..portal.clone()
+        })
+        .await?;
+        tx.commit().await?;
+        Ok(Failure::Retry {
+            after: None,
+            reason: error.to_string(),
+        })
+    }
+}

@@ -1,0 +1,121 @@
+//! The homeserver or the database is away, and nothing is lost or doubled.
+
+use penpal::matrix::MatrixError;
+use penpal::replay::homeserver::Failure;
+use penpal::store::JobState;
+
+use crate::harness::{Letter, World, alice, bob};
+use crate::stories;
+
+/// A request that fails twice, carried out or not.
+fn trouble(request: &'static str, carried_out: bool) -> Failure {
+    Failure {
+        request,
+        room: None,
+        times: 2,
+        error: MatrixError::Transient {
+            retry_after: None,
+            reason: "502 from the proxy".into(),
+        },
+        carried_out,
+    }
+}
+
+stories! {
+    async fn a_homeserver_that_fails_at_any_step_gets_each_message_once(world: World) {
+        let world = world.open_to_strangers().await;
+        let steps = ["register", "set_display_name", "create_room", "upload", "send", "read_receipt", "account_data", "set_account_data"];
+        for (number, (step, carried_out)) in steps.iter().flat_map(|step| [(step, false), (step, true)]).enumerate() {
+            let (who, puppet) = (format!("p{number}@example.org"), format!("@_email_p{number}=40example.org:lab.test"));
+            let puppet = ruma::OwnedUserId::try_from(puppet).unwrap();
+            world.homeserver.take_requests();
+            world.homeserver.fail(trouble(step, carried_out));
+            let letter = Letter::from(&who).with("Subject", &who).text("look").attach(&[("plan.pdf", "application/pdf", "%PDF-1.4")]);
+            world.receives_gladly(&who, "bob@mail.lab.test", &letter.to_string()).await;
+            let room = world.created_rooms().pop().unwrap();
+            assert_eq!(world.said(&room, &puppet), ["look", "plan.pdf"], "{step} {carried_out}");
+            let uploads = world.homeserver.requests_named("upload").into_iter().filter(|upload| upload.error.is_none()).count();
+            assert_eq!(uploads, 1, "{step} {carried_out}");
+            assert_eq!(world.direct(&puppet)["@bob:lab.test"][0], room.as_str(), "{step} {carried_out}");
+            // Bob's answer to it is marked as read by the next mail; so are failures of that.
+            world.homeserver.user_joins(&room, &bob());
+            world.says(&bob(), &room, "seen").await;
+            world.settle().await;
+            let mail = world.mail();
+            world.receives_gladly(&who, &mail.reply_to, &Letter::answering(&mail, "good").with("From", &who).to_string()).await;
+            assert_eq!(world.said(&room, &puppet), ["look", "plan.pdf", "good"], "{step} {carried_out}");
+        }
+        assert!(world.jobs(JobState::Failed).await.is_empty());
+        assert!(world.mails().is_empty());
+    }
+
+    async fn a_lost_answer_leaves_no_second_room_behind(world: World) {
+        let world = world.open_to_strangers().await;
+        world.homeserver.fail(trouble("create_room", true));
+        world.alice_mails("bob@mail.lab.test", &Letter::by_alice("News").text("hello")).await;
+        let rooms = world.created_rooms();
+        let used: Vec<_> = rooms.iter().filter(|room| world.homeserver.membership(room, &alice()).as_deref() == Some("join")).collect();
+        assert_eq!(used.len(), 1, "the others are left: {rooms:?}");
+        assert_eq!(world.said(used[0], &alice()), ["hello"]);
+    }
+
+    async fn a_name_that_the_homeserver_refuses_does_not_stop_the_mail(world: World) {
+        let (room, mail) = world.bob_writes("hello").await;
+        let refused = MatrixError::Refused { status: 400, errcode: "M_FORBIDDEN".into(), message: "Changing display name is disabled on this server".into() };
+        world.homeserver.fail_next("set_display_name", refused);
+        world.alice_mails(&mail.reply_to, &Letter::answering(&mail, "hello Bob")).await;
+        assert_eq!(world.said(&room, &alice()), ["hello Bob"]);
+    }
+
+    async fn a_message_that_the_homeserver_refuses_does_not_end_the_chat(world: World) {
+        let (room, mail) = world.bob_writes("hello").await;
+        world.homeserver.fail_next("send", MatrixError::Refused { status: 413, errcode: "M_TOO_LARGE".into(), message: "event too large".into() });
+        world.alice_mails(&mail.reply_to, &Letter::answering(&mail, "odd")).await;
+        assert_eq!(world.jobs(JobState::Failed).await.len(), 1, "kept for the admin");
+        world.alice_mails(&mail.reply_to, &Letter::answering(&mail, "fine").id("2@example.org")).await;
+        assert_eq!(world.said(&room, &alice()), ["fine"]);
+        assert!(world.created_rooms().is_empty());
+    }
+
+    async fn a_room_that_is_gone_is_replaced_even_after_an_outage(world: World) {
+        let (room, mail) = world.bob_writes("hello").await;
+        world.homeserver.fail(trouble("set_display_name", false));
+        world.homeserver.fail(Failure {
+            request: "send", room: Some(room.clone()), times: 100, carried_out: false,
+            error: MatrixError::Refused { status: 403, errcode: "M_FORBIDDEN".into(), message: "User not in room".into() },
+        });
+        world.alice_mails(&mail.reply_to, &Letter::answering(&mail, "anybody?")).await;
+        assert_eq!(world.said(&world.created_room(), &alice()), ["anybody?"]);
+        assert!(world.jobs(JobState::Failed).await.is_empty());
+    }
+
+    async fn a_user_who_cannot_be_invited_keeps_the_mail_for_the_admin(world: World) {
+        let world = world.open_to_strangers().await;
+        for _ in 0..10 {
+            world.homeserver.fail_next("create_room", MatrixError::Refused { status: 403, errcode: "M_FORBIDDEN".into(), message: "no invites".into() });
+        }
+        world.alice_mails("bob@mail.lab.test", &Letter::by_alice("News").text("hello")).await;
+        assert_eq!(world.jobs(JobState::Failed).await.len(), 1);
+        assert_eq!(world.homeserver.requests_named("create_room").len(), 1, "not again and again");
+    }
+
+    async fn without_a_database_mail_is_put_off_and_not_lost(world: World) {
+        let mut world = world;
+        let (room, mail) = world.bob_writes("hello").await;
+        let letter = Letter::answering(&mail, "hello Bob");
+        world.database.store.close().await;
+        assert_eq!(world.alice_is_refused(&mail.reply_to, &letter).await, (451, "4.3.0"));
+        let raw = letter.to_string().replace('\n', "\r\n").into_bytes().into();
+        let incoming = penpal::model::IncomingMail { sender: "alice@example.org".into(), recipients: vec![mail.reply_to.clone()], bytes: raw };
+        let answers = penpal::mail::Inbound::accept(&*world.bridge, &incoming).await;
+        assert_eq!(answers[0].as_ref().unwrap_err().code, 451, "also after RCPT");
+        let event = world.homeserver.user_says(&room, &bob(), "are you there?").unwrap();
+        let body = serde_json::json!({"events": [event]});
+        assert!(world.bridge.accept_transaction("x", &body).await.is_err(), "the homeserver keeps it as well");
+        world.database.reconnect().await;
+        world.restart().await;
+        world.alice_mails(&mail.reply_to, &letter).await;
+        assert_eq!(world.said(&room, &alice()), ["hello Bob"]);
+        assert!(world.mail().text.contains("are you there?"));
+    }
+}
