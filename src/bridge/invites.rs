@@ -12,7 +12,7 @@ use crate::store::{Job, NewPortal, Portal, PortalState, StoreError, Tx};
 
 const NOT_DIRECT: &str = "I only take part in direct chats. Please start a direct chat with me.";
 const OTHERS_INSIDE: &str = "I only take part in direct chats, and there are other people in this room.";
-const INVITER_LEFT: &str = "The person who invited me has left.";
+const USER_LEFT: &str = "The person whose chat this is has left.";
 const OWN_DOMAIN: &str = "This address belongs to a Matrix user. Please invite that user instead.";
 const SECOND_PUPPET: &str = "This chat is an email thread with somebody else already. A thread has one correspondent: please start another chat.";
 
@@ -64,8 +64,10 @@ impl Bridge {
         if !direct && facts.others_than(puppet, &event.sender) > 0 {
             return self.decline(job, event, puppet, OTHERS_INSIDE).await;
         }
-        if portal.is_none() && !facts.inside().any(|member| member.user_id == event.sender) {
-            return self.decline(job, event, puppet, INVITER_LEFT).await;
+        // Whose thread it is must be there to read it: mail for one person must never come up before another.
+        let user = portal.as_ref().map_or(&event.sender, |portal| &portal.user);
+        if !facts.inside().any(|member| member.user_id == *user) {
+            return self.decline(job, event, puppet, USER_LEFT).await;
         }
         let history = self.read_back(puppet, &event.room_id, &event.event_id).await?;
         let mut tx = self.settle(job).await?;
@@ -88,6 +90,8 @@ impl Bridge {
         puppet: &UserId,
         address: &EmailAddress,
     ) -> Result<Portal, Failure> {
+        // The thread of a puppet that was removed, or that left with its user, gets a room of its own when it goes on.
+        tx.vacate_room(&event.room_id).await?;
         let new = NewPortal {
             user: &event.sender,
             address,
@@ -130,7 +134,9 @@ impl Bridge {
         }
         let mut moved = tx.portal_by_successor(&event.room_id).await?;
         if let (None, Some(old)) = (&moved, predecessor(&event.invite_state)) {
-            moved = tx.portal_by_room(&old).await?;
+            // Anybody can make a room and name any other as its predecessor: only the user can take a thread along.
+            let portal = tx.portal_by_room(&old).await?;
+            moved = portal.filter(|portal| portal.user == event.sender);
         }
         Ok(match moved {
             Some(portal) if portal.puppet == puppet => Earlier::Portal(Box::new(portal)),

@@ -178,6 +178,15 @@ impl Tx {
         Ok(())
     }
 
+    /// Takes a room away from the portal that it showed, if any: another one begins there.
+    pub async fn vacate_room(&mut self, room: &RoomId) -> Result<(), StoreError> {
+        sqlx::query("UPDATE portals SET room_id = NULL WHERE room_id = $1")
+            .bind(room.as_str())
+            .execute(&mut *self.inner)
+            .await?;
+        Ok(())
+    }
+
     /// Notes that a message came, either way.
     pub async fn touch_portal(&mut self, id: i64, now: Timestamp) -> Result<(), StoreError> {
         sqlx::query("UPDATE portals SET touched_at = $1 WHERE id = $2")

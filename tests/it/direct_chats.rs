@@ -149,6 +149,50 @@ stories! {
         assert_eq!(world.direct(&alice()), json!({"@bob:lab.test": [new_room]}));
     }
 
+    async fn nobody_takes_over_anothers_thread_by_naming_its_room(world: World) {
+        let room = world.bob_opens_chat().await;
+        world.says(&bob(), &room, "hello").await;
+        world.settle().await;
+        let reply_to = world.mail().reply_to;
+        let (trap, pushed) = world.homeserver.user_creates_room(&carol(), &[&alice()], &RoomOptions::default());
+        world.homeserver.take_pushed();
+        let invites = pushed.into_iter().map(|mut invite| {
+            let create = json!({"type": "m.room.create", "state_key": "", "sender": carol(), "content": {"predecessor": {"room_id": room}}});
+            invite["unsigned"]["invite_room_state"].as_array_mut().unwrap().retain(|event| event["type"] != "m.room.create");
+            invite["unsigned"]["invite_room_state"].as_array_mut().unwrap().push(create);
+            invite
+        });
+        world.push(invites).await;
+        world.settle().await;
+        world.receives_gladly("alice@example.org", &reply_to, "From: alice@example.org\nSubject: Re: hi\n\nfor Bob alone").await;
+        assert_eq!(world.said(&room, &alice()), ["for Bob alone"]);
+        assert!(world.said(&trap, &alice()).is_empty());
+    }
+
+    async fn a_puppet_does_not_come_back_to_those_whom_the_user_left_behind(world: World) {
+        let helper = owned_user_id!("@helper:lab.test");
+        world.homeserver.add_user(&helper, "Helper");
+        let (room, _) = world.homeserver.user_creates_room(&bob(), &[&alice(), &helper], &RoomOptions::default());
+        world.homeserver.user_joins(&room, &helper);
+        world.settle().await;
+        world.homeserver.user_leaves(&room, &bob());
+        world.settle().await;
+        world.homeserver.user_invites(&room, &helper, &alice(), true);
+        world.settle().await;
+        assert_eq!(world.homeserver.membership(&room, &alice()).unwrap(), "leave");
+    }
+
+    async fn a_removed_puppet_makes_place_for_another(world: World) {
+        let room = world.bob_opens_chat().await;
+        world.homeserver.user_kicks(&room, &bob(), &alice());
+        world.settle().await;
+        world.homeserver.user_invites(&room, &bob(), &erin(), true);
+        world.settle().await;
+        world.says(&bob(), &room, "hello Erin").await;
+        world.settle().await;
+        assert_eq!(world.mail().to, "erin@example.net");
+    }
+
     async fn bots_speak_under_their_own_name(world: World) {
         let helper = owned_user_id!("@helper:lab.test");
         world.homeserver.add_user(&helper, "Helper");
