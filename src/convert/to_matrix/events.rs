@@ -18,11 +18,11 @@ pub(super) fn assemble(
     for file in files {
         let said = special::caption(&file);
         let upload = file.upload();
-        let mut content = files::event(&upload, uploads.len());
+        let mut shown = files::event(&upload, uploads.len());
         if let Some(said) = said {
-            content.insert("body".to_owned(), json!(said));
+            shown.insert("body".to_owned(), json!(said));
         }
-        contents.push(content);
+        contents.push(shown);
         uploads.push(upload);
     }
     if let Some(short) = length::cut(&text.body, length::MAX_BODY) {

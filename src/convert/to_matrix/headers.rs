@@ -175,18 +175,16 @@ fn split_items(value: &str) -> Vec<String> {
 
 fn parse_item(item: &str) -> Option<RawMailbox> {
     let (text, comment) = take_comments(item);
-    let (name, address) = match text.rsplit_once('<').filter(|(_, address)| address.contains('@')) {
-        Some((name, address)) => {
-            let (address, after) = address.split_once('>').unwrap_or((address, ""));
-            // A source route (RFC 5322, section 4.4): `<@relay:alice@example.org>`.
-            let address = address.rsplit_once(':').map_or(address, |(_, address)| address);
-            let name = if name.trim().is_empty() { after } else { name };
-            (name.to_owned(), address.to_owned())
-        }
-        None => {
-            let address = text.split_whitespace().find(|word| word.contains('@'))?;
-            (text.replacen(address, "", 1), address.to_owned())
-        }
+    let bracketed = text.rsplit_once('<').filter(|(_, address)| address.contains('@'));
+    let (name, address) = if let Some((name, address)) = bracketed {
+        let (address, after) = address.split_once('>').unwrap_or((address, ""));
+        // A source route (RFC 5322, section 4.4): `<@relay:alice@example.org>`.
+        let address = address.rsplit_once(':').map_or(address, |(_, address)| address);
+        let name = if name.trim().is_empty() { after } else { name };
+        (name.to_owned(), address.to_owned())
+    } else {
+        let address = text.split_whitespace().find(|word| word.contains('@'))?;
+        (text.replacen(address, "", 1), address.to_owned())
     };
     let address: String = address
         .trim_matches(|c: char| c.is_whitespace() || matches!(c, '<' | '>' | '"' | '\'' | ','))

@@ -134,7 +134,7 @@ pub fn convert(raw: &[u8], context: &ThreadContext) -> Converted {
         has_files: !body.files.is_empty(),
         chat: mail.field("chat-version").is_some(),
     };
-    let mut text = text::compose(&body.segments, &hints, &context.sent);
+    let mut text = text::compose(&body.segments, hints, &context.sent);
     let mut files = body.files;
     files.retain(|file| {
         !file

@@ -140,12 +140,9 @@ fn a_long_text_is_cut_and_the_whole_is_a_file() {
 
 #[test]
 fn broken_mails_end_in_a_readable_result() {
-    let nested = (0..10_000).fold(String::new(), |mut mail, level| {
-        mail.push_str(&format!(
-            "Content-Type: multipart/mixed; boundary=b{level}\n\n--b{level}\n"
-        ));
-        mail
-    });
+    let nested: String = (0..10_000)
+        .map(|level| ["Content-Type: multipart/mixed; boundary=b", "\n\n--b", "\n"].join(&level.to_string()))
+        .collect();
     let messages = "Content-Type: message/rfc822\n\n".repeat(10_000) + "\nhello";
     let divs = format!(
         "Content-Type: text/html\n\n{}deep{}",

@@ -28,7 +28,7 @@ pub(super) struct Text {
 const MAX_READ: usize = 512 * 1024;
 
 /// Composes the text from its segments.
-pub(super) fn compose(segments: &[Segment], hints: &Hints, sent: &[String]) -> Text {
+pub(super) fn compose(segments: &[Segment], hints: Hints, sent: &[String]) -> Text {
     let plain: Vec<&str> = segments
         .iter()
         .filter_map(|segment| segment.plain.as_deref())
@@ -104,7 +104,7 @@ fn grow(segments: &[Segment]) -> Tree {
     tree
 }
 
-fn from_plain(text: &str, hints: &Hints, sent: &[String]) -> Text {
+fn from_plain(text: &str, hints: Hints, sent: &[String]) -> Text {
     let limit = text.floor_char_boundary(MAX_READ);
     let head = text.get(..limit).unwrap_or_default();
     let end = if limit < text.len() {
@@ -136,7 +136,7 @@ fn from_plain(text: &str, hints: &Hints, sent: &[String]) -> Text {
     }
 }
 
-fn from_tree(tree: &Tree, lines: &[Line], hints: &Hints) -> Text {
+fn from_tree(tree: &Tree, lines: &[Line], hints: Hints) -> Text {
     let roles = quote::classify(lines, hints);
     let body = join(lines, &roles, |role| role == Role::New);
     let kept: BTreeSet<NodeId> = lines

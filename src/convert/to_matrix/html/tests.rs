@@ -68,7 +68,7 @@ const REPLIES: &[(&str, &str)] = &[
     ),
     (
         "AOL",
-        r#"<font>Yes, gladly.<br><br>See you<br><br><div>-----Original Message-----<br>From: Alice &lt;alice@example.org&gt;<br>To: bob &lt;bob@example.org&gt;<br>Sent: Tue, May 14, 2024 9:30 am<br>Subject: Lunch<br><br>OLD</div></font>"#,
+        r"<font>Yes, gladly.<br><br>See you<br><br><div>-----Original Message-----<br>From: Alice &lt;alice@example.org&gt;<br>To: bob &lt;bob@example.org&gt;<br>Sent: Tue, May 14, 2024 9:30 am<br>Subject: Lunch<br><br>OLD</div></font>",
     ),
     (
         "GMX",
@@ -120,7 +120,7 @@ const REPLIES: &[(&str, &str)] = &[
     ),
     (
         "Lotus Notes",
-        r#"<font size=2>Yes, gladly.</font><br><br><font size=2>See you</font><br><br><br><table width=100%><tr><td>From:</td><td>Alice &lt;alice@example.org&gt;</td></tr><tr><td>To:</td><td>Bob</td></tr><tr><td>Date:</td><td>05/14/2024 09:30 AM</td></tr><tr><td>Subject:</td><td>Lunch</td></tr></table><hr noshade><br>OLD"#,
+        r"<font size=2>Yes, gladly.</font><br><br><font size=2>See you</font><br><br><br><table width=100%><tr><td>From:</td><td>Alice &lt;alice@example.org&gt;</td></tr><tr><td>To:</td><td>Bob</td></tr><tr><td>Date:</td><td>05/14/2024 09:30 AM</td></tr><tr><td>Subject:</td><td>Lunch</td></tr></table><hr noshade><br>OLD",
     ),
     (
         "Superhuman",
@@ -156,7 +156,7 @@ const REPLIES: &[(&str, &str)] = &[
     ),
     (
         "a table of columns around everything",
-        r#"<table><tr><td><table><tr><td>Yes, gladly.</td></tr><tr><td>&nbsp;</td></tr><tr><td>See you</td></tr></table></td></tr></table><div>On 14/05/2024 09:30, Alice wrote:</div><blockquote>OLD</blockquote>"#,
+        r"<table><tr><td><table><tr><td>Yes, gladly.</td></tr><tr><td>&nbsp;</td></tr><tr><td>See you</td></tr></table></td></tr></table><div>On 14/05/2024 09:30, Alice wrote:</div><blockquote>OLD</blockquote>",
     ),
 ];
 

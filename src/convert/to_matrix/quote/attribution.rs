@@ -35,7 +35,7 @@ pub(super) fn judge(text: &str) -> Option<Certainty> {
     }
     if date && address && ends {
         // In a language that the table lacks, a bracketed address beside a date says enough.
-        let bracketed = lower.contains('<') || lower.contains("(") && lower.contains("@");
+        let bracketed = lower.contains('<') || lower.contains('(') && lower.contains('@');
         let begins = starts_with_on(&lower) || starts_with_date(&lower) || bracketed;
         return Some(if begins {
             Certainty::Alone

@@ -47,7 +47,7 @@ pub(super) fn plain_lines(text: &str) -> Vec<Line> {
     lines
 }
 
-/// Marks of quotation other than `>`: `|` (Inbox by Gmail, EmacsVM) and initials (`AB> `), where two lines or more have them.
+/// Marks of quotation other than `>`: `|` (`Inbox` by Google) and initials (`AB> `), where two lines or more have them.
 fn read_other_marks(lines: &mut [Line]) {
     let mut start = 0;
     while start < lines.len() {
@@ -116,11 +116,11 @@ struct Region {
 const MAX_NESTED: usize = 8;
 
 /// Gives each line its role.
-pub(super) fn classify(lines: &[Line], hints: &Hints) -> Vec<Role> {
+pub(super) fn classify(lines: &[Line], hints: Hints) -> Vec<Role> {
     classify_below(lines, hints, MAX_NESTED)
 }
 
-fn classify_below(lines: &[Line], hints: &Hints, nested: usize) -> Vec<Role> {
+fn classify_below(lines: &[Line], hints: Hints, nested: usize) -> Vec<Role> {
     let mut roles = vec![Role::New; lines.len()];
     let announced = announcements(lines);
     let content = forwarded_from(lines, &announced, hints);
@@ -141,7 +141,7 @@ fn fill(roles: &mut [Role], range: std::ops::Range<usize>, role: Role) {
 }
 
 /// Where a forwarded message begins: from there on all is content. The number of lines where there is none.
-fn forwarded_from(lines: &[Line], announced: &[Option<Announcement>], hints: &Hints) -> usize {
+fn forwarded_from(lines: &[Line], announced: &[Option<Announcement>], hints: Hints) -> usize {
     let mut quoted = false;
     for (index, line) in lines.iter().enumerate() {
         if line.is_blank() {
@@ -159,10 +159,10 @@ fn forwarded_from(lines: &[Line], announced: &[Option<Announcement>], hints: &Hi
         quoted |= line.depth > 0 || line.zone == Zone::Quote;
         if starts || quoted {
             let next = next_text(lines, index + 1);
-            let announces = next.is_some_and(|next| {
+            let heads_forward = next.is_some_and(|next| {
                 lines.get(next).and_then(|line| block::heading(&line.text)) == Some(Heading::Forwarded)
             });
-            if !announces {
+            if !heads_forward {
                 return lines.len();
             }
         }
@@ -261,7 +261,7 @@ fn quote_end(lines: &[Line], start: usize, limit: usize) -> usize {
 
 /// Quotations with new text after them: kept when they are answered in place, dropped when the answer stands
 /// below a single whole quotation.
-fn settle_middle(lines: &[Line], roles: &mut [Role], regions: &[Region], hints: &Hints) {
+fn settle_middle(lines: &[Line], roles: &mut [Role], regions: &[Region], hints: Hints) {
     let new_in = |roles: &[Role], range: std::ops::Range<usize>| {
         range.into_iter().any(|index| {
             roles.get(index) == Some(&Role::New) && lines.get(index).is_some_and(|line| !line.is_blank())
@@ -295,7 +295,7 @@ fn only_greets(lines: &[Line], before: usize) -> bool {
 }
 
 /// A mail that says nothing of its own shows what it quotes, unless it came to bring files.
-fn never_empty(lines: &[Line], roles: &mut [Role], regions: &[Region], hints: &Hints, nested: usize) {
+fn never_empty(lines: &[Line], roles: &mut [Role], regions: &[Region], hints: Hints, nested: usize) {
     let says = |roles: &[Role]| {
         lines
             .iter()

@@ -199,7 +199,7 @@ fn marked(text: &str) -> String {
 
 fn new_text(mail: &str) -> String {
     let lines = plain_lines(mail);
-    let roles = classify(&lines, &Hints::default());
+    let roles = classify(&lines, Hints::default());
     join(&lines, &roles, |role| role == Role::New)
 }
 
@@ -292,7 +292,7 @@ fn a_mail_without_quotation_stays_whole() {
 fn new_text_knowing(mail: &str, sent: &str) -> String {
     let mut lines = plain_lines(mail);
     mark_sent(&mut lines, &[sent.to_owned()]);
-    let roles = classify(&lines, &Hints::default());
+    let roles = classify(&lines, Hints::default());
     join(&lines, &roles, |role| role == Role::New)
 }
 
