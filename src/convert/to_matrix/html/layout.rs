@@ -1,6 +1,7 @@
 //! The lines of an HTML mail as a person sees them.
 
 use super::tree::{Kind, Node, NodeId, Tree};
+use super::zone::{has_class, starts_quotation, zone_of};
 use super::{links, style, table};
 use crate::convert::to_matrix::lines::{Line, Zone};
 
@@ -378,72 +379,4 @@ fn is_block_cell(tree: &Tree, id: NodeId) -> bool {
         .iter()
         .map(|child| tree.node(*child).name())
         .any(|name| BLOCKS.contains(&name) || PARAGRAPHS.contains(&name))
-}
-
-fn has_class(node: &Node, wanted: &[&str]) -> bool {
-    node.attribute("class")
-        .split_whitespace()
-        .any(|class| wanted.contains(&class))
-}
-
-/// What the element is for the mail program that wrote it.
-fn zone_of(node: &Node) -> Option<Zone> {
-    let id = node.attribute("id");
-    if has_class(
-        node,
-        &[
-            "gmail_attr",
-            "moz-cite-prefix",
-            "moz-email-headers-table",
-            "protonmail_quote_header",
-        ],
-    ) {
-        return Some(Zone::Attribution);
-    }
-    if has_class(
-        node,
-        &[
-            "yahoo_quoted",
-            "protonmail_quote",
-            "tutanota_quote",
-            "zmail_extra",
-            "ms-outlook-mobile-reference-message",
-            "WordSection1_quote",
-        ],
-    ) || matches!(
-        id,
-        "yahoo_quoted" | "OLK_SRC_BODY_SECTION" | "isReplyContent" | "reply-intro" | "mail-app-auto-quote"
-    ) || id.starts_with("yahoo_quoted_")
-        || (node.name() == "blockquote" && node.attribute("type").eq_ignore_ascii_case("cite"))
-    {
-        return Some(Zone::Quote);
-    }
-    if has_class(
-        node,
-        &[
-            "gmail_signature",
-            "moz-signature",
-            "protonmail_signature_block",
-            "gmail_signature_prefix",
-        ],
-    ) || matches!(
-        id,
-        "Signature" | "signature" | "ms-outlook-mobile-signature" | "AppleMailSignature"
-    ) {
-        return Some(Zone::Signature);
-    }
-    None
-}
-
-/// The marks after which everything is the message that is answered (Outlook).
-fn starts_quotation(node: &Node) -> Option<Zone> {
-    let id = node.attribute("id");
-    let marks = [
-        "divRplyFwdMsg",
-        "x_divRplyFwdMsg",
-        "appendonsend",
-        "x_appendonsend",
-        "stopSpelling",
-    ];
-    marks.contains(&id).then_some(Zone::Quote)
 }

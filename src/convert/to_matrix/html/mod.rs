@@ -6,6 +6,7 @@ mod render;
 mod style;
 mod table;
 mod tree;
+mod zone;
 
 pub(super) use layout::layout;
 pub(super) use render::{matrix_html, plain_to_html};

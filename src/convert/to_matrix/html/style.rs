@@ -17,7 +17,8 @@ pub(super) fn property(node: &Node, name: &str) -> Option<String> {
     })
 }
 
-/// True for what is not meant to be read: preheaders, tracking pixels, Outlook's `mso-hide`.
+/// True for what is not meant to be read: preheaders, tracking pixels. A font size of zero hides nothing: MJML and its like
+/// put it on every cell and set the size again inside; `mso-hide` hides from Outlook alone.
 pub(super) fn is_hidden(node: &Node) -> bool {
     let is = |name: &str, values: &[&str]| {
         property(node, name).is_some_and(|value| values.contains(&value.as_str()))
@@ -26,8 +27,6 @@ pub(super) fn is_hidden(node: &Node) -> bool {
     node.attribute("style").len() < 4_096
         && (is("display", &["none"])
             || is("visibility", &["hidden"])
-            || is("mso-hide", &["all"])
-            || is("font-size", &zero)
             || is("opacity", &["0"])
             || (is("max-height", &zero) && is("overflow", &["hidden"])))
 }

@@ -255,6 +255,10 @@ fn html_reads_as_if_typed() {
         ("<style>x{}</style><title>t</title>shown<!-- not -->", "shown"),
         ("<div style='display:none'>preheader</div>shown", "shown"),
         (
+            "<table><tr><td style=\"font-size:0px\"><div style=\"font-size:13px\">shown</div></td></tr></table>",
+            "shown",
+        ),
+        (
             "smile <img alt=\"😀\" src=\"https://e.example/x.png\">",
             "smile 😀",
         ),
