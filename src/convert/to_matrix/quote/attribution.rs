@@ -30,23 +30,23 @@ pub(super) fn judge(text: &str) -> Option<Certainty> {
     let wrote = contains_any(&lower, WROTE);
     let date = has_date(&lower);
     let address = has_address(&lower);
-    if wrote && ends && (date || (address && !is_prose(&lower))) {
+    let bracketed = lower.contains('<') && address;
+    let begins = starts_with_on(&lower) || lower.starts_with(char::is_numeric);
+    let dated = has_full_date(&lower);
+    // "On Monday he said:" is a sentence: without an address there must be a whole date, and more.
+    let alone = ends
+        && if wrote {
+            (address && date) || (bracketed && !is_prose(&lower)) || (dated && (begins || has_time(&lower)))
+        } else {
+            // In a language that the table lacks, an address beside a date and a time says enough.
+            date && address
+                && (begins || starts_with_date(&lower) || (bracketed && dated && has_time(&lower)))
+        };
+    if alone {
         return Some(Certainty::Alone);
     }
-    if date && address && ends {
-        // In a language that the table lacks, a bracketed address beside a date says enough.
-        let bracketed = lower.contains('<') || lower.contains('(') && lower.contains('@');
-        let begins = starts_with_on(&lower) || starts_with_date(&lower) || bracketed;
-        return Some(if begins {
-            Certainty::Alone
-        } else {
-            Certainty::WithQuote
-        });
-    }
-    if (date && address && lower.ends_with('>')) || (ends && (date || address || wrote)) {
-        return Some(Certainty::WithQuote);
-    }
-    None
+    let weak = (date && address && lower.ends_with('>')) || (ends && (date || address || wrote));
+    weak.then_some(Certainty::WithQuote)
 }
 
 /// Directional marks stand in the attributions of right-to-left languages.
@@ -95,7 +95,7 @@ pub(super) fn may_begin(line: &str) -> bool {
 }
 
 fn starts_with_date(lower: &str) -> bool {
-    let head: String = lower.chars().take(40).collect();
+    let head: String = lower.chars().take(26).collect();
     lower.starts_with(|c: char| c.is_numeric()) || has_date(&head)
 }
 
@@ -127,37 +127,63 @@ pub(super) fn has_address(lower: &str) -> bool {
     })
 }
 
-/// A date or a time of day, in the digits of any script.
-pub(super) fn has_date(lower: &str) -> bool {
-    let mut numbers: Vec<String> = Vec::new();
-    let mut in_number = false;
-    let mut time = false;
+/// The numbers of a text with the character before each, in the digits of any script.
+fn numbers(lower: &str) -> Vec<(char, String)> {
+    let mut numbers: Vec<(char, String)> = Vec::new();
     let mut previous = ' ';
     for c in lower.chars() {
         if c.is_numeric() {
-            if !in_number {
-                numbers.push(String::new());
-            }
-            if let Some(number) = numbers.last_mut() {
+            if let Some((_, number)) = numbers.last_mut().filter(|_| previous.is_numeric()) {
                 number.push(c);
+            } else if numbers.len() < 40 {
+                // A long attribution has an address or two with numbers in it.
+                numbers.push((previous, c.to_string()));
+            } else {
+                break;
             }
-            time |= previous == ':' || (matches!(previous, '.' | 'h') && numbers.len() > 1);
-            in_number = true;
-        } else {
-            in_number = false;
-        }
-        if numbers.len() > 40 {
-            break;
         }
         previous = c;
     }
-    let year = numbers.iter().any(|number| {
+    numbers
+}
+
+/// A date or a time of day.
+pub(super) fn has_date(lower: &str) -> bool {
+    let count = numbers(lower).len();
+    (count >= 2 && (has_year(lower) || has_time(lower))) || (count >= 3 && lower.contains(['/', '.', '-']))
+}
+
+/// Day, month and year.
+fn has_full_date(lower: &str) -> bool {
+    let joined = |(before, _): &&(char, String)| matches!(before, '/' | '.' | '-');
+    (numbers(lower).len() >= 2 && has_year(lower)) || numbers(lower).iter().filter(joined).count() >= 2 || {
+        // "14. 05. 24"
+        let short = |(_, number): &&(char, String)| number.chars().count() <= 2;
+        numbers(lower).iter().take(3).filter(short).count() == 3 && lower.contains(". ")
+    }
+}
+
+/// A year of our time, also in Buddhist years and in other digits.
+fn has_year(lower: &str) -> bool {
+    numbers(lower).iter().any(|(_, number)| {
         number.chars().count() == 4
-            && (!number.is_ascii() || number.starts_with("19") || number.starts_with("20"))
-    });
-    (year && numbers.len() >= 2)
-        || (time && numbers.len() >= 2)
-        || (numbers.len() >= 3 && lower.contains(['/', '.', '-']))
+            && (!number.is_ascii()
+                || ["19", "20", "25"]
+                    .iter()
+                    .any(|century| number.starts_with(century)))
+    })
+}
+
+/// A time of day: `9:30`, `9.30`, `9h30`.
+fn has_time(lower: &str) -> bool {
+    let numbers = numbers(lower);
+    numbers
+        .iter()
+        .zip(numbers.iter().skip(1))
+        .any(|((_, hour), (separator, minute))| {
+            let short = hour.chars().count() <= 2 && minute.chars().count() == 2;
+            short && matches!(separator, ':' | '.' | 'h')
+        })
 }
 
 #[cfg(test)]
@@ -185,11 +211,25 @@ mod tests {
     }
 
     #[test]
+    fn sentences_that_end_in_a_colon_need_a_quotation_below() {
+        for line in [
+            "On Monday at 10:30 he said:",
+            "As Bob wrote in 2019, part 3:",
+            "See what bob@example.org wrote:",
+            "Ask Bob (bob@example.org) before 14.05.2024:",
+            "Quoting Alice:",
+        ] {
+            assert_ne!(judge(line), Some(Certainty::Alone), "{line}");
+        }
+    }
+
+    #[test]
     fn sentences_are_no_attributions() {
         for line in [
             "See you on Monday at 10:30.",
             "She wrote to me in 2019 and never again",
             "Please write to bob@example.org",
+            "Send it to bob@example.org soon, please.",
             "",
             "Thanks!",
         ] {
