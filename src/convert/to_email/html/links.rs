@@ -15,21 +15,16 @@ pub(super) fn linked(text: &str) -> String {
             Some(c) if c.is_alphanumeric() => None,
             _ => address(found),
         };
-        let taken = match address {
-            Some(address) => {
-                let escaped = escape(address);
-                out.push_str("<a href=\"");
-                out.push_str(&escaped);
-                out.push_str("\">");
-                out.push_str(&escaped);
-                out.push_str("</a>");
-                address.len()
-            }
-            None => {
-                out.push_str("http");
-                "http".len()
-            }
-        };
+        let taken = address.map_or("http".len(), str::len);
+        if let Some(escaped) = address.map(escape) {
+            out.push_str("<a href=\"");
+            out.push_str(&escaped);
+            out.push_str("\">");
+            out.push_str(&escaped);
+            out.push_str("</a>");
+        } else {
+            out.push_str("http");
+        }
         let (taken, after) = found.split_at_checked(taken).unwrap_or((found, ""));
         before = taken.chars().next_back();
         rest = after;
