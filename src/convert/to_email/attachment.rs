@@ -92,9 +92,7 @@ fn missing(kind: Kind, given: &str, reason: Option<&str>) -> Shown {
 }
 
 fn picture(content_id: &str, content: &Content, kind: Kind) -> String {
-    let alt = content::text(content, "body")
-        .map(|body| line(body, 200))
-        .unwrap_or_default();
+    let alt = content::text(content, "body").map_or_else(|| kind.noun().to_owned(), |body| line(body, 200));
     let longest = if kind == Kind::Sticker { 256 } else { 600 };
     let info = content::object(content, "info");
     let width = info

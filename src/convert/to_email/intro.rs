@@ -47,7 +47,7 @@ impl Note {
 
     /// In the HTML part.
     pub(super) fn html(&self) -> String {
-        let lines: Vec<String> = self.lines.iter().map(|line| html::escape(line)).collect();
+        let lines: Vec<String> = self.lines.iter().map(|line| html::from_text(line)).collect();
         format!(
             "<div><br></div>\n<div>-- <br>\n<small>{}</small></div>\n",
             lines.join("<br>\n")

@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use super::inline::{colour, description, image_text, language, safe_link};
+use super::links::linked;
 use super::tree::{Element, Node, is_block};
 use crate::convert::to_email::enclosures::Enclosures;
 
@@ -30,7 +31,7 @@ pub(in super::super) fn from_text(text: &str) -> String {
         lines.push(format!(
             "{}{}",
             "&nbsp;".repeat(blanks),
-            escape(line.trim_start_matches(' '))
+            linked(line.trim_start_matches(' '))
         ));
     }
     lines.join("<br>\n")
@@ -60,6 +61,7 @@ pub(in super::super) fn write(nodes: &[Node], enclosures: &mut Enclosures<'_>) -
         out: String::new(),
         enclosures,
         is_verbatim: false,
+        is_literal: false,
     };
     writer.nodes(nodes);
     writer.out
@@ -70,13 +72,16 @@ struct Writer<'a, 'b> {
     enclosures: &'a mut Enclosures<'b>,
     /// Whether line ends are shown as they are.
     is_verbatim: bool,
+    /// Whether no links are made of addresses in the text.
+    is_literal: bool,
 }
 
 impl Writer<'_, '_> {
     fn nodes(&mut self, nodes: &[Node]) {
         for node in nodes {
             match node {
-                Node::Text(text) => self.out.push_str(&escape(text)),
+                Node::Text(text) if self.is_literal => self.out.push_str(&escape(text)),
+                Node::Text(text) => self.out.push_str(&linked(text)),
                 Node::Element(element) => self.element(element),
             }
         }
@@ -94,14 +99,14 @@ impl Writer<'_, '_> {
             }
             "img" => self.image(element),
             "a" => match element.attribute("href").and_then(safe_link) {
-                Some(href) => self.wrap("a", &[("href", href)], element),
+                Some(href) => self.wrap_literal("a", &[("href", href)], element),
                 None => self.nodes(&element.children),
             },
             "span" | "font" | "div" => self.coloured(element),
             "blockquote" => self.wrap("blockquote", &[("style", QUOTE)], element),
             "pre" => {
                 let outside = std::mem::replace(&mut self.is_verbatim, true);
-                self.wrap("pre", &[("style", PRE)], element);
+                self.wrap_literal("pre", &[("style", PRE)], element);
                 self.is_verbatim = outside;
                 self.end_line();
             }
@@ -109,7 +114,7 @@ impl Writer<'_, '_> {
                 let class = element.attribute("class").and_then(language);
                 let class = class.map(|language| format!("language-{language}"));
                 let attributes: Vec<_> = class.iter().map(|class| ("class", class.as_str())).collect();
-                self.wrap("code", &attributes, element);
+                self.wrap_literal("code", &attributes, element);
             }
             "ol" => {
                 let start = element
@@ -137,6 +142,13 @@ impl Writer<'_, '_> {
                 None => self.nodes(&element.children),
             },
         }
+    }
+
+    /// Wraps an element in which addresses stay as they are: links and code.
+    fn wrap_literal(&mut self, tag: &str, attributes: &[(&str, &str)], element: &Element) {
+        let outside = std::mem::replace(&mut self.is_literal, true);
+        self.wrap(tag, attributes, element);
+        self.is_literal = outside;
     }
 
     fn wrap(&mut self, tag: &str, attributes: &[(&str, &str)], element: &Element) {

@@ -5,6 +5,7 @@
 //! don't know cannot get through.
 
 mod inline;
+mod links;
 mod markup;
 mod plain;
 mod table;

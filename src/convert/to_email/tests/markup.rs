@@ -29,6 +29,15 @@ fn text(html: &str) -> String {
 fn markup_is_what_the_specification_permits() {
     for (html, expected) in [
         ("a<script>x</script>b", "ab"),
+        (
+            "https://x.example",
+            "<a href=\"https://x.example\">https://x.example</a>",
+        ),
+        (
+            "<a href='https://x.example'><b>https://y.example</b></a>",
+            "<a href=\"https://x.example\"><b>https://y.example</b></a>",
+        ),
+        ("<code>https://x.example</code>", "<code>https://x.example</code>"),
         ("<b onclick='x'>a", "<b>a</b>"),
         (
             "<a href='https://x.example/?a=1&b=\"'>a</a>",
