@@ -9,10 +9,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use penpal::bridge::{Bridge, BridgeSettings, NewThread};
-use penpal::convert::address::{AddressBook, AddressScheme, PuppetNamespace};
+use penpal::convert::address::{AddressBook, AddressScheme};
 use penpal::mail::Inbound;
 use penpal::matrix::MatrixError;
-use penpal::model::{Clock, IncomingMail, ManualClock, Refusal, SeededRandom, Timestamp};
+use penpal::model::{Clock, IncomingMail, ManualClock, PuppetNamespace, Refusal, SeededRandom, Timestamp};
 use penpal::replay::homeserver::{MemoryHomeserver, RoomOptions};
 use penpal::replay::mail::MemoryMail;
 use penpal::store::{JobState, JobSummary, Strangers};
