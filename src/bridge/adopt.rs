@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use super::{Bridge, Failure};
+use crate::convert::address::address_of;
 use crate::matrix::MatrixError;
 use crate::model::RoomEvent;
 use crate::store::{Job, PortalState};
@@ -22,7 +23,7 @@ impl Bridge {
         let puppets: Vec<_> = tx.joined_members(&event.room_id).await?;
         let mut puppets = puppets
             .into_iter()
-            .filter_map(|user| Some((namespace.address(&user)?, user)));
+            .filter_map(|user| Some((address_of(namespace, &user)?, user)));
         let (Some((address, puppet)), None) = (puppets.next(), puppets.next()) else {
             tracing::warn!(job = job.id, room_id = %event.room_id, "a message in a room that is no portal");
             return self.ignore(job, event, "the room is no portal").await;

@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use super::rooms::{RoomFacts, predecessor, state_text};
 use super::{Bridge, Failure};
-use crate::convert::address::new_token;
+use crate::convert::address::{address_of, new_token};
 use crate::matrix::MatrixError;
 use crate::model::{EmailAddress, RoomEvent};
 use crate::store::{Job, NewPortal, Portal, PortalState, StoreError, Tx};
@@ -30,7 +30,7 @@ impl Bridge {
         event: &RoomEvent,
         puppet: &UserId,
     ) -> Result<(), Failure> {
-        let Some(address) = self.settings.namespace.address(puppet) else {
+        let Some(address) = address_of(&self.settings.namespace, puppet) else {
             return self
                 .ignore(job, event, "an invite of a user ID that stands for no address")
                 .await;

@@ -3,6 +3,7 @@
 use ruma::{OwnedUserId, UserId};
 
 use super::Bridge;
+use crate::convert::address::{address_of, puppet_of};
 use crate::matrix::MatrixError;
 use crate::model::EmailAddress;
 use crate::store::StoreError;
@@ -73,7 +74,7 @@ impl Bridge {
             self.homeserver.register(&user).await?;
             return Ok(true);
         }
-        let Some(address) = self.settings.namespace.address(&user) else {
+        let Some(address) = address_of(&self.settings.namespace, &user) else {
             return Ok(false);
         };
         self.ensure_puppet(&user, &address, None).await?;
@@ -82,7 +83,7 @@ impl Bridge {
 
     /// The puppet of an address.
     pub fn puppet_of(&self, address: &EmailAddress) -> Option<OwnedUserId> {
-        self.settings.namespace.puppet(address)
+        puppet_of(&self.settings.namespace, address)
     }
 }
 

@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use super::Bridge;
 use crate::appservice::{Service, ThirdPartyQuery, ThirdPartyUser, Unavailable};
+use crate::convert::address::address_of;
 use crate::model::EmailAddress;
 
 #[async_trait]
@@ -32,7 +33,7 @@ impl Service for Bridge {
             }
             ThirdPartyQuery::UserId(user) => {
                 let user = <&UserId>::try_from(user).ok()?;
-                (user.to_owned(), self.settings.namespace.address(user)?)
+                (user.to_owned(), address_of(&self.settings.namespace, user)?)
             }
         };
         Some(ThirdPartyUser {

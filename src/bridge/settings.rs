@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use crate::convert::address::{AddressBook, PuppetNamespace};
+use crate::convert::address::AddressBook;
+use crate::model::PuppetNamespace;
 use crate::store::Strangers;
 
 /// What becomes of an email that answers nothing known.

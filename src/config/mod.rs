@@ -37,7 +37,8 @@ pub use mail::{Addresses, Listen, Mail, Relay, Scheme};
 pub use queue::Queue;
 pub use registration::{Namespace, Namespaces, Registration, RegistrationError, fresh_token};
 
-use crate::convert::address::{AddressBook, NamespaceError, PuppetNamespace};
+use crate::convert::address::AddressBook;
+use crate::model::{NamespaceError, PuppetNamespace};
 use error::Problem;
 use source::Source;
 

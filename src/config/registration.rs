@@ -11,8 +11,7 @@ use serde_json::Value;
 use subtle::ConstantTimeEq;
 
 use super::Config;
-use crate::convert::address::PuppetNamespace;
-use crate::model::Random;
+use crate::model::{PuppetNamespace, Random};
 
 /// A registration file. Keys of other appservices' files that we do not use are ignored when one is read.
 #[derive(Clone, Debug, Serialize, Deserialize)]

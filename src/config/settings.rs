@@ -7,7 +7,7 @@ use crate::appservice::ServerSettings;
 use crate::bridge::BridgeSettings;
 use crate::mail::listener::{Limits, ListenerSettings, TlsFiles};
 use crate::mail::submit::{MESSAGE_TIMEOUT, RelayCredentials, RelaySettings};
-use crate::matrix::client::{ClientSettings, UserNamespace};
+use crate::matrix::client::ClientSettings;
 
 /// Connections to the relay at a time: below the twenty that mail servers commonly allow one address.
 const RELAY_CONNECTIONS: usize = 10;
@@ -22,11 +22,7 @@ impl Config {
             url: self.homeserver.url.clone(),
             appservice_id: self.appservice.id.clone(),
             as_token: self.appservice.as_token.clone(),
-            namespace: UserNamespace {
-                server_name: self.homeserver.server_name.clone(),
-                user_prefix: self.appservice.user_prefix.clone(),
-                bot: self.appservice.bot.clone(),
-            },
+            namespace: self.puppets.clone(),
             double_puppet_token: self
                 .double_puppet
                 .as_ref()

@@ -7,6 +7,7 @@ mod clock;
 mod event;
 mod items;
 mod mail;
+mod namespace;
 mod random;
 
 pub use address::{AddressError, EmailAddress};
@@ -14,4 +15,6 @@ pub use clock::{Clock, ManualClock, SystemClock, Timestamp};
 pub use event::{EventError, RoomEvent};
 pub use items::Items;
 pub use mail::{Envelope, IncomingMail, Mailbox, Refusal};
+pub(crate) use namespace::stands_for_itself;
+pub use namespace::{NamespaceError, PuppetNamespace};
 pub use random::{Random, SeededRandom, SystemRandom};

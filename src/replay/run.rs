@@ -13,9 +13,9 @@ use super::mail::MemoryMail;
 use super::recording::{Exchange, Recording, Unpushed};
 use super::render::{render_mail, render_request, render_time};
 use crate::bridge::{Bridge, BridgeSettings, NewThread, OpenError};
-use crate::convert::address::{AddressBook, AddressScheme, PuppetNamespace};
+use crate::convert::address::{AddressBook, AddressScheme};
 use crate::matrix::{Homeserver, MatrixError};
-use crate::model::{AddressError, Clock, ManualClock, RoomEvent, SeededRandom, Timestamp};
+use crate::model::{AddressError, Clock, ManualClock, PuppetNamespace, RoomEvent, SeededRandom, Timestamp};
 use crate::store::{JobState, Store, StoreError, Strangers};
 use crate::worker::Worker;
 

@@ -62,9 +62,9 @@ stories! {
         let mails = world.mails();
         let [one, two, three] = mails.as_slice() else { panic!("{mails:#?}") };
         assert!(one.in_reply_to.is_empty() && one.references.is_empty());
-        assert_eq!(two.in_reply_to, [one.message_id.clone()]);
-        assert_eq!(two.references, [one.message_id.clone()]);
-        assert_eq!(three.in_reply_to, [one.message_id.clone()], "it answers the first, not the last");
+        assert_eq!(two.in_reply_to, [one.message_id.as_str()]);
+        assert_eq!(two.references, [one.message_id.as_str()]);
+        assert_eq!(three.in_reply_to, [one.message_id.as_str()], "it answers the first, not the last");
         assert_eq!((two.subject.clone(), three.subject.clone()), (format!("Re: {}", one.subject), two.subject.clone()));
         assert!(one.text.contains("@bob:lab.test"), "the first mail says who writes: {}", one.text);
         assert!(!two.text.contains("@bob:lab.test"), "the later ones do not: {}", two.text);

@@ -64,7 +64,7 @@ stories! {
                 tokio::task::yield_now().await;
             }
         };
-        tokio::time::timeout(Duration::from_secs(60), pinged).await.expect("Penpal pings");
+        tokio::time::timeout(Duration::from_mins(1), pinged).await.expect("Penpal pings");
         stop.cancel();
         watch.await.unwrap();
 

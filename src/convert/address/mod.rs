@@ -4,7 +4,7 @@
 //!
 //! | from | to | here |
 //! | --- | --- | --- |
-//! | `alice@example.org` | `@_email_alice=40example.org:hs.tld` | [`PuppetNamespace`] |
+//! | `alice@example.org` | `@_email_alice=40example.org:hs.tld` | [`puppet_of`], [`address_of`] |
 //! | `@bob:hs.tld` | `bob@mail.example.org` | [`AddressBook`] |
 
 mod book;
@@ -13,5 +13,5 @@ mod puppet;
 mod token;
 
 pub use book::{AddressBook, AddressScheme, Recipient};
-pub use puppet::{NamespaceError, PuppetNamespace};
+pub use puppet::{address_of, puppet_of};
 pub use token::new_token;

@@ -118,7 +118,7 @@ impl Homeserver for HttpHomeserver {
             "username": user.localpart(),
             "inhibit_login": true,
         });
-        if !self.settings.namespace.contains(user) {
+        if !self.settings.namespace.is_ours(user) {
             return Err(MatrixError::Refused {
                 status: 400,
                 errcode: "M_EXCLUSIVE".to_owned(),

@@ -34,7 +34,7 @@ use std::time::Duration;
 use secrecy::SecretString;
 use url::Url;
 
-pub use actor::UserNamespace;
+use crate::model::PuppetNamespace;
 
 /// How to reach the homeserver, and as whom.
 #[derive(Clone, Debug)]
@@ -46,7 +46,7 @@ pub struct ClientSettings {
     /// The registration's `as_token`.
     pub as_token: SecretString,
     /// Whose users the `as_token` may act for.
-    pub namespace: UserNamespace,
+    pub namespace: PuppetNamespace,
     /// The `as_token` of the double-puppeting registration, whose namespace covers the homeserver's humans.
     pub double_puppet_token: Option<SecretString>,
     /// The longest a request may take, from connecting to the last byte of the answer.

@@ -23,9 +23,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use ruma::{OwnedMxcUri, OwnedRoomId, OwnedUserId, RoomId, UserId};
 use serde_json::{Map, Value, json};
 
-use crate::convert::address::PuppetNamespace;
 use crate::matrix::{MatrixError, Media};
-use crate::model::{Clock, RoomEvent, Timestamp};
+use crate::model::{Clock, PuppetNamespace, RoomEvent, Timestamp};
 
 pub use people::RoomOptions;
 use room::Room;

@@ -9,9 +9,8 @@ use ruma::{OwnedEventId, OwnedMxcUri, OwnedRoomId, OwnedUserId, RoomId, UserId};
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 
-use crate::convert::address::PuppetNamespace;
 use crate::matrix::{MatrixError, Media};
-use crate::model::{Clock, Timestamp};
+use crate::model::{Clock, PuppetNamespace, Timestamp};
 
 use super::room::Room;
 use super::{Failure, HomeserverRequest, Meanwhile};

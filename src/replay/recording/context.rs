@@ -7,8 +7,8 @@ use ruma::{OwnedMxcUri, OwnedRoomId, OwnedServerName, OwnedUserId};
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::convert::address::PuppetNamespace;
 use crate::matrix::Media;
+use crate::model::PuppetNamespace;
 
 use super::{RecordingError, read_text};
 

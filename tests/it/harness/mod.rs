@@ -9,10 +9,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use penpal::bridge::{Bridge, BridgeSettings, NewThread};
-use penpal::convert::address::{AddressBook, AddressScheme, PuppetNamespace};
+use penpal::convert::address::{AddressBook, AddressScheme};
 use penpal::mail::Inbound;
 use penpal::matrix::MatrixError;
-use penpal::model::{Clock, IncomingMail, ManualClock, Refusal, SeededRandom, Timestamp};
+use penpal::model::{Clock, IncomingMail, ManualClock, PuppetNamespace, Refusal, SeededRandom, Timestamp};
 use penpal::replay::homeserver::{MemoryHomeserver, RoomOptions};
 use penpal::replay::mail::MemoryMail;
 use penpal::store::{JobState, JobSummary, Strangers};
@@ -357,14 +357,14 @@ fn settings() -> BridgeSettings {
         addresses: AddressBook::new("mail.lab.test", AddressScheme::Plus, server_name).unwrap(),
         default_user: None,
         settle: Duration::from_secs(30),
-        settle_max: Duration::from_secs(180),
+        settle_max: Duration::from_mins(3),
         new_thread: NewThread::Room,
         strangers: Strangers::Contacts,
         accept_plain_invites: true,
         history_limit: 500,
-        give_up_after: Duration::from_secs(2 * 24 * 3600),
+        give_up_after: Duration::from_hours(48),
         first_retry: Duration::from_secs(5),
-        longest_retry: Duration::from_secs(1800),
+        longest_retry: Duration::from_mins(30),
         max_attachment: 20_000_000,
         double_puppet: false,
     }

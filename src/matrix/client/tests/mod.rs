@@ -6,10 +6,11 @@ mod requests;
 
 use std::time::Duration;
 
-use ruma::{UserId, user_id};
+use ruma::{UserId, server_name, user_id};
 use wiremock::{Mock, MockServer, ResponseTemplate, matchers};
 
-use super::{ClientSettings, HttpHomeserver, UserNamespace};
+use super::{ClientSettings, HttpHomeserver};
+use crate::model::PuppetNamespace;
 
 const AS_TOKEN: &str = "as-token-of-penpal";
 const DOUBLE_PUPPET_TOKEN: &str = "as-token-for-people";
@@ -27,11 +28,7 @@ fn settings(url: &str) -> ClientSettings {
         url: url.parse().unwrap(),
         appservice_id: "penpal".to_owned(),
         as_token: AS_TOKEN.into(),
-        namespace: UserNamespace {
-            server_name: "hs.test".try_into().unwrap(),
-            user_prefix: "_email_".to_owned(),
-            bot: "penpal".to_owned(),
-        },
+        namespace: PuppetNamespace::new("_email_", server_name!("hs.test").to_owned(), "penpal").unwrap(),
         double_puppet_token: Some(DOUBLE_PUPPET_TOKEN.into()),
         request_timeout: Duration::from_secs(20),
         media_timeout: Duration::from_secs(20),
