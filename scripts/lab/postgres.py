@@ -57,10 +57,11 @@ def server():
     service = Service("PostgreSQL", command, log, **options)
     try:
         service.start()
-        until(lambda: subprocess.run(ready).returncode == 0, "PostgreSQL ready", 60, (service,))
+        try:
+            until(lambda: subprocess.run(ready).returncode == 0, "PostgreSQL ready", 60, (service,))
+        except Failed as failure:
+            raise Failed(f"{failure}\n{service.tail()}") from failure
         yield f"postgres://penpal@127.0.0.1:{port}/postgres"
-    except Failed as failure:
-        raise Failed(f"{failure}\n{service.tail()}") from failure
     finally:
         service.stop()
         shutil.rmtree(directory, ignore_errors=True)

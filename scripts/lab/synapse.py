@@ -99,6 +99,6 @@ class Synapse:
 
 def _answers(client: Client) -> bool:
     try:
-        return bool(client.request("GET", "/_matrix/client/versions"))
+        return bool(client.request("GET", "/_matrix/client/versions", seconds=5))
     except (OSError, MatrixError, json.JSONDecodeError):
         return False

@@ -29,7 +29,7 @@ It all stays up until Ctrl-C. Join in:
   Matrix   homeserver {lab.synapse.url}, user bob, password {conversation.password}, in any client
            invite {conversation.bob.client.user.replace('bob', '_email_NAME=40DOMAIN')} to a direct chat: that is NAME@DOMAIN
   email    send to bob@{MAIL_DOMAIN} by SMTP to 127.0.0.1, port {lab.penpal.smtp_port}, without TLS or password
-           as {ALICE}; to answer a chat, answer one of the emails below
+           as {ALICE}, or as anybody to whom bob has written; to answer a chat, answer an email
   caught   {lab.relay.directory}: every email that Penpal sent, NNNN.eml
   logs     {lab.synapse.service.log}
            {lab.penpal.service.log}
@@ -51,14 +51,15 @@ def main(arguments: argparse.Namespace) -> int:
                 lab.prepare()
                 lab.start()
                 conversation.play()
+                finished = True
+                screen.say("Everything was seen on both sides.")
+                if not arguments.once:
+                    screen.say(_join_in(lab, conversation))
+                    _stay(lab)
             except (Failed, MatrixError, OSError):
                 screen.plain(lab.logs())
+                finished = False
                 raise
-            finished = True
-            screen.say("Everything was seen on both sides.")
-            if not arguments.once:
-                screen.say(_join_in(lab, conversation))
-                _stay(lab)
         return 0
     except KeyboardInterrupt:
         screen.say("Stopped.")
@@ -67,7 +68,8 @@ def main(arguments: argparse.Namespace) -> int:
         screen.wrong(f"{failure}")
         return 1
     finally:
-        if directory is not None and finished and arguments.keep_data is None:
+        untouched = directory is not None and not any(directory.iterdir())
+        if directory is not None and arguments.keep_data is None and (finished or untouched):
             shutil.rmtree(directory, ignore_errors=True)
         elif directory is not None:
             screen.say(f"Databases, mail and logs are kept in {directory}")

@@ -57,7 +57,7 @@ pub struct ServerSettings {
 pub enum ServeError {
     /// The address can't be listened on.
     #[error(
-        "appservice.listen: can't listen on {address}: {source}; choose another port, or stop the program that has it"
+        "appservice.listen: can't listen on {address} (choose another port, or stop the program that has it)"
     )]
     Bind {
         /// The address.

@@ -61,7 +61,7 @@ impl Bridge {
             accepted += u64::from(tx.enqueue(&job, now).await?.is_some());
         }
         for (room, users) in &typing {
-            self.extend_draft(&mut tx, room, users).await?;
+            self.heed_typing(&mut tx, room, users).await?;
         }
         tx.commit().await?;
         metrics::counter!("penpal_events_accepted_total").increment(accepted);
@@ -102,7 +102,7 @@ impl Bridge {
                     .filter_map(|user| user.as_str()?.try_into().ok())
                     .filter(|user: &ruma::OwnedUserId| !self.settings.namespace.is_ours(user))
                     .collect();
-                (!users.is_empty()).then_some((room, users))
+                Some((room, users))
             })
             .collect()
     }

@@ -40,7 +40,7 @@ impl Bridge {
         let portal = match earlier {
             Earlier::OtherPuppet => return self.decline(job, event, puppet, SECOND_PUPPET).await,
             Earlier::Portal(portal) => Some(*portal),
-            Earlier::None if address.domain() == self.settings.addresses.domain() => {
+            Earlier::None if self.settings.addresses.is_ours(&address) => {
                 return self.decline(job, event, puppet, OWN_DOMAIN).await;
             }
             Earlier::None => None,

@@ -1,6 +1,6 @@
 //! Chat messages on their way to email: gathered into drafts, changed there by edits and redactions.
 
-use ruma::{EventId, OwnedEventId, OwnedRoomId, OwnedUserId};
+use ruma::{EventId, OwnedEventId, OwnedUserId, RoomId};
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 
@@ -53,7 +53,10 @@ impl Bridge {
         let open = tx.newest_draft(portal.id).await?;
         let (job, message_id) = match open {
             Some(draft) if self.has_room(tx, &draft, event, now).await? => {
-                tx.set_due(draft.job, &lane, self.quiet_at(&draft, now)).await?;
+                // Not earlier than planned: the sender may still be typing.
+                let planned = tx.job_due(draft.job).await?.unwrap_or(now);
+                let due = planned.max(self.quiet_at(&draft, now));
+                tx.set_due(draft.job, &lane, due).await?;
                 tx.revise_draft(draft.job).await?;
                 (draft.job, draft.message_id)
             }
@@ -129,27 +132,37 @@ impl Bridge {
         (now + self.settings.settle).min(draft.first_at + self.settings.settle_max)
     }
 
-    /// Somebody is typing: the open draft waits for what comes.
-    pub(super) async fn extend_draft(
+    /// Who is typing has changed. While the sender of the open draft types, it waits for what comes; once that is over,
+    /// for the usual while. Homeservers tell changes alone: somebody who types for a minute is named once.
+    pub(super) async fn heed_typing(
         &self,
         tx: &mut Tx,
-        room: &OwnedRoomId,
+        room: &RoomId,
         users: &[OwnedUserId],
     ) -> Result<(), StoreError> {
         let Some(portal) = tx.portal_by_room(room).await? else {
             return Ok(());
         };
-        match tx.newest_draft(portal.id).await? {
-            Some(draft) if draft.frozen.is_none() && users.contains(&draft.sender) => {
-                tx.set_due(
-                    draft.job,
-                    &Lane::thread(portal.id),
-                    self.quiet_at(&draft, self.now()),
-                )
-                .await
-            }
-            _ => Ok(()),
+        let Some(draft) = tx
+            .newest_draft(portal.id)
+            .await?
+            .filter(|draft| draft.frozen.is_none())
+        else {
+            return Ok(());
+        };
+        let Some(due) = tx.job_due(draft.job).await? else {
+            return Ok(());
+        };
+        let changed = if users.contains(&draft.sender) {
+            due.max(draft.first_at + self.settings.settle_max)
+        } else {
+            // Another one's typing does not hold it back.
+            due.min(self.quiet_at(&draft, self.now()))
+        };
+        if changed != due {
+            tx.set_due(draft.job, &Lane::thread(portal.id), changed).await?;
         }
+        Ok(())
     }
 
     /// Nothing more will be added to the portal's open draft.

@@ -165,7 +165,7 @@ impl Bridge {
                 ));
             }
         };
-        let ours = |author: &EmailAddress| author.domain() == self.settings.addresses.domain();
+        let ours = |author: &EmailAddress| self.settings.addresses.is_ours(author);
         if author.as_ref().is_some_and(ours) && !mail.sender.is_empty() {
             return Err(Refusal::not_allowed(
                 "Mail from this domain does not come in from outside",

@@ -6,7 +6,7 @@ use penpal::mail::SendError;
 use penpal::store::JobState;
 use serde_json::json;
 
-use crate::harness::{World, alice, bob};
+use crate::harness::{World, alice, bob, carol};
 use crate::stories;
 
 stories! {
@@ -41,10 +41,32 @@ stories! {
         let room = world.bob_opens_chat().await;
         world.says(&bob(), &room, "wait").await;
         world.wait(Duration::from_secs(25)).await;
-        let typing = json!({"type": "m.typing", "room_id": room, "content": {"user_ids": [bob()]}});
-        world.transaction(&json!({"events": [], "ephemeral": [typing]})).await;
+        world.types(&room, &[bob()]).await;
+        world.wait(Duration::from_secs(60)).await;
+        assert!(world.mails().is_empty(), "homeservers tell once that somebody types, however long it takes");
+        world.types(&room, &[]).await;
         world.wait(Duration::from_secs(25)).await;
         assert!(world.mails().is_empty());
+        world.wait(Duration::from_secs(6)).await;
+        assert_eq!(world.mails().len(), 1);
+    }
+
+    async fn typing_without_end_holds_the_mail_back_for_three_minutes(world: World) {
+        let room = world.bob_opens_chat().await;
+        world.says(&bob(), &room, "wait").await;
+        world.types(&room, &[bob()]).await;
+        world.wait(Duration::from_secs(175)).await;
+        assert!(world.mails().is_empty());
+        world.wait(Duration::from_secs(6)).await;
+        assert_eq!(world.mails().len(), 1);
+    }
+
+    async fn typing_of_others_changes_nothing(world: World) {
+        let room = world.bob_opens_chat().await;
+        world.says(&bob(), &room, "wait").await;
+        world.wait(Duration::from_secs(25)).await;
+        world.types(&room, &[carol()]).await;
+        world.types(&room, &[]).await;
         world.wait(Duration::from_secs(6)).await;
         assert_eq!(world.mails().len(), 1);
     }

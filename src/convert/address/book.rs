@@ -90,6 +90,15 @@ impl AddressBook {
         &self.domain
     }
 
+    /// Whether mail to this address comes here, so that no email user can have it. With [`AddressScheme::Single`] that is
+    /// the mailbox alone: the provider's other customers are people like all others.
+    pub fn is_ours(&self, address: &EmailAddress) -> bool {
+        match &self.scheme {
+            AddressScheme::Plus | AddressScheme::CatchAll => address.domain() == self.domain,
+            AddressScheme::Single { mailbox } => address == mailbox,
+        }
+    }
+
     /// How addresses are told apart.
     pub fn scheme(&self) -> &AddressScheme {
         &self.scheme

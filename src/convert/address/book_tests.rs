@@ -188,6 +188,21 @@ fn a_domain_is_checked_and_normalised() {
     }
 }
 
+#[test]
+fn who_may_be_on_the_other_side() {
+    for (scheme, address, ours) in [
+        (AddressScheme::Plus, "bob@mail.example.org", true),
+        (AddressScheme::CatchAll, "anything@mail.example.org", true),
+        (AddressScheme::Plus, "alice@example.org", false),
+        (single(), "penpal@provider.example", true),
+        (single(), "alice@provider.example", false),
+        (single(), "alice@mail.example.org", false),
+    ] {
+        let address = EmailAddress::parse(address).unwrap();
+        assert_eq!(book(scheme).is_ours(&address), ours, "{address:?}");
+    }
+}
+
 proptest! {
     #[test]
     fn every_user_comes_back(local in "[!-9;-~]{1,30}|[a-z.+-]{1,30}|(reply|bounce|postmaster)[-+a-z2-7]{0,27}", server in "hs\\.tld|[a-z]{1,8}\\.org(:[1-9][0-9]{1,3})?", seed: u64) {

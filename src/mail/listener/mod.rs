@@ -133,7 +133,7 @@ pub struct ListenerSettings {
 pub enum ListenerError {
     /// The socket cannot be had.
     #[error(
-        "cannot listen for mail on {address}: {source}; choose another address under mail.listen, or stop what uses it"
+        "cannot listen for mail on {address} (choose another address under mail.listen, or stop the program that has it)"
     )]
     Bind {
         /// The configured address.

@@ -128,6 +128,13 @@ impl World {
         self.bridge.accept_transaction(&txn_id, body).await.unwrap();
     }
 
+    /// The homeserver tells who types in a room now.
+    pub async fn types(&self, room: &RoomId, users: &[OwnedUserId]) {
+        let typing = json!({"type": "m.typing", "room_id": room, "content": {"user_ids": users}});
+        self.transaction(&json!({"events": [], "ephemeral": [typing]}))
+            .await;
+    }
+
     /// Everything that is due now happens, and what the homeserver pushes because of it; the clock stands still.
     pub async fn work(&self) {
         for _ in 0..100 {
