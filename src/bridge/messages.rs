@@ -2,10 +2,10 @@
 
 use ruma::{EventId, OwnedEventId, OwnedUserId, RoomId};
 use serde_json::{Map, Value};
-use sha2::{Digest, Sha256};
 
 use super::Bridge;
-use crate::convert::to_email;
+use crate::convert::relation::{self, Relation};
+use crate::convert::{thread, to_email};
 use crate::model::{RoomEvent, Timestamp};
 use crate::store::{Draft, JobKind, Lane, Message, NewJob, Portal, StoreError, Tx};
 
@@ -35,7 +35,7 @@ impl Bridge {
             }
             return Ok(());
         }
-        if let Some(target) = related(&event.content, "m.replace") {
+        if let Some(target) = edit_target(&event.content) {
             return self.apply_edit(tx, &portal, event, &target).await;
         }
         if !to_email::is_mailable(&event.event_type, &event.content) {
@@ -65,7 +65,8 @@ impl Bridge {
                     // Somebody else speaks, or it is full: nobody will add to it.
                     tx.set_due(draft.job, &lane, now).await?;
                 }
-                let message_id = self.message_id(&event.event_id);
+                let domain = self.settings.addresses.domain();
+                let message_id = thread::message_id(&self.instance, event.event_id.as_str(), domain);
                 let due_at = now + self.settings.settle;
                 let new = NewJob {
                     lane,
@@ -182,27 +183,24 @@ impl Bridge {
         event: &RoomEvent,
         target: &EventId,
     ) -> Result<(), StoreError> {
-        let new_content = event.content.get("m.new_content").and_then(Value::as_object);
-        let (Some(message), Some(new_content)) = (tx.message(target).await?, new_content) else {
+        let Some(message) = tx.message(target).await? else {
             return Ok(());
         };
         let own = message.outgoing && message.sender == event.sender && message.portal == portal.id;
-        if !own || message.content.is_none() || !to_email::is_mailable(&message.event_type, new_content) {
+        let edited = message
+            .content
+            .as_ref()
+            .and_then(|content| relation::edited(content, &event.content));
+        let Some(edited) = edited.filter(|edited| own && to_email::is_mailable(&message.event_type, edited))
+        else {
             return Ok(());
-        }
+        };
         if let Some(draft) = tx
             .draft(message.job)
             .await?
             .filter(|draft| draft.frozen.is_none())
         {
-            let mut content = new_content.clone();
-            content.remove("m.relates_to");
-            let relation = message
-                .content
-                .as_ref()
-                .and_then(|content| content.get("m.relates_to"));
-            content.extend(relation.map(|relation| ("m.relates_to".to_owned(), relation.clone())));
-            tx.set_content(target, Some(&content)).await?;
+            tx.set_content(target, Some(&edited)).await?;
             return tx.revise_draft(draft.job).await;
         }
         // The email has left. An earlier correction that has not is replaced: one message, one correction.
@@ -213,9 +211,11 @@ impl Bridge {
         {
             let gathered = tx.messages_of_job(draft.job).await?;
             let earlier = gathered.iter().find(|message| {
-                message.content.as_ref().is_some_and(|content| {
-                    related(content, "m.replace").is_some_and(|corrected| corrected == target)
-                })
+                message
+                    .content
+                    .as_ref()
+                    .and_then(edit_target)
+                    .is_some_and(|corrected| corrected == target)
             });
             if let Some(earlier) = earlier {
                 tx.set_content(&earlier.event_id, Some(&event.content)).await?;
@@ -254,36 +254,17 @@ impl Bridge {
         }
         Ok(())
     }
-
-    /// The `Message-ID` of the email that an event begins: the same in every attempt. Hashed, because an event ID
-    /// holds characters that mail programs break IDs at, and need not be told to strangers.
-    fn message_id(&self, event: &EventId) -> String {
-        let digest = Sha256::digest(format!("{}\n{event}", self.instance));
-        let name = data_encoding::BASE32_NOPAD
-            .encode(digest.get(..20).unwrap_or_default())
-            .to_lowercase();
-        format!("{name}@{}", self.settings.addresses.domain())
-    }
 }
 
-/// The event to which a content has a relation of this type.
-pub(super) fn related(content: &Map<String, Value>, relation: &str) -> Option<OwnedEventId> {
-    let relates_to = content.get("m.relates_to")?;
-    if relates_to.get("rel_type")?.as_str()? != relation {
+/// The event that an edit replaces; `None` when the content is no edit.
+fn edit_target(content: &Map<String, Value>) -> Option<OwnedEventId> {
+    if relation::relation(content) != Relation::Edit {
         return None;
     }
-    relates_to.get("event_id")?.as_str()?.try_into().ok()
+    relation::referred(content)?.try_into().ok()
 }
 
-/// The event that a content refers to in any way: what it answers, reacts to, corrects, or whose thread it is in.
+/// The event that a content refers to in any way.
 pub(super) fn referred(content: &Map<String, Value>) -> Option<OwnedEventId> {
-    let relates_to = content.get("m.relates_to")?;
-    let answered = relates_to
-        .get("m.in_reply_to")
-        .and_then(|answered| answered.get("event_id"));
-    answered
-        .or_else(|| relates_to.get("event_id"))?
-        .as_str()?
-        .try_into()
-        .ok()
+    relation::referred(content)?.try_into().ok()
 }

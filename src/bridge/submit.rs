@@ -1,6 +1,7 @@
 //! A draft becomes an email and is handed to the relay.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::time::Duration;
 
 use ruma::{OwnedMxcUri, UserId};
@@ -8,6 +9,7 @@ use ruma::{OwnedMxcUri, UserId};
 use super::messages::referred;
 use super::{Bridge, Failure};
 use crate::convert::address::new_token;
+use crate::convert::thread;
 use crate::convert::to_email::{
     self, ChatMessage, EmailDraft, Intro, MediaBytes, Quoted, RenderOptions, RenderedEmail,
 };
@@ -18,9 +20,6 @@ use crate::store::{Draft, Email, Job, Message, Portal, StoreError, Tx};
 
 /// How often a draft is rendered again because it changed meanwhile, before its job steps back for a moment.
 const RENDERINGS: usize = 5;
-
-/// Most entries in `References`: the first and the newest, as mail programs keep them (RFC 5322, section 3.6.4, sets no limit).
-const LONGEST_CHAIN: usize = 20;
 
 /// An email ready to be handed over.
 struct Finished {
@@ -206,7 +205,10 @@ impl Bridge {
             .or_else(|| portal.name.clone())
             .unwrap_or_else(|| format!("Chat with {}", last.sender_name));
         let (in_reply_to, references) = match parent {
-            Some(parent) => (Some(parent.message_id.clone()), chain_after(parent)),
+            Some(parent) => {
+                let references = thread::references_after(&parent.chain, &parent.message_id);
+                (Some(parent.message_id), references)
+            }
             None => (None, Vec::new()),
         };
         let intro = (!portal.introduced).then(|| Intro {
@@ -302,9 +304,9 @@ impl Bridge {
                 message.media = Some(self.download(puppet, &uri, &mut room).await?);
             }
             for uri in to_email::inline_images(&message.content) {
-                if !pictures.contains_key(&uri) {
-                    let picture = self.download(puppet, &uri, &mut room).await?;
-                    pictures.insert(uri, picture);
+                if let Entry::Vacant(place) = pictures.entry(uri) {
+                    let picture = self.download(puppet, place.key(), &mut room).await?;
+                    place.insert(picture);
                 }
             }
         }
@@ -410,16 +412,6 @@ struct Unrendered {
 struct Composed {
     email: RenderedEmail,
     row: Email,
-}
-
-/// `References` of an answer to an email.
-fn chain_after(parent: Email) -> Vec<String> {
-    let mut chain = parent.chain;
-    chain.push(parent.message_id);
-    if chain.len() > LONGEST_CHAIN {
-        chain.drain(1..=chain.len() - LONGEST_CHAIN);
-    }
-    chain
 }
 
 /// A server's words on one line, bounded.
