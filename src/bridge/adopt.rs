@@ -38,6 +38,7 @@ impl Bridge {
                 reason: "the room may be in the making".into(),
             });
         }
+        self.ensure_puppet(&puppet, &address, None).await?;
         let facts = match self.room_facts(&puppet, &event.room_id).await {
             Ok(facts) => facts,
             Err(MatrixError::Refused { message, .. }) => {

@@ -331,12 +331,12 @@ impl Bridge {
             }
             Err(MatrixError::TooLarge { .. }) => Ok(MediaBytes::Missing {
                 reason: format!(
-                    "it does not fit into one email, which holds {} MB of files",
+                    "does not fit into one email, which holds {} MB of files",
                     self.settings.max_attachment / 1_000_000
                 ),
             }),
             Err(MatrixError::Refused { .. }) => Ok(MediaBytes::Missing {
-                reason: "it is not available on the homeserver".into(),
+                reason: "is not available on the homeserver".into(),
             }),
             Err(error) => Err(error),
         }
