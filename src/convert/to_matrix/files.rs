@@ -32,6 +32,16 @@ impl File {
         }
     }
 
+    /// A text in HTML that is too long to be shown.
+    pub(super) fn from_html(text: &str) -> Self {
+        Self {
+            name: Some("message.html".to_owned()),
+            media_type: "text/html".to_owned(),
+            content_id: None,
+            bytes: text.as_bytes().to_vec(),
+        }
+    }
+
     /// A file that stood in the text.
     pub(super) fn from_text(file: UuFile) -> Self {
         Self {

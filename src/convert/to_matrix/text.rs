@@ -25,7 +25,7 @@ pub(super) struct Text {
 }
 
 /// How much plain text is read for quotations, in bytes; a longer one goes on as it is. A person reads some kilobytes.
-const MAX_READ: usize = 512 * 1024;
+const MAX_READ: usize = 128 * 1024;
 
 /// Composes the text from its segments.
 pub(super) fn compose(segments: &[Segment], hints: Hints, sent: &[String]) -> Text {

@@ -10,7 +10,7 @@ mod zone;
 
 pub(super) use layout::layout;
 pub(super) use render::{matrix_html, plain_to_html};
-pub(super) use tree::{NodeId, Tree};
+pub(super) use tree::{MAX_MARKUP, NodeId, Tree};
 
 #[cfg(test)]
 mod tests;

@@ -15,9 +15,9 @@ use html5ever::tokenizer::{
 /// How deep elements are nested; deeper ones lose their markup, not their text. Outlook needs about 60.
 const MAX_DEPTH: usize = 150;
 /// How many nodes are kept; a mail of a million words has fewer lines than that.
-const MAX_NODES: usize = 300_000;
-/// How much markup of one part is read, in bytes; the largest newsletters have a tenth of that.
-const MAX_MARKUP: usize = 4 * 1024 * 1024;
+const MAX_NODES: usize = 100_000;
+/// How much markup is read, in bytes; the largest newsletters have a third of that.
+pub(crate) const MAX_MARKUP: usize = 1024 * 1024;
 
 /// Which node; an index into the tree.
 pub(crate) type NodeId = usize;

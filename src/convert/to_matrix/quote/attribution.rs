@@ -91,7 +91,8 @@ pub(super) fn starts_with_on(lower: &str) -> bool {
 /// Whether a line may be the first of an attribution that goes on.
 pub(super) fn may_begin(line: &str) -> bool {
     let lower = line.trim().to_lowercase();
-    starts_with_on(&lower) || has_date(&lower) || has_address(&lower) || contains_any(&lower, WROTE)
+    lower.len() > 3
+        && (starts_with_on(&lower) || has_date(&lower) || has_address(&lower) || contains_any(&lower, WROTE))
 }
 
 fn starts_with_date(lower: &str) -> bool {

@@ -113,7 +113,7 @@ struct Region {
 }
 
 /// How many attributions above each other are looked below of, where nothing new stands above them.
-const MAX_NESTED: usize = 8;
+const MAX_NESTED: usize = 2;
 
 /// Gives each line its role.
 pub(super) fn classify(lines: &[Line], hints: Hints) -> Vec<Role> {
