@@ -53,10 +53,8 @@ impl Bridge {
         let open = tx.newest_draft(portal.id).await?;
         let (job, message_id) = match open {
             Some(draft) if self.has_room(tx, &draft, event, now).await? => {
-                // Not earlier than planned: the sender may still be typing.
-                let planned = tx.job_due(draft.job).await?.unwrap_or(now);
-                let due = planned.max(self.quiet_at(&draft, now));
-                tx.set_due(draft.job, &lane, due).await?;
+                // Sending ends the typing, also where the homeserver has not told so.
+                tx.set_due(draft.job, &lane, self.quiet_at(&draft, now)).await?;
                 tx.revise_draft(draft.job).await?;
                 (draft.job, draft.message_id)
             }
