@@ -82,16 +82,24 @@ impl Bridge {
 }
 
 impl Answers {
-    /// Puts the events of a mail into the Matrix thread that it answers, or puts the subject above one that it begins.
+    /// Relates the events of a mail to what it answers: in its Matrix thread, else as a reply where that should show; or puts
+    /// the subject above a thread that it begins. Reactions keep the relation that makes them what they are.
     pub(super) fn place(&self, converted: &mut Converted, subject: &str) {
         if self.opens_thread {
             to_matrix::put_subject(converted, subject);
         }
-        let (Some(root), Some(answered)) = (&self.thread, &self.event) else {
-            return;
-        };
-        for (event_type, content) in &mut converted.events {
-            relate(event_type, content, root, answered, self.shown.is_none());
+        for (index, (event_type, content)) in converted.events.iter_mut().enumerate() {
+            if let (Some(root), Some(answered)) = (&self.thread, &self.event) {
+                relate(event_type, content, root, answered, self.shown.is_none());
+            } else if let Some(fields) = content.as_object_mut().filter(|_| event_type == "m.room.message") {
+                fields.remove("m.relates_to");
+                if let Some(shown) = self.shown.as_ref().filter(|_| index == 0) {
+                    fields.insert(
+                        "m.relates_to".to_owned(),
+                        json!({"m.in_reply_to": {"event_id": shown}}),
+                    );
+                }
+            }
         }
     }
 

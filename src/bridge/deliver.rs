@@ -34,7 +34,12 @@ impl Bridge {
         .await?;
         let room = self.ensure_room(job, &portal).await?;
         let answers = self.answers(&portal, &headers).await?;
-        let mut converted = self.convert_mail(&portal, raw, answers.shown.clone()).await?;
+        // A reaction says nothing about its author: somebody else's becomes a text, which is labelled.
+        let reacted = answers
+            .event
+            .clone()
+            .filter(|_| own && headers.auto == Auto::None);
+        let mut converted = self.convert_mail(&portal, raw, reacted).await?;
         label(&mut converted, &headers, &portal);
         answers.place(&mut converted, &headers.subject);
         let uris = self.upload_all(job, &portal, &mut converted).await?;

@@ -179,6 +179,25 @@ stories! {
         assert_eq!(world.homeserver.messages(&room, &alice())[0]["m.relates_to"], Value::Null);
     }
 
+    async fn a_reaction_is_one_when_it_is_hers(world: World) {
+        let room = world.bob_opens_chat().await;
+        let event = world.says(&bob(), &room, "cake?").await;
+        world.settle().await;
+        let mail = world.mail();
+        let reaction = Letter::answering(&mail, "")
+            .with("Content-Type", "text/plain; charset=utf-8")
+            .with("Content-Disposition", "reaction")
+            .text("\u{1f44d}\n");
+        let forged = reaction.clone().with("From", "mallory@evil.test");
+        world.receives_gladly("mallory@evil.test", &mail.reply_to, &forged.to_string()).await;
+        let said = world.said(&room, &alice());
+        assert!(said.len() == 1 && said[0].starts_with("mallory@evil.test wrote:"), "{said:?}");
+        world.alice_mails(&mail.reply_to, &reaction).await;
+        let sent = world.homeserver.requests_named("send").pop().unwrap();
+        assert_eq!(sent.detail("type"), "m.reaction");
+        assert_eq!(sent.detail("content")["m.relates_to"], json!({"rel_type": "m.annotation", "event_id": event, "key": "\u{1f44d}"}));
+    }
+
     async fn two_mails_of_one_person_stay_in_order(world: World) {
         let world = world.open_to_strangers().await;
         world.homeserver_is_away("create_room", 3);
