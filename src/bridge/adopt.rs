@@ -26,6 +26,7 @@ impl Bridge {
             .filter_map(|user| Some((address_of(namespace, &user)?, user)));
         let (Some((address, puppet)), None) = (puppets.next(), puppets.next()) else {
             tracing::warn!(job = job.id, room_id = %event.room_id, "a message in a room that is no portal");
+            drop(tx);
             return self.ignore(job, event, "the room is no portal").await;
         };
         let others = tx.portals_with(&address, Some(&event.sender), 50).await?;
@@ -54,10 +55,12 @@ impl Bridge {
         }
         tracing::warn!(job = job.id, room_id = %event.room_id, "a direct chat that was not known is taken up");
         let mut tx = self.settle(job).await?;
-        let mut portal = self.new_portal(&mut tx, event, &puppet, &address).await?;
-        self.begin_portal(&mut tx, &mut portal, &event.room_id, &facts)
+        let portal = self.new_portal(&mut tx, event, &puppet, &address).await?;
+        self.begin_portal(&mut tx, &portal, &event.room_id, &facts)
             .await?;
-        self.apply_message(&mut tx, portal, event).await?;
+        if let Some(portal) = tx.portal(portal.id).await? {
+            self.apply_message(&mut tx, portal, event).await?;
+        }
         self.finish(tx, job).await
     }
 }

@@ -40,12 +40,9 @@ impl Bridge {
             None => self.homeserver.create_room(&portal.puppet, &new).await?,
         };
         let mut tx = self.settle(job).await?;
-        let mut portal = Portal {
-            name: new.name,
-            ..portal.clone()
-        };
-        self.move_portal(&mut tx, &mut portal, &room).await?;
-        tx.update_portal(&portal).await?;
+        tx.place_portal(portal.id, &room, new.name.as_deref(), None, false)
+            .await?;
+        self.move_direct(&mut tx, portal, &room).await?;
         tx.commit().await?;
         tracing::info!(portal = portal.id, room_id = %room, "direct chat created");
         Ok(ChatRoom {
@@ -107,11 +104,7 @@ impl Bridge {
             return Ok(error.into());
         }
         let mut tx = self.settle(job).await?;
-        tx.update_portal(&Portal {
-            state: PortalState::Closed,
-            ..portal.clone()
-        })
-        .await?;
+        tx.end_portal(portal.id, &room.id, PortalState::Closed).await?;
         tx.commit().await?;
         Ok(Failure::Retry {
             after: None,

@@ -7,10 +7,11 @@ use serde_json::{Value, json};
 
 use super::answers::Answers;
 use super::chat_room::ChatRoom;
+use super::submit::one_line;
 use super::{Bridge, Failure};
 use crate::convert::to_matrix::{self, Auto, Converted, EmailHeaders, ThreadContext, Upload};
 use crate::matrix::MatrixError;
-use crate::store::{Job, Message, Portal};
+use crate::store::{Job, Message, Portal, StoreError, Tx};
 
 /// How many of our own messages are compared with a quotation.
 const QUOTABLE: i64 = 50;
@@ -21,15 +22,13 @@ impl Bridge {
         let raw: Arc<[u8]> = job.payload.as_slice().into();
         let headers = to_matrix::headers(&raw);
         // Only the thread's own person gives the puppet its name.
-        let own = headers
-            .from
-            .first()
-            .is_some_and(|from| from.address == portal.address);
-        let name = headers.from.first().filter(|_| own && headers.auto == Auto::None);
+        let author = headers
+            .author()
+            .filter(|from| from.address == portal.address && headers.auto == Auto::None);
         self.ensure_puppet(
             &portal.puppet,
             &portal.address,
-            name.and_then(|from| from.name.as_deref()),
+            author.and_then(|from| from.name.as_deref()),
         )
         .await?;
         let room = self.ensure_room(job, &portal).await?;
@@ -142,6 +141,8 @@ impl Bridge {
         uris: &[OwnedMxcUri],
         answers: &Answers,
     ) -> Result<(), Failure> {
+        // A date to come would keep the event before everybody's eyes until then.
+        let date = headers.date.filter(|date| *date <= self.now());
         let earlier = self.store.read().await?.messages_of_job(job.id).await?;
         let sent = earlier.len();
         let mut first = earlier.into_iter().next().map(|message| message.event_id);
@@ -151,14 +152,7 @@ impl Bridge {
             let txn_id = self.txn_id(job.id, part);
             let taken = self
                 .homeserver
-                .send(
-                    &portal.puppet,
-                    &room.id,
-                    &event_type,
-                    &txn_id,
-                    &content,
-                    headers.date,
-                )
+                .send(&portal.puppet, &room.id, &event_type, &txn_id, &content, date)
                 .await;
             let event_id = match taken {
                 Ok(event_id) => event_id,
@@ -174,14 +168,13 @@ impl Bridge {
                 outgoing: false,
                 sender: portal.puppet.clone(),
                 sender_name: headers
-                    .from
-                    .first()
+                    .author()
                     .and_then(|from| from.name.clone())
                     .unwrap_or_else(|| portal.address.to_string()),
                 event_type,
                 content: content.as_object().cloned(),
                 body,
-                sent_at: headers.date.unwrap_or_else(|| self.now()),
+                sent_at: date.unwrap_or_else(|| self.now()),
             };
             let mut tx = self.settle(job).await?;
             tx.add_message(&message).await?;
@@ -189,18 +182,38 @@ impl Bridge {
         }
         Ok(())
     }
+
+    /// Tells the user that there is an email which could not be shown: it was acknowledged, so nobody else will.
+    pub(super) async fn tell_not_shown(
+        &self,
+        tx: &mut Tx,
+        job: &Job,
+        reason: &str,
+    ) -> Result<(), StoreError> {
+        let Some(portal) = job.portal else { return Ok(()) };
+        let text = format!(
+            "An email could not be shown here. It is kept: whoever runs this server finds it as job {} of Penpal. {}",
+            job.id,
+            one_line(reason)
+        );
+        self.add_notice(tx, portal, &text, None).await
+    }
 }
 
 /// Says who wrote what did not come from the thread's person, and never lets it, or a machine's words, look like the
 /// person's own.
 fn label(converted: &mut Converted, headers: &EmailHeaders, portal: &Portal) {
-    let author = headers.from.first().map(|from| from.address.as_str());
+    let author = headers.author().map(|from| from.address.as_str());
     let own = author == Some(portal.address.as_str());
     if own && headers.auto == Auto::None {
         return;
     }
     let mut prefix = (!own).then(|| format!("{} wrote:", author.unwrap_or("A mail server")));
     for (event_type, content) in &mut converted.events {
+        if !own && event_type == "m.reaction" {
+            *content = reaction_as_text(content);
+            "m.room.message".clone_into(event_type);
+        }
         let Some(content) = content.as_object_mut().filter(|_| event_type == "m.room.message") else {
             continue;
         };
@@ -219,4 +232,16 @@ fn label(converted: &mut Converted, headers: &EmailHeaders, portal: &Portal) {
             *html = format!("<p><em>{prefix}</em></p>{html}");
         }
     }
+}
+
+/// A reaction of somebody else: a label needs a text to stand on.
+fn reaction_as_text(reaction: &Value) -> Value {
+    let relation = reaction.get("m.relates_to");
+    let text = |field| relation.and_then(|relation| relation.get(field)?.as_str());
+    json!({
+        "msgtype": "m.notice",
+        "body": text("key").unwrap_or_default(),
+        "m.mentions": {},
+        "m.relates_to": {"m.in_reply_to": {"event_id": text("event_id")}},
+    })
 }

@@ -21,9 +21,15 @@ impl Bridge {
         }
         let mut tx = self.settle(job).await?;
         if let Some(portal) = tx.portal_by_room(&event.room_id).await? {
-            if portal.state == PortalState::Active {
+            // In a room that was closed because the puppet could not write there, its user is still read.
+            let open = match portal.state {
+                PortalState::Active => true,
+                PortalState::Closed => event.sender == portal.user,
+                PortalState::Removed => false,
+            };
+            if open {
                 if event.state_key.is_some() {
-                    self.apply_state(&mut tx, portal, &event).await?;
+                    self.apply_state(&mut tx, &portal, &event).await?;
                 } else {
                     self.apply_message(&mut tx, portal, &event).await?;
                 }

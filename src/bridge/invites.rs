@@ -3,12 +3,12 @@
 use ruma::{EventId, RoomId, UserId};
 use serde_json::Value;
 
-use super::rooms::{RoomFacts, predecessor, state_text};
+use super::rooms::{predecessor, state_text};
 use super::{Bridge, Failure};
 use crate::convert::address::{address_of, new_token};
 use crate::matrix::MatrixError;
 use crate::model::{EmailAddress, RoomEvent};
-use crate::store::{Job, NewPortal, Portal, PortalState, StoreError, Tx};
+use crate::store::{Job, NewPortal, Portal, PortalState, Tx};
 
 const NOT_DIRECT: &str = "I only take part in direct chats. Please start a direct chat with me.";
 const OTHERS_INSIDE: &str = "I only take part in direct chats, and there are other people in this room.";
@@ -104,21 +104,6 @@ impl Bridge {
         tx.portal(id)
             .await?
             .ok_or_else(|| Failure::Fail(format!("portal {id} is not there")))
-    }
-
-    /// The room is the portal's from now on.
-    pub(super) async fn begin_portal(
-        &self,
-        tx: &mut Tx,
-        portal: &mut Portal,
-        room: &RoomId,
-        facts: &RoomFacts,
-    ) -> Result<(), StoreError> {
-        self.move_portal(tx, portal, room).await?;
-        self.apply_facts(tx, portal, room, facts).await?;
-        tx.update_portal(portal).await?;
-        tracing::info!(portal = portal.id, room_id = %room, "direct chat begun");
-        Ok(())
     }
 
     /// Whether the room, or the one that it replaces, is a portal already.

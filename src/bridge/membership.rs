@@ -71,15 +71,15 @@ impl Bridge {
         mut tx: crate::store::Tx,
         job: &Job,
         event: &RoomEvent,
-        mut portal: Portal,
+        portal: Portal,
         state: PortalState,
     ) -> Result<(), Failure> {
-        portal.state = state;
-        tx.update_portal(&portal).await?;
-        self.change_direct(&mut tx, &portal, &event.room_id, false)
-            .await?;
         self.close_draft(&mut tx, portal.id).await?;
-        tracing::info!(portal = portal.id, room_id = %event.room_id, state = state.as_str(), "portal ended");
+        if tx.end_portal(portal.id, &event.room_id, state).await? {
+            self.change_direct(&mut tx, &portal, &event.room_id, false)
+                .await?;
+            tracing::info!(portal = portal.id, room_id = %event.room_id, state = state.as_str(), "portal ended");
+        }
         self.finish(tx, job).await
     }
 

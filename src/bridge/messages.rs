@@ -24,6 +24,8 @@ impl Bridge {
         portal: Portal,
         event: &RoomEvent,
     ) -> Result<(), StoreError> {
+        // From here on the open draft neither leaves nor changes but by this.
+        tx.lock_lane(&Lane::thread(portal.id)).await?;
         if event.event_type == "m.room.redaction" {
             return self.apply_redaction(tx, &portal, event).await;
         }
@@ -99,11 +101,7 @@ impl Bridge {
         tx.add_message(&message).await?;
         tx.touch_portal(portal.id, now).await?;
         if event.sender == portal.user && !portal.contacted {
-            tx.update_portal(&Portal {
-                contacted: true,
-                ..portal.clone()
-            })
-            .await?;
+            tx.set_contacted(portal.id).await?;
         }
         Ok(())
     }
@@ -142,6 +140,7 @@ impl Bridge {
         let Some(portal) = tx.portal_by_room(room).await? else {
             return Ok(());
         };
+        tx.lock_lane(&Lane::thread(portal.id)).await?;
         let Some(draft) = tx
             .newest_draft(portal.id)
             .await?
@@ -166,6 +165,7 @@ impl Bridge {
 
     /// Nothing more will be added to the portal's open draft.
     pub(super) async fn close_draft(&self, tx: &mut Tx, portal: i64) -> Result<(), StoreError> {
+        tx.lock_lane(&Lane::thread(portal)).await?;
         match tx.newest_draft(portal).await? {
             Some(draft) => tx.set_due(draft.job, &Lane::thread(portal), self.now()).await,
             None => Ok(()),

@@ -104,9 +104,6 @@ impl Bridge {
             return Err(OpenError::OtherServer { stored, configured });
         }
         let instance = tx.keep_setting("instance", &random_word(&*random)).await?;
-        if store.is_single_process() {
-            tx.end_all_leases().await?;
-        }
         tx.commit().await?;
         let owner = random_word(&*random);
         let refused_transactions = Notify::new();
@@ -169,8 +166,10 @@ impl Bridge {
     /// Ends a job for which there is no hope, keeps it for the admin, and tells the user where that helps.
     pub async fn give_up(&self, job: &Job, reason: &str) -> Result<(), StoreError> {
         let mut tx = self.settle(job).await?;
-        if job.kind == JobKind::Email {
-            self.tell_undelivered(&mut tx, job, reason).await?;
+        match job.kind {
+            JobKind::Email => self.tell_undelivered(&mut tx, job, reason).await?,
+            JobKind::Mail => self.tell_not_shown(&mut tx, job, reason).await?,
+            JobKind::Event | JobKind::Notice | JobKind::Direct => {}
         }
         tx.finish_job(job.id, JobState::Failed, Some(reason), self.now())
             .await?;

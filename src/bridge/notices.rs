@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::{Bridge, Failure};
-use crate::store::{Job, JobKind, Lane, NewJob, StoreError, Tx};
+use crate::store::{Job, JobKind, Lane, NewJob, PortalState, StoreError, Tx};
 
 /// A notice to be sent.
 #[derive(Debug, Deserialize, Serialize)]
@@ -45,7 +45,8 @@ impl Bridge {
         let notice: Notice = serde_json::from_slice(&job.payload)
             .map_err(|error| Failure::Fail(format!("the stored notice can't be read: {error}")))?;
         let portal = self.portal_of(job).await?;
-        if let Some(room) = &portal.room {
+        // To a room that is not used any more nothing can be said, and nobody is there to read it.
+        if let (Some(room), PortalState::Active) = (&portal.room, portal.state) {
             let mut content = json!({"msgtype": "m.notice", "body": notice.text, "m.mentions": {}});
             if let (Some(about), Some(content)) = (&notice.about, content.as_object_mut()) {
                 content.insert(

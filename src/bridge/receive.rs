@@ -194,6 +194,8 @@ impl Bridge {
                 .map_or(0, crate::model::Timestamp::millis)
                 .to_le_bytes(),
         );
+        // Without an ID, "yes" and another "yes" differ in nothing but the trace fields.
+        let body = headers.message_id.as_ref().map_or(0, |_| body);
         digest.update(mail.bytes.get(body..).unwrap_or_default());
         Ok(Reading {
             headers,
@@ -294,7 +296,9 @@ impl Bridge {
                 return Ok(Route::Thread(Box::new(portal)));
             }
             Recipient::User(user) => Some(user),
-            Recipient::Mailbox | Recipient::Postmaster => None,
+            // Never into the chat of somebody else, whatever it answers.
+            Recipient::Postmaster => Some(self.settings.default_user.clone().ok_or_else(unknown)?),
+            Recipient::Mailbox => None,
         };
         let author = reading.author.as_ref().ok_or_else(no_machines)?;
         if let Some(portal) = self.answered_thread(tx, reading, author, user.as_deref()).await? {

@@ -18,6 +18,8 @@ pub(super) struct RoomFacts {
     pub(super) name: Option<String>,
     pub(super) topic: Option<String>,
     pub(super) encrypted: bool,
+    /// The room that it says it replaces.
+    pub(super) predecessor: Option<OwnedRoomId>,
 }
 
 impl RoomFacts {
@@ -41,24 +43,18 @@ impl Bridge {
     pub(super) async fn apply_state(
         &self,
         tx: &mut Tx,
-        mut portal: Portal,
+        portal: &Portal,
         event: &RoomEvent,
     ) -> Result<(), StoreError> {
         if event.is_room_state("m.room.name") {
-            portal.name = usable(event.text("name"));
+            tx.set_room_name(portal.id, usable(event.text("name")).as_deref())
+                .await?;
         } else if event.is_room_state("m.room.topic") {
-            portal.topic = usable(event.text("topic"));
-        } else if event.is_room_state("m.room.encryption") {
-            self.note_encryption(tx, &mut portal).await?;
-        }
-        tx.update_portal(&portal).await
-    }
-
-    /// Tells the user, once, that encrypted messages can't be read.
-    pub(super) async fn note_encryption(&self, tx: &mut Tx, portal: &mut Portal) -> Result<(), StoreError> {
-        if !portal.encrypted {
-            portal.encrypted = true;
+            tx.set_room_topic(portal.id, usable(event.text("topic")).as_deref())
+                .await?;
+        } else if event.is_room_state("m.room.encryption") && !portal.encrypted {
             self.add_notice(tx, portal.id, ENCRYPTED, None).await?;
+            tx.set_encrypted(portal.id).await?;
         }
         Ok(())
     }
@@ -72,17 +68,22 @@ impl Bridge {
             name: usable(state_text(&state, "m.room.name", "name")),
             topic: usable(state_text(&state, "m.room.topic", "topic")),
             encrypted: state_content(&state, "m.room.encryption").is_some(),
+            predecessor: predecessor(&state),
         })
     }
 
-    /// Writes what was learnt of a room into the portal.
-    pub(super) async fn apply_facts(
+    /// The room, in which the puppet is, is the portal's from now on.
+    pub(super) async fn begin_portal(
         &self,
         tx: &mut Tx,
-        portal: &mut Portal,
+        portal: &Portal,
         room: &RoomId,
         facts: &RoomFacts,
     ) -> Result<(), StoreError> {
+        let known = portal.encrypted && portal.room.as_deref() == Some(room);
+        if facts.encrypted && !known {
+            self.add_notice(tx, portal.id, ENCRYPTED, None).await?;
+        }
         for member in &facts.members {
             tx.set_member(
                 room,
@@ -92,19 +93,17 @@ impl Bridge {
             )
             .await?;
         }
-        portal.name.clone_from(&facts.name);
-        portal.topic.clone_from(&facts.topic);
-        if facts.encrypted {
-            self.note_encryption(tx, portal).await?;
-        }
-        Ok(())
+        let (name, topic) = (facts.name.as_deref(), facts.topic.as_deref());
+        tx.place_portal(portal.id, room, name, topic, facts.encrypted)
+            .await?;
+        self.move_direct(tx, portal, room).await
     }
 
     /// The room was upgraded: the portal moves to its successor, at once when the puppet can join it, else when
     /// it is invited (room upgrades invite nobody by themselves).
     pub(super) async fn work_tombstone(&self, job: &Job, event: &RoomEvent) -> Result<(), Failure> {
         let portal = self.store.read().await?.portal_by_room(&event.room_id).await?;
-        let Some(mut portal) = portal else {
+        let Some(portal) = portal else {
             return self
                 .ignore(job, event, "an upgrade of a room that is no portal")
                 .await;
@@ -118,39 +117,38 @@ impl Bridge {
                 .await;
         };
         match self.homeserver.join(&portal.puppet, &successor).await {
-            Ok(()) => {
-                let facts = self.room_facts(&portal.puppet, &successor).await?;
-                let mut tx = self.settle(job).await?;
-                self.move_portal(&mut tx, &mut portal, &successor).await?;
-                self.apply_facts(&mut tx, &mut portal, &successor, &facts).await?;
-                tx.update_portal(&portal).await?;
-                self.finish(tx, job).await
-            }
+            Ok(()) => {}
             Err(MatrixError::Refused { .. }) => {
-                portal.successor = Some(successor);
                 let mut tx = self.settle(job).await?;
-                tx.update_portal(&portal).await?;
-                self.finish(tx, job).await
+                tx.set_successor(portal.id, &successor).await?;
+                return self.finish(tx, job).await;
             }
-            Err(error) => Err(error.into()),
+            Err(error) => return Err(error.into()),
         }
+        let facts = self.room_facts(&portal.puppet, &successor).await?;
+        let mut tx = self.settle(job).await?;
+        // Both rooms must say so: a tombstone can name any room, also one with other people in it.
+        let taken = tx.portal_by_room(&successor).await?;
+        if taken.is_some() || facts.predecessor.as_ref() != Some(&event.room_id) {
+            drop(tx);
+            return self
+                .ignore(job, event, "an upgrade to a room that does not replace this one")
+                .await;
+        }
+        self.begin_portal(&mut tx, &portal, &successor, &facts).await?;
+        self.finish(tx, job).await
     }
 
-    /// Makes `room` the portal's room.
-    pub(super) async fn move_portal(
+    /// Plans that `room` is the direct chat, and the portal's former room no more.
+    pub(super) async fn move_direct(
         &self,
         tx: &mut Tx,
-        portal: &mut Portal,
+        portal: &Portal,
         room: &RoomId,
     ) -> Result<(), StoreError> {
-        if portal.room.as_deref() != Some(room) {
-            if let Some(old) = portal.room.replace(room.to_owned()) {
-                self.change_direct(tx, portal, &old, false).await?;
-            }
-            portal.encrypted = false;
+        if let Some(old) = portal.room.as_deref().filter(|old| *old != room) {
+            self.change_direct(tx, portal, old, false).await?;
         }
-        portal.successor = None;
-        portal.state = crate::store::PortalState::Active;
         self.change_direct(tx, portal, room, true).await
     }
 }
@@ -181,9 +179,12 @@ pub(super) fn predecessor(state: &[Value]) -> Option<OwnedRoomId> {
         .ok()
 }
 
+/// Longest name or topic that is used, in characters: they become subjects and names of rooms, which are refused when
+/// an event would be too large.
+const LONGEST_TEXT: usize = 1000;
+
 /// A name or topic that says something.
 fn usable(text: Option<&str>) -> Option<String> {
-    text.map(str::trim)
-        .filter(|text| !text.is_empty())
-        .map(str::to_owned)
+    let text: String = text?.trim().chars().take(LONGEST_TEXT).collect();
+    (!text.is_empty()).then_some(text)
 }

@@ -21,6 +21,9 @@ use crate::store::{Draft, Email, Job, Message, Portal, StoreError, Tx};
 /// How often a draft is rendered again because it changed meanwhile, before its job steps back for a moment.
 const RENDERINGS: usize = 5;
 
+/// How long an email waits for a file that its homeserver can't fetch.
+const PATIENCE: Duration = Duration::from_hours(1);
+
 /// An email ready to be handed over.
 struct Finished {
     envelope: Envelope,
@@ -37,16 +40,8 @@ impl Bridge {
         match sent {
             Ok(accepted) => {
                 tx.remove_draft(job.id).await?;
-                if let Some(portal) = self
-                    .portal_in(&mut tx, job)
-                    .await?
-                    .filter(|portal| !portal.introduced)
-                {
-                    tx.update_portal(&Portal {
-                        introduced: true,
-                        ..portal
-                    })
-                    .await?;
+                if let Some(portal) = job.portal {
+                    tx.set_introduced(portal).await?;
                 }
                 metrics::counter!("penpal_emails_sent_total").increment(1);
                 tracing::info!(
@@ -124,11 +119,7 @@ impl Bridge {
                 tx.set_body(&message.event_id, text).await?;
             }
             if portal.subject.is_none() {
-                tx.update_portal(&Portal {
-                    subject: Some(row.subject.clone()),
-                    ..portal.clone()
-                })
-                .await?;
+                tx.fix_subject(portal.id, &row.subject).await?;
             }
             tx.commit().await?;
             let envelope = self.envelope(&portal, row.bounce_token.as_deref().unwrap_or_default())?;
@@ -192,7 +183,8 @@ impl Bridge {
             chat.push(self.chat_message(&mut tx, message).await?);
         }
         drop(tx);
-        let options = self.download_all(&portal.puppet, &mut chat).await?;
+        let patient = self.now().since(draft.first_at) < PATIENCE;
+        let options = self.download_all(&portal.puppet, &mut chat, patient).await?;
         let from = Mailbox {
             name: Some(last.sender_name.clone()),
             address: self.address_of(&draft.sender)?,
@@ -296,16 +288,17 @@ impl Bridge {
         &self,
         puppet: &UserId,
         messages: &mut [ChatMessage],
+        patient: bool,
     ) -> Result<RenderOptions, MatrixError> {
         let mut room = self.settings.max_attachment;
         let mut pictures = BTreeMap::new();
         for message in messages {
             if let Some(uri) = to_email::media_uri(&message.content) {
-                message.media = Some(self.download(puppet, &uri, &mut room).await?);
+                message.media = Some(self.download(puppet, &uri, &mut room, patient).await?);
             }
             for uri in to_email::inline_images(&message.content) {
                 if let Entry::Vacant(place) = pictures.entry(uri) {
-                    let picture = self.download(puppet, place.key(), &mut room).await?;
+                    let picture = self.download(puppet, place.key(), &mut room, patient).await?;
                     place.insert(picture);
                 }
             }
@@ -320,6 +313,7 @@ impl Bridge {
         puppet: &UserId,
         uri: &OwnedMxcUri,
         room: &mut u64,
+        patient: bool,
     ) -> Result<MediaBytes, MatrixError> {
         match self.homeserver.download(puppet, uri, *room).await {
             Ok(media) => {
@@ -338,6 +332,14 @@ impl Bridge {
             Err(MatrixError::Refused { .. }) => Ok(MediaBytes::Missing {
                 reason: "is not available on the homeserver".into(),
             }),
+            // A homeserver that works answers so when the server that has the file is gone. The words must not wait for it.
+            Err(MatrixError::Transient { .. })
+                if !patient && self.homeserver.profile(puppet, puppet).await.is_ok() =>
+            {
+                Ok(MediaBytes::Missing {
+                    reason: "could not be fetched".into(),
+                })
+            }
             Err(error) => Err(error),
         }
     }

@@ -171,6 +171,8 @@ pub struct JobSummary {
 impl Tx {
     /// Adds a job, unless its key is known. Answers its ID, or `None` when it was there already.
     pub async fn enqueue(&mut self, job: &NewJob<'_>, now: Timestamp) -> Result<Option<i64>, StoreError> {
+        // The lane first: see `lock_lane`. A lane without a job is taken away by the next worker.
+        self.wake_lane(&job.lane, job.due_at).await?;
         let inserted = sqlx::query(
             "INSERT INTO jobs (lane, kind, key, portal_id, payload, state, due_at, created_at) \
              VALUES ($1, $2, $3, $4, $5, 'waiting', $6, $7) ON CONFLICT (key) DO NOTHING RETURNING id",
@@ -184,9 +186,7 @@ impl Tx {
         .bind(now.millis())
         .fetch_optional(&mut *self.inner)
         .await?;
-        let Some(row) = inserted else { return Ok(None) };
-        self.wake_lane(&job.lane, job.due_at).await?;
-        Ok(Some(get(&row, "jobs", "id")?))
+        inserted.map(|row| get(&row, "jobs", "id")).transpose()
     }
 
     /// Notes that a key was worked, without a job: for an event that was read back and worked with another job.
@@ -231,6 +231,19 @@ impl Tx {
         .execute(&mut *self.inner)
         .await?;
         self.added_work.push(lane.class());
+        Ok(())
+    }
+
+    /// Takes a lane's lock, when it has one: what is read of its jobs and drafts afterwards holds until the commit.
+    ///
+    /// SQLite has one writer at a time; on PostgreSQL a draft could otherwise be sent between being read and being
+    /// added to. All take the lane's lock before those of its jobs, drafts and messages, and so never wait for each other
+    /// in a circle.
+    pub async fn lock_lane(&mut self, lane: &Lane) -> Result<(), StoreError> {
+        sqlx::query("UPDATE lanes SET due_at = due_at WHERE lane = $1")
+            .bind(lane.as_str())
+            .execute(&mut *self.inner)
+            .await?;
         Ok(())
     }
 
@@ -343,7 +356,7 @@ impl Tx {
         };
         let job = job(&row, lane)?;
         if job.due_at > now {
-            self.release_lane(lane, job.due_at).await?;
+            self.release_lane(lane, owner, now).await?;
             return Ok(None);
         }
         sqlx::query("UPDATE jobs SET attempts = attempts + 1 WHERE id = $1")
@@ -353,13 +366,32 @@ impl Tx {
         Ok(Some(job))
     }
 
-    /// Gives a lane back.
-    pub async fn release_lane(&mut self, lane: &Lane, due_at: Timestamp) -> Result<(), StoreError> {
-        sqlx::query("UPDATE lanes SET lease_owner = NULL, lease_until = 0, due_at = $1 WHERE lane = $2")
-            .bind(due_at.millis())
-            .bind(lane.as_str())
-            .execute(&mut *self.inner)
-            .await?;
+    /// Gives a leased lane back until its first job is due, or until `not_before` when that is later. One that another
+    /// process has taken over meanwhile stays with it.
+    pub async fn release_lane(
+        &mut self,
+        lane: &Lane,
+        owner: &str,
+        not_before: Timestamp,
+    ) -> Result<(), StoreError> {
+        self.lock_lane(lane).await?;
+        // The job's time is read here and not before: it may have changed since the worker looked.
+        let row = sqlx::query(
+            "SELECT due_at FROM jobs WHERE lane = $1 AND state = 'waiting' ORDER BY id LIMIT 1",
+        )
+        .bind(lane.as_str())
+        .fetch_optional(&mut *self.inner)
+        .await?;
+        let first: Option<i64> = row.map(|row| get(&row, "jobs", "due_at")).transpose()?;
+        let due_at = first.map_or(not_before, |first| not_before.max(Timestamp(first)));
+        sqlx::query(
+            "UPDATE lanes SET lease_owner = NULL, lease_until = 0, due_at = $1 WHERE lane = $2 AND lease_owner = $3",
+        )
+        .bind(due_at.millis())
+        .bind(lane.as_str())
+        .bind(owner)
+        .execute(&mut *self.inner)
+        .await?;
         Ok(())
     }
 
@@ -378,7 +410,7 @@ impl Tx {
         }
     }
 
-    /// Ends a job. What is done needs its payload no more; what failed keeps it.
+    /// Ends a job. What is done needs its payload no more; what failed keeps it; what an admin dropped meanwhile stays so.
     pub async fn finish_job(
         &mut self,
         job: i64,
@@ -387,9 +419,10 @@ impl Tx {
         now: Timestamp,
     ) -> Result<(), StoreError> {
         let sql = if state == JobState::Done {
-            "UPDATE jobs SET state = $1, finished_at = $2, error = $3, payload = NULL WHERE id = $4"
+            "UPDATE jobs SET state = $1, finished_at = $2, error = $3, payload = NULL \
+             WHERE id = $4 AND state = 'waiting'"
         } else {
-            "UPDATE jobs SET state = $1, finished_at = $2, error = $3 WHERE id = $4"
+            "UPDATE jobs SET state = $1, finished_at = $2, error = $3 WHERE id = $4 AND state = 'waiting'"
         };
         sqlx::query(sql)
             .bind(state.as_str())
@@ -403,6 +436,7 @@ impl Tx {
 
     /// Sets a job's time; when it is the first of its lane, the lane's as well.
     pub async fn set_due(&mut self, job: i64, lane: &Lane, due_at: Timestamp) -> Result<(), StoreError> {
+        self.lock_lane(lane).await?;
         sqlx::query("UPDATE jobs SET due_at = $1 WHERE id = $2 AND state = 'waiting'")
             .bind(due_at.millis())
             .bind(job)
@@ -435,6 +469,7 @@ impl Tx {
     pub async fn postpone_job(
         &mut self,
         job: &Job,
+        owner: &str,
         error: &str,
         due_at: Timestamp,
     ) -> Result<(), StoreError> {
@@ -444,7 +479,7 @@ impl Tx {
             .bind(job.id)
             .execute(&mut *self.inner)
             .await?;
-        self.release_lane(&job.lane, due_at).await
+        self.release_lane(&job.lane, owner, due_at).await
     }
 
     /// Jobs in a state, oldest first; `after` continues a listing.
@@ -477,21 +512,29 @@ impl Tx {
 
     /// Lets a failed job be worked again, now. False when there is no such failed job.
     pub async fn retry_job(&mut self, id: i64, now: Timestamp) -> Result<bool, StoreError> {
-        let row = sqlx::query(
+        let Some(lane) = self.lane_of_job(id).await? else {
+            return Ok(false);
+        };
+        self.wake_lane(&lane, now).await?;
+        let done = sqlx::query(
             "UPDATE jobs SET state = 'waiting', due_at = $1, created_at = $1, attempts = 0, finished_at = NULL \
-             WHERE id = $2 AND state = 'failed' RETURNING lane",
+             WHERE id = $2 AND state = 'failed'",
         )
         .bind(now.millis())
         .bind(id)
-        .fetch_optional(&mut *self.inner)
+        .execute(&mut *self.inner)
         .await?;
-        let Some(row) = row else { return Ok(false) };
-        self.wake_lane(&Lane(get(&row, "jobs", "lane")?), now).await?;
-        Ok(true)
+        self.refresh_lane(&lane).await?;
+        Ok(done.rows_affected() == 1)
     }
 
-    /// Drops a job that waits or failed: it will not be worked. False when there is no such job.
+    /// Drops a job that waits or failed: it will not be worked, and what it was to send is forgotten. False when there
+    /// is no such job.
     pub async fn drop_job(&mut self, id: i64, now: Timestamp) -> Result<bool, StoreError> {
+        let Some(lane) = self.lane_of_job(id).await? else {
+            return Ok(false);
+        };
+        self.lock_lane(&lane).await?;
         let done = sqlx::query(
             "UPDATE jobs SET state = 'dropped', finished_at = $1, payload = NULL \
              WHERE id = $2 AND state IN ('waiting', 'failed')",
@@ -500,7 +543,42 @@ impl Tx {
         .bind(id)
         .execute(&mut *self.inner)
         .await?;
-        Ok(done.rows_affected() == 1)
+        if done.rows_affected() == 0 {
+            return Ok(false);
+        }
+        // An email that never left: nothing may answer it, and edits of its messages have nothing to change.
+        for sql in [
+            "DELETE FROM emails WHERE outgoing = 1 AND (message_id, portal_id) IN \
+             (SELECT message_id, portal_id FROM drafts WHERE job_id = $1)",
+            "UPDATE messages SET content = NULL WHERE outgoing = 1 AND job_id = $1",
+            "DELETE FROM drafts WHERE job_id = $1",
+            "DELETE FROM uploads WHERE job_id = $1",
+        ] {
+            sqlx::query(sql).bind(id).execute(&mut *self.inner).await?;
+        }
+        self.refresh_lane(&lane).await?;
+        Ok(true)
+    }
+
+    async fn lane_of_job(&mut self, id: i64) -> Result<Option<Lane>, StoreError> {
+        let row = sqlx::query("SELECT lane FROM jobs WHERE id = $1")
+            .bind(id)
+            .fetch_optional(&mut *self.inner)
+            .await?;
+        row.map(|row| get(&row, "jobs", "lane").map(Lane)).transpose()
+    }
+
+    /// Sets the time of a lane on which nobody works to that of its first job, which is another one now.
+    async fn refresh_lane(&mut self, lane: &Lane) -> Result<(), StoreError> {
+        sqlx::query(
+            "UPDATE lanes SET due_at = COALESCE((SELECT due_at FROM jobs WHERE jobs.lane = $1 AND state = 'waiting' \
+             ORDER BY id LIMIT 1), lanes.due_at) WHERE lane = $1 AND lease_until = 0",
+        )
+        .bind(lane.as_str())
+        .execute(&mut *self.inner)
+        .await?;
+        self.added_work.push(lane.class());
+        Ok(())
     }
 
     /// How many jobs are in a state.

@@ -157,24 +157,108 @@ impl Tx {
         Ok(row.fetch_optional(&mut *self.inner).await?.is_some())
     }
 
-    /// Writes a portal back; who it belongs to and its token never change.
-    pub async fn update_portal(&mut self, portal: &Portal) -> Result<(), StoreError> {
+    /// Makes a room the portal's, in use, with what is known of it.
+    ///
+    /// Like all that change a portal, this writes the columns that it is about and no others: the lanes of a room, of its
+    /// emails and of its thread change the same portal at the same time.
+    pub async fn place_portal(
+        &mut self,
+        id: i64,
+        room: &RoomId,
+        name: Option<&str>,
+        topic: Option<&str>,
+        encrypted: bool,
+    ) -> Result<(), StoreError> {
         sqlx::query(
-            "UPDATE portals SET room_id = $1, successor = $2, state = $3, name = $4, topic = $5, subject = $6, \
-             contacted = $7, introduced = $8, encrypted = $9 WHERE id = $10",
+            "UPDATE portals SET room_id = $1, successor = NULL, state = 'active', name = $2, topic = $3, \
+             encrypted = $4 WHERE id = $5",
         )
-        .bind(portal.room.as_deref().map(RoomId::as_str))
-        .bind(portal.successor.as_deref().map(RoomId::as_str))
-        .bind(portal.state.as_str())
-        .bind(portal.name.as_deref().map(storable))
-        .bind(portal.topic.as_deref().map(storable))
-        .bind(portal.subject.as_deref().map(storable))
-        .bind(i64::from(portal.contacted))
-        .bind(i64::from(portal.introduced))
-        .bind(i64::from(portal.encrypted))
-        .bind(portal.id)
+        .bind(room.as_str())
+        .bind(name.map(storable))
+        .bind(topic.map(storable))
+        .bind(i64::from(encrypted))
+        .bind(id)
         .execute(&mut *self.inner)
         .await?;
+        Ok(())
+    }
+
+    /// Ends the use of a room. False when it was not in use, or is not the portal's any more.
+    pub async fn end_portal(
+        &mut self,
+        id: i64,
+        room: &RoomId,
+        state: PortalState,
+    ) -> Result<bool, StoreError> {
+        let done = sqlx::query(
+            "UPDATE portals SET state = $1 WHERE id = $2 AND room_id = $3 AND state NOT IN ($1, 'removed')",
+        )
+        .bind(state.as_str())
+        .bind(id)
+        .bind(room.as_str())
+        .execute(&mut *self.inner)
+        .await?;
+        Ok(done.rows_affected() == 1)
+    }
+
+    /// Notes the room that takes over.
+    pub async fn set_successor(&mut self, id: i64, successor: &RoomId) -> Result<(), StoreError> {
+        sqlx::query("UPDATE portals SET successor = $1 WHERE id = $2")
+            .bind(successor.as_str())
+            .bind(id)
+            .execute(&mut *self.inner)
+            .await?;
+        Ok(())
+    }
+
+    /// Notes the room's name.
+    pub async fn set_room_name(&mut self, id: i64, name: Option<&str>) -> Result<(), StoreError> {
+        sqlx::query("UPDATE portals SET name = $1 WHERE id = $2")
+            .bind(name.map(storable))
+            .bind(id)
+            .execute(&mut *self.inner)
+            .await?;
+        Ok(())
+    }
+
+    /// Notes the room's topic.
+    pub async fn set_room_topic(&mut self, id: i64, topic: Option<&str>) -> Result<(), StoreError> {
+        sqlx::query("UPDATE portals SET topic = $1 WHERE id = $2")
+            .bind(topic.map(storable))
+            .bind(id)
+            .execute(&mut *self.inner)
+            .await?;
+        Ok(())
+    }
+
+    /// Notes that the room is encrypted.
+    pub async fn set_encrypted(&mut self, id: i64) -> Result<(), StoreError> {
+        let query = sqlx::query("UPDATE portals SET encrypted = 1 WHERE id = $1 AND encrypted = 0").bind(id);
+        query.execute(&mut *self.inner).await?;
+        Ok(())
+    }
+
+    /// Notes that the Matrix user wrote to this person.
+    pub async fn set_contacted(&mut self, id: i64) -> Result<(), StoreError> {
+        let query = sqlx::query("UPDATE portals SET contacted = 1 WHERE id = $1 AND contacted = 0").bind(id);
+        query.execute(&mut *self.inner).await?;
+        Ok(())
+    }
+
+    /// Notes that the first email went out.
+    pub async fn set_introduced(&mut self, id: i64) -> Result<(), StoreError> {
+        let query = sqlx::query("UPDATE portals SET introduced = 1 WHERE id = $1 AND introduced = 0").bind(id);
+        query.execute(&mut *self.inner).await?;
+        Ok(())
+    }
+
+    /// Fixes the thread's subject, unless it has one.
+    pub async fn fix_subject(&mut self, id: i64, subject: &str) -> Result<(), StoreError> {
+        sqlx::query("UPDATE portals SET subject = $1 WHERE id = $2 AND subject IS NULL")
+            .bind(storable(subject))
+            .bind(id)
+            .execute(&mut *self.inner)
+            .await?;
         Ok(())
     }
 

@@ -3,6 +3,7 @@
 //! Imports: `bridge`, `store`, `model`.
 
 mod backoff;
+mod held;
 
 use std::pin::pin;
 use std::sync::Arc;
@@ -11,6 +12,7 @@ use std::time::Duration;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
+use self::held::Held;
 use crate::bridge::{Bridge, Failure, LEASE};
 use crate::model::Timestamp;
 use crate::store::{Job, Lane, LaneClass, StoreError};
@@ -66,16 +68,32 @@ impl Worker {
         Ok(homeserver.into_iter().chain(relay).min())
     }
 
-    /// Works until `stop`; then finishes the jobs under way.
+    /// Works until `stop`; then finishes the jobs under way. To be called when it is certain that this process runs: one
+    /// that ends at once, because another has its address, must not take that one's work away.
     pub async fn run(&self, stop: CancellationToken) {
+        if let Err(error) = self.take_over().await {
+            tracing::error!(%error, "what a former process left undone waits for up to a minute");
+        }
         tokio::join!(
             self.run_class(LaneClass::Homeserver, &stop),
             self.run_class(LaneClass::Relay, &stop)
         );
     }
 
+    /// Where no other process can be at work, what a former one had leased is free at once.
+    async fn take_over(&self) -> Result<(), StoreError> {
+        let store = self.bridge.store();
+        if store.is_single_process() {
+            let mut tx = store.begin().await?;
+            tx.end_all_leases().await?;
+            tx.commit().await?;
+        }
+        Ok(())
+    }
+
     async fn run_class(&self, class: LaneClass, stop: &CancellationToken) {
         let mut lanes = JoinSet::new();
+        let held = Held::default();
         while !stop.is_cancelled() {
             let free = LANES_AT_ONCE.saturating_sub(lanes.len());
             let leased = if free == 0 {
@@ -87,10 +105,17 @@ impl Worker {
                 Ok(leased) => {
                     let found = !leased.is_empty();
                     for lane in leased {
+                        let Some(mut held) = held.take(lane) else { continue };
                         let (worker, stop) = (self.clone(), stop.clone());
                         lanes.spawn(async move {
-                            if let Err(error) = worker.work_lane(&lane, &stop).await {
-                                tracing::error!(%lane, %error, "the lane is put off: the store is in trouble");
+                            loop {
+                                let lane = &held.lane;
+                                if let Err(error) = worker.work_lane(lane, &stop).await {
+                                    tracing::error!(%lane, %error, "the lane is put off: the store is in trouble");
+                                }
+                                if held.ends() {
+                                    return;
+                                }
                             }
                         });
                     }
@@ -148,7 +173,8 @@ impl Worker {
         for begun in 0..JOBS_IN_A_ROW {
             let mut tx = self.bridge.store().begin().await?;
             if stop.is_cancelled() {
-                tx.release_lane(lane, self.bridge.now()).await?;
+                tx.release_lane(lane, self.bridge.owner(), self.bridge.now())
+                    .await?;
                 tx.commit().await?;
                 return Ok(begun);
             }
@@ -162,7 +188,8 @@ impl Worker {
             }
         }
         let mut tx = self.bridge.store().begin().await?;
-        tx.release_lane(lane, self.bridge.now()).await?;
+        tx.release_lane(lane, self.bridge.owner(), self.bridge.now())
+            .await?;
         tx.commit().await?;
         Ok(JOBS_IN_A_ROW)
     }
@@ -178,9 +205,10 @@ impl Worker {
         };
         let Err(failure) = outcome else { return Ok(true) };
         match failure {
-            Failure::Later(due_at) => {
+            Failure::Later(_) => {
                 let mut tx = self.bridge.store().begin().await?;
-                tx.release_lane(&job.lane, due_at).await?;
+                tx.release_lane(&job.lane, self.bridge.owner(), self.bridge.now())
+                    .await?;
                 tx.commit().await?;
                 Ok(false)
             }
@@ -215,7 +243,8 @@ impl Worker {
         let wait = backoff::wait(job.attempts, settings.first_retry, settings.longest_retry, jitter);
         let mut tx = self.bridge.store().begin().await?;
         tx.assert_lease(job, self.bridge.owner()).await?;
-        tx.postpone_job(job, reason, now + wait.max(after)).await?;
+        tx.postpone_job(job, self.bridge.owner(), reason, now + wait.max(after))
+            .await?;
         tx.commit().await?;
         Ok(false)
     }

@@ -74,6 +74,16 @@ pub struct EmailHeaders {
     pub auto: Auto,
 }
 
+impl EmailHeaders {
+    /// The one author; `None` where there are none or several, of whom nobody knows which it was.
+    pub fn author(&self) -> Option<&Mailbox> {
+        match self.from.as_slice() {
+            [author] => Some(author),
+            _ => None,
+        }
+    }
+}
+
 /// Bytes to be uploaded before the events that show them are sent.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Upload {
