@@ -34,10 +34,7 @@ impl Bridge {
         let room = self.ensure_room(job, &portal).await?;
         let answers = self.answers(&portal, &headers).await?;
         // A reaction says nothing about its author: somebody else's becomes a text, which is labelled.
-        let reacted = answers
-            .event
-            .clone()
-            .filter(|_| own && headers.auto == Auto::None);
+        let reacted = answers.event.clone().filter(|_| author.is_some());
         let mut converted = self.convert_mail(&portal, raw, reacted).await?;
         label(&mut converted, &headers, &portal);
         answers.place(&mut converted, &headers.subject);

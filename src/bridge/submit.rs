@@ -417,7 +417,7 @@ struct Composed {
 }
 
 /// A server's words on one line, bounded.
-fn one_line(text: &str) -> String {
+pub(super) fn one_line(text: &str) -> String {
     text.split_whitespace()
         .collect::<Vec<_>>()
         .join(" ")

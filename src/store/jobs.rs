@@ -376,12 +376,11 @@ impl Tx {
     ) -> Result<(), StoreError> {
         self.lock_lane(lane).await?;
         // The job's time is read here and not before: it may have changed since the worker looked.
-        let row = sqlx::query(
-            "SELECT due_at FROM jobs WHERE lane = $1 AND state = 'waiting' ORDER BY id LIMIT 1",
-        )
-        .bind(lane.as_str())
-        .fetch_optional(&mut *self.inner)
-        .await?;
+        let row =
+            sqlx::query("SELECT due_at FROM jobs WHERE lane = $1 AND state = 'waiting' ORDER BY id LIMIT 1")
+                .bind(lane.as_str())
+                .fetch_optional(&mut *self.inner)
+                .await?;
         let first: Option<i64> = row.map(|row| get(&row, "jobs", "due_at")).transpose()?;
         let due_at = first.map_or(not_before, |first| not_before.max(Timestamp(first)));
         sqlx::query(

@@ -247,7 +247,8 @@ impl Tx {
 
     /// Notes that the first email went out.
     pub async fn set_introduced(&mut self, id: i64) -> Result<(), StoreError> {
-        let query = sqlx::query("UPDATE portals SET introduced = 1 WHERE id = $1 AND introduced = 0").bind(id);
+        let query =
+            sqlx::query("UPDATE portals SET introduced = 1 WHERE id = $1 AND introduced = 0").bind(id);
         query.execute(&mut *self.inner).await?;
         Ok(())
     }
