@@ -78,17 +78,18 @@ fn attribution_at(lines: &[Line], ends: &[bool], index: usize) -> Option<Announc
         }
         text.push_str(line.text.trim());
         let Some(certainty) = judge(&text) else { continue };
+        let after = index + offset + 1;
+        if certainty == Certainty::WithQuote && !quote_follows(lines, after) {
+            continue;
+        }
         // A line of new text may stand directly above: then a later line alone is the whole announcement.
         if (1..=offset).any(|later| is_whole(window.get(later..=offset).unwrap_or_default())) {
             return None;
         }
-        let after = index + offset + 1;
-        if certainty == Certainty::Alone || quote_follows(lines, after) {
-            return Some(Announcement {
-                text: after,
-                certainty,
-            });
-        }
+        return Some(Announcement {
+            text: after,
+            certainty,
+        });
     }
     None
 }

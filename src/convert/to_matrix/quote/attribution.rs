@@ -27,9 +27,12 @@ pub(super) fn judge(text: &str) -> Option<Certainty> {
     }
     let lower = text.to_lowercase();
     let ends = ends_like_one(&lower);
-    let wrote = contains_any(&lower, WROTE);
     let date = has_date(&lower);
     let address = has_address(&lower);
+    if !(ends || (date && address)) {
+        return None;
+    }
+    let wrote = contains_any(&lower, WROTE);
     let bracketed = lower.contains('<') && address;
     let begins = starts_with_on(&lower) || lower.starts_with(char::is_numeric);
     let dated = has_full_date(&lower);
