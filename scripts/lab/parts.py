@@ -51,7 +51,8 @@ def _python(*arguments: object) -> None:
     """Runs Python in the virtual environment, with the debug binary, which the tests have built already."""
     python = tools.venv_python()
     tools.compiler()
-    _cargo("build", "--locked")
+    # With all targets, dependencies have the same features as in the tests: nothing is built a second time.
+    _cargo("build", "--locked", "--all-targets")
     binary = tools.TARGET / "debug" / "penpal"
     environment = os.environ | {"PYTHONPATH": str(tools.ROOT / "scripts"), "PENPAL_BINARY": str(binary)}
     command = [python, "-B", "-u", *arguments]
