@@ -291,13 +291,13 @@ stories! {
         let body = messages[0]["body"].as_str().unwrap();
         assert!(body.contains("Something else") && body.contains("By the way"), "named by its subject: {body}");
         assert_eq!(messages[0]["m.relates_to"], Value::Null, "it begins a thread");
-        let root = world.homeserver.requests_named("send")[0].detail("event_id").clone();
+        let beginning = world.homeserver.requests_named("send")[0].detail("event_id").clone();
         let next = Letter::by_alice("Re: Something else").text("and then").id("then@example.org").with("In-Reply-To", "<else@example.org>");
         world.alice_mails("bob@mail.lab.test", &next).await;
         let second = &world.homeserver.messages(&room, &alice())[1]["m.relates_to"];
-        assert_eq!((&second["rel_type"], &second["event_id"]), (&json!("m.thread"), &root));
+        assert_eq!((&second["rel_type"], &second["event_id"]), (&json!("m.thread"), &beginning));
         // Bob answers in the thread; Alice gets it as an answer to her mail, and her answer stays in the thread.
-        let relation = json!({"rel_type": "m.thread", "event_id": root, "is_falling_back": true, "m.in_reply_to": {"event_id": root}});
+        let relation = json!({"rel_type": "m.thread", "event_id": beginning, "is_falling_back": true, "m.in_reply_to": {"event_id": beginning}});
         world.sends(&bob(), &room, json!({"msgtype": "m.text", "body": "indeed", "m.relates_to": relation})).await;
         world.settle().await;
         let answer = world.mail();
@@ -305,7 +305,7 @@ stories! {
         assert_eq!(answer.subject, "Re: Something else");
         world.alice_mails(&answer.reply_to, &Letter::answering(&answer, "fine")).await;
         let third = &world.homeserver.messages(&room, &alice())[2]["m.relates_to"];
-        assert_eq!((&third["rel_type"], &third["event_id"]), (&json!("m.thread"), &root));
+        assert_eq!((&third["rel_type"], &third["event_id"]), (&json!("m.thread"), &beginning));
         // What answers the chat's own thread stays outside.
         world.alice_mails(&mail.reply_to, &Letter::answering(&mail, "hello Bob")).await;
         assert_eq!(world.homeserver.messages(&room, &alice())[3]["m.relates_to"]["rel_type"], Value::Null);
