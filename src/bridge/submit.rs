@@ -337,7 +337,7 @@ impl Bridge {
                 if !patient && self.homeserver.profile(puppet, puppet).await.is_ok() =>
             {
                 Ok(MediaBytes::Missing {
-                    reason: "could not be fetched".into(),
+                    reason: "it could not be fetched".into(),
                 })
             }
             Err(error) => Err(error),

@@ -147,6 +147,15 @@ stories! {
         assert_eq!(world.said(&room, &alice()), ["hello Bob", "again"]);
     }
 
+    async fn an_answer_to_the_postmaster_is_not_for_the_chat_that_it_answers(world: World) {
+        let world = world.reconfigured(|settings| settings.default_user = Some(crate::harness::carol())).await;
+        let (room, mail) = world.bob_writes("hello").await;
+        let letter = Letter::answering(&mail, "Bob bothers me");
+        world.receives("alice@example.org", &["postmaster@mail.lab.test"], &letter.to_string()).await;
+        world.settle().await;
+        assert!(world.said(&room, &alice()).is_empty());
+    }
+
     async fn the_postmaster_is_the_default_user(world: World) {
         let letter = Letter::by_alice("Your server").text("is misconfigured");
         assert_eq!(world.alice_is_refused("postmaster@mail.lab.test", &letter).await, (550, "5.1.1"));

@@ -267,7 +267,7 @@ stories! {
         world.settle().await;
         let other = world.mail();
         world.homeserver.fail(penpal::replay::homeserver::Failure {
-            request: "send", room: Some(bobs.clone()), times: 1000, carried_out: false,
+            request: "send", room: Some(bobs.clone()), times: 150, carried_out: false,
             error: penpal::matrix::MatrixError::Transient { retry_after: None, reason: "502".into() },
         });
         let letter = Letter::answering(&mail, "stuck").to_string();

@@ -14,5 +14,6 @@ mod email_to_matrix;
 mod harness;
 mod matrix_to_email;
 mod outages;
+mod queue;
 mod strangers;
 mod transactions;
