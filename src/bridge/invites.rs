@@ -71,12 +71,12 @@ impl Bridge {
         }
         let history = self.read_back(puppet, &event.room_id, &event.event_id).await?;
         let mut tx = self.settle(job).await?;
-        let mut portal = if let Some(portal) = portal {
+        let portal = if let Some(portal) = portal {
             portal
         } else {
             self.new_portal(&mut tx, event, puppet, &address).await?
         };
-        self.begin_portal(&mut tx, &mut portal, &event.room_id, &facts)
+        self.begin_portal(&mut tx, &portal, &event.room_id, &facts)
             .await?;
         self.apply_history(&mut tx, job, portal.id, &history).await?;
         self.finish(tx, job).await

@@ -148,7 +148,7 @@ stories! {
     }
 
     async fn an_answer_to_the_postmaster_is_not_for_the_chat_that_it_answers(world: World) {
-        let world = world.reconfigured(|settings| settings.default_user = Some(crate::harness::carol())).await;
+        let world = world.reconfigured(|settings| settings.default_user = Some(carol())).await;
         let (room, mail) = world.bob_writes("hello").await;
         let letter = Letter::answering(&mail, "Bob bothers me");
         world.receives("alice@example.org", &["postmaster@mail.lab.test"], &letter.to_string()).await;

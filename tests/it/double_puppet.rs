@@ -1,6 +1,7 @@
 //! Penpal acts for the human, where the admin allows it: joins, and keeps the human's own `m.direct`.
 
 use penpal::matrix::MatrixError;
+use penpal::replay::homeserver::RoomOptions;
 use penpal::store::JobState;
 use ruma::{OwnedRoomId, owned_user_id};
 use serde_json::{Map, Value, json};
@@ -24,7 +25,10 @@ async fn alice_writes(world: &World) -> OwnedRoomId {
 }
 
 fn object(value: Value) -> Map<String, Value> {
-    value.as_object().unwrap().clone()
+    match value {
+        Value::Object(map) => map,
+        other => panic!("{other} is no object"),
+    }
 }
 
 stories! {
@@ -117,7 +121,7 @@ stories! {
         let zoe = owned_user_id!("@zoe:elsewhere.test");
         world.homeserver.add_user(&zoe, "Zoe");
         let world = allowed(world).await;
-        let room = world.opens_chat(&zoe, &alice(), &Default::default()).await;
+        let room = world.opens_chat(&zoe, &alice(), &RoomOptions::default()).await;
         world.says(&zoe, &room, "hello").await;
         world.settle().await;
         assert_eq!(world.mail().from, "zoe=elsewhere~2etest@mail.lab.test".replace("~2e", "."));

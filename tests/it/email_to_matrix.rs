@@ -1,6 +1,7 @@
 //! What comes by email arrives in the chat, and in the right one.
 
 use penpal::bridge::NewThread;
+use penpal::replay::homeserver::RoomOptions;
 use penpal::store::JobState;
 use serde_json::{Value, json};
 
@@ -37,7 +38,7 @@ stories! {
     }
 
     async fn a_rewritten_message_id_falls_back_to_sender_recipient_and_subject(world: World) {
-        let options = penpal::replay::homeserver::RoomOptions { name: Some("Tea"), ..Default::default() };
+        let options = RoomOptions { name: Some("Tea"), ..Default::default() };
         let tea = world.opens_chat(&bob(), &alice(), &options).await;
         world.says(&bob(), &tea, "tea?").await;
         world.settle().await;
@@ -262,7 +263,7 @@ stories! {
 
     async fn one_broken_chat_does_not_hold_up_another(world: World) {
         let (bobs, mail) = world.bob_writes("hello").await;
-        let carols = world.opens_chat(&carol(), &erin(), &Default::default()).await;
+        let carols = world.opens_chat(&carol(), &erin(), &RoomOptions::default()).await;
         world.says(&carol(), &carols, "hi").await;
         world.settle().await;
         let other = world.mail();

@@ -42,7 +42,7 @@ stories! {
         world.says(&bob(), &room, "wait").await;
         world.wait(Duration::from_secs(25)).await;
         world.types(&room, &[bob()]).await;
-        world.wait(Duration::from_secs(60)).await;
+        world.wait(Duration::from_mins(1)).await;
         assert!(world.mails().is_empty(), "homeservers tell once that somebody types, however long it takes");
         world.types(&room, &[]).await;
         world.wait(Duration::from_secs(25)).await;

@@ -69,7 +69,7 @@ stories! {
         world.homeserver_is_away("download", 1000);
         world.sends(&bob(), &room, json!({"msgtype": "m.image", "body": "cat.png", "url": "mxc://gone.test/cat"})).await;
         world.says(&bob(), &room, "look at my cat").await;
-        world.wait(Duration::from_secs(3 * 3600)).await;
+        world.wait(Duration::from_hours(3)).await;
         let mail = world.mail();
         assert!(mail.text.contains("look at my cat") && mail.text.contains("could not be fetched"), "{}", mail.text);
     }

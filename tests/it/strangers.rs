@@ -1,5 +1,6 @@
 //! Who may start a chat by email, and who never does: machines.
 
+use penpal::replay::homeserver::RoomOptions;
 use penpal::store::Strangers;
 use ruma::owned_user_id;
 
@@ -38,7 +39,7 @@ stories! {
     async fn a_user_decides_by_the_bot(world: World) {
         let letter = Letter::by_alice("Hello").text("Hello Bob");
         let bot = owned_user_id!("@penpal:lab.test");
-        let (room, _) = world.homeserver.user_creates_room(&bob(), &[&bot], &Default::default());
+        let (room, _) = world.homeserver.user_creates_room(&bob(), &[&bot], &RoomOptions::default());
         world.settle().await;
         world.says(&bob(), &room, "strangers anyone").await;
         world.alice_mails("bob@mail.lab.test", &letter).await;
