@@ -1,9 +1,10 @@
 //! `penpal run`: everything put together.
 
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::Context as _;
+use anyhow::{Context as _, anyhow};
 use clap::Args;
 use secrecy::ExposeSecret as _;
 use tokio::signal::unix::{SignalKind, signal};
@@ -94,13 +95,18 @@ async fn serve(config: &Config) -> anyhow::Result<()> {
         }
     });
 
+    let mut endpoint = pin!(server.ended());
     let ended = tokio::select! {
         signal = stopped() => signal.map(|name| tracing::info!("{name}: finishing what is under way")),
-        ended = server.ended() => {
-            ended.context("the appservice's endpoint has ended").and_then(|()| anyhow::bail!("the appservice's endpoint has ended"))
-        }
+        ended = &mut endpoint => Err(ended.err().map_or_else(|| anyhow!("it stopped"), anyhow::Error::from)
+            .context("the appservice's endpoint has ended")),
     };
     stop.cancel();
+    if ended.is_ok() {
+        endpoint
+            .await
+            .context("the appservice's endpoint did not end well")?;
+    }
     upkeep.abort();
     for door in doors {
         door.task.await.context("a door for mail has crashed")?;
