@@ -20,7 +20,7 @@ use std::time::Duration;
 use sqlx::any::{AnyConnectOptions, AnyPoolOptions, AnyRow};
 use sqlx::migrate::Migrator;
 use sqlx::{Any, AnyPool, Row};
-use tokio::sync::Notify;
+use tokio::sync::{Mutex, Notify, OwnedMutexGuard};
 
 pub use drafts::Draft;
 pub use emails::Email;
@@ -36,6 +36,12 @@ static POSTGRES: Migrator = sqlx::migrate!("migrations/postgres");
 /// Connections that read, beside the one that writes (SQLite) or in all (PostgreSQL).
 const CONNECTIONS: u32 = 8;
 
+/// What was acknowledged must survive a power cut, not only a crash of this process.
+const FULL: &str = "PRAGMA synchronous = FULL";
+
+/// What a power cut may undo: the database stays whole all the same.
+const NORMAL: &str = "PRAGMA synchronous = NORMAL";
+
 /// How long a statement waits for another process's lock on a SQLite file.
 const BUSY_TIMEOUT: &str = "PRAGMA busy_timeout = 10000";
 
@@ -43,8 +49,11 @@ const BUSY_TIMEOUT: &str = "PRAGMA busy_timeout = 10000";
 #[derive(Clone, Debug)]
 pub struct Store {
     read: AnyPool,
-    /// On SQLite the one connection that writes: writers queue here instead of in the database's busy handler.
     write: AnyPool,
+    /// On SQLite a second connection that writes, without waiting for the disk: see [`Store::begin_bookkeeping`].
+    bookkeeping: AnyPool,
+    /// On SQLite there is one writer at a time: they queue here, in order, instead of polling in its busy handler.
+    writing: Arc<Mutex<()>>,
     sqlite: bool,
     wake: Arc<Wake>,
 }
@@ -68,7 +77,9 @@ impl Wake {
 /// A transaction. Dropped without [`Tx::commit`], it leaves no trace.
 #[derive(Debug)]
 pub struct Tx {
+    // Dropped, and so rolled back, before the next writer gets its turn.
     inner: sqlx::Transaction<'static, Any>,
+    turn: Option<OwnedMutexGuard<()>>,
     sqlite: bool,
     /// Told after the commit when work was added.
     wake: Option<Arc<Wake>>,
@@ -84,12 +95,17 @@ impl Store {
         if !sqlite && !url.starts_with("postgres:") && !url.starts_with("postgresql:") {
             return Err(StoreError::UnknownScheme);
         }
-        let (read, write) = if sqlite {
+        let (read, write, bookkeeping) = if sqlite {
             let separator = if url.contains('?') { '&' } else { '?' };
             let options = AnyConnectOptions::from_str(&format!("{url}{separator}mode=rwc"))?;
-            let write = sqlite_pool(1).connect_with(options.clone()).await?;
+            let write = sqlite_pool(1, FULL).connect_with(options.clone()).await?;
             SQLITE.run(&write).await?;
-            (sqlite_pool(CONNECTIONS).connect_with(options).await?, write)
+            let bookkeeping = sqlite_pool(1, NORMAL).connect_with(options.clone()).await?;
+            (
+                sqlite_pool(CONNECTIONS, FULL).connect_with(options).await?,
+                write,
+                bookkeeping,
+            )
         } else {
             let options = AnyConnectOptions::from_str(url)?;
             let pool = AnyPoolOptions::new()
@@ -97,11 +113,13 @@ impl Store {
                 .connect_with(options)
                 .await?;
             POSTGRES.run(&pool).await?;
-            (pool.clone(), pool)
+            (pool.clone(), pool.clone(), pool)
         };
         Ok(Self {
             read,
             write,
+            bookkeeping,
+            writing: Arc::default(),
             sqlite,
             wake: Arc::default(),
         })
@@ -109,14 +127,32 @@ impl Store {
 
     /// A transaction that may write.
     pub async fn begin(&self) -> Result<Tx, StoreError> {
+        self.begin_on(&self.write).await
+    }
+
+    /// A transaction for leases and attempts: a power cut may undo it, and nothing else is written in it. It does not wait
+    /// for the disk, which is most of what a small transaction costs.
+    pub async fn begin_bookkeeping(&self) -> Result<Tx, StoreError> {
+        let mut tx = self.begin_on(&self.bookkeeping).await?;
+        if !self.sqlite {
+            sqlx::query("SET LOCAL synchronous_commit TO OFF")
+                .execute(&mut *tx.inner)
+                .await?;
+        }
+        Ok(tx)
+    }
+
+    async fn begin_on(&self, pool: &AnyPool) -> Result<Tx, StoreError> {
         // IMMEDIATE: with a deferred BEGIN, two transactions that read and then write fail each other on SQLite.
-        let inner = if self.sqlite {
-            self.write.begin_with("BEGIN IMMEDIATE").await?
+        let (turn, inner) = if self.sqlite {
+            let turn = Arc::clone(&self.writing).lock_owned().await;
+            (Some(turn), pool.begin_with("BEGIN IMMEDIATE").await?)
         } else {
-            self.write.begin().await?
+            (None, pool.begin().await?)
         };
         Ok(Tx {
             inner,
+            turn,
             sqlite: self.sqlite,
             wake: Some(Arc::clone(&self.wake)),
             added_work: Vec::new(),
@@ -127,6 +163,7 @@ impl Store {
     pub async fn read(&self) -> Result<Tx, StoreError> {
         Ok(Tx {
             inner: self.read.begin().await?,
+            turn: None,
             sqlite: self.sqlite,
             wake: None,
             added_work: Vec::new(),
@@ -146,22 +183,18 @@ impl Store {
     /// Writes back what is pending and closes all connections.
     pub async fn close(&self) {
         self.read.close().await;
+        self.bookkeeping.close().await;
         self.write.close().await;
     }
 }
 
-fn sqlite_pool(connections: u32) -> AnyPoolOptions {
+fn sqlite_pool(connections: u32, synchronous: &'static str) -> AnyPoolOptions {
     AnyPoolOptions::new()
         .max_connections(connections)
         .acquire_timeout(Duration::from_secs(30))
-        .after_connect(|connection, _| {
+        .after_connect(move |connection, _| {
             Box::pin(async move {
-                // FULL: what was acknowledged must survive a power cut, not only a crash of this process.
-                for pragma in [
-                    "PRAGMA journal_mode = WAL",
-                    "PRAGMA synchronous = FULL",
-                    BUSY_TIMEOUT,
-                ] {
+                for pragma in ["PRAGMA journal_mode = WAL", synchronous, BUSY_TIMEOUT] {
                     sqlx::query(pragma).execute(&mut *connection).await?;
                 }
                 Ok(())
@@ -173,6 +206,7 @@ impl Tx {
     /// Makes it all durable: when this returns `Ok`, it is on disk.
     pub async fn commit(self) -> Result<(), StoreError> {
         self.inner.commit().await?;
+        drop(self.turn);
         for class in self.added_work {
             if let Some(wake) = &self.wake {
                 wake.class(class).notify_one();

@@ -160,7 +160,7 @@ impl Worker {
 
     async fn lease(&self, class: LaneClass, limit: usize) -> Result<Vec<Lane>, StoreError> {
         let now = self.bridge.now();
-        let mut tx = self.bridge.store().begin().await?;
+        let mut tx = self.bridge.store().begin_bookkeeping().await?;
         let lanes = tx
             .lease_lanes(class, self.bridge.owner(), limit, now, now + LEASE)
             .await?;
@@ -171,7 +171,7 @@ impl Worker {
     /// Works a leased lane until it is empty, not due, or others have waited long enough. Answers how many jobs it began.
     async fn work_lane(&self, lane: &Lane, stop: &CancellationToken) -> Result<usize, StoreError> {
         for begun in 0..JOBS_IN_A_ROW {
-            let mut tx = self.bridge.store().begin().await?;
+            let mut tx = self.bridge.store().begin_bookkeeping().await?;
             if stop.is_cancelled() {
                 tx.release_lane(lane, self.bridge.owner(), self.bridge.now())
                     .await?;
@@ -187,7 +187,7 @@ impl Worker {
                 return Ok(begun + 1);
             }
         }
-        let mut tx = self.bridge.store().begin().await?;
+        let mut tx = self.bridge.store().begin_bookkeeping().await?;
         tx.release_lane(lane, self.bridge.owner(), self.bridge.now())
             .await?;
         tx.commit().await?;
@@ -206,7 +206,7 @@ impl Worker {
         let Err(failure) = outcome else { return Ok(true) };
         match failure {
             Failure::Later(_) => {
-                let mut tx = self.bridge.store().begin().await?;
+                let mut tx = self.bridge.store().begin_bookkeeping().await?;
                 tx.release_lane(&job.lane, self.bridge.owner(), self.bridge.now())
                     .await?;
                 tx.commit().await?;
@@ -259,7 +259,7 @@ impl Worker {
     /// Keeps a lane's lease alive.
     async fn renew(&self, lane: &Lane) {
         let renewed = async {
-            let mut tx = self.bridge.store().begin().await?;
+            let mut tx = self.bridge.store().begin_bookkeeping().await?;
             tx.renew_lease(lane, self.bridge.owner(), self.bridge.now() + LEASE)
                 .await?;
             tx.commit().await
