@@ -1,0 +1,246 @@
+//! Lanes: queues of jobs that are worked one after another, and their leases.
+//!
+//! A *lane* is worked by one worker at a time, job by job in the order of their IDs; lanes do not wait for each
+//! other. A worker leases a lane, works through it, and gives it back.
+
+use std::fmt;
+
+use ruma::{RoomId, UserId};
+
+use super::{Job, StoreError, Tx, get};
+use crate::model::Timestamp;
+
+/// Whom the jobs of a lane keep waiting for: a relay that is down must not hold up the homeserver's side.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LaneClass {
+    /// The homeserver.
+    Homeserver,
+    /// The mail relay.
+    Relay,
+}
+
+impl LaneClass {
+    fn number(self) -> i64 {
+        match self {
+            Self::Homeserver => 0,
+            Self::Relay => 1,
+        }
+    }
+}
+
+/// The name of a lane.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Lane(String);
+
+impl Lane {
+    /// The events of a room.
+    pub fn room(room: &RoomId) -> Self {
+        Self(format!("room:{room}"))
+    }
+
+    /// What goes into a portal's room.
+    pub fn portal(portal: i64) -> Self {
+        Self(format!("portal:{portal}"))
+    }
+
+    /// What goes out as email in a portal's thread.
+    pub fn thread(portal: i64) -> Self {
+        Self(format!("thread:{portal}"))
+    }
+
+    /// Changes of a user's `m.direct`.
+    pub fn direct(user: &UserId) -> Self {
+        Self(format!("direct:{user}"))
+    }
+
+    pub(super) fn class(&self) -> LaneClass {
+        if self.0.starts_with("thread:") {
+            LaneClass::Relay
+        } else {
+            LaneClass::Homeserver
+        }
+    }
+
+    /// The name as stored.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for Lane {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl Tx {
+    /// Makes sure that a lane with waiting jobs is there. A lane that is there keeps its due time, which is that of
+    /// its first job. The update that changes nothing takes the row's lock: PostgreSQL would otherwise overlook
+    /// a lane that a worker is just taking away.
+    pub(super) async fn wake_lane(&mut self, lane: &Lane, due_at: Timestamp) -> Result<(), StoreError> {
+        sqlx::query(
+            "INSERT INTO lanes (lane, class, due_at) VALUES ($1, $2, $3) \
+             ON CONFLICT (lane) DO UPDATE SET due_at = lanes.due_at",
+        )
+        .bind(lane.as_str())
+        .bind(lane.class().number())
+        .bind(due_at.millis())
+        .execute(&mut *self.inner)
+        .await?;
+        self.added_work.push(lane.class());
+        Ok(())
+    }
+
+    /// Takes a lane's lock, when it has one: what is read of its jobs and drafts afterwards holds until the commit.
+    ///
+    /// SQLite has one writer at a time; on PostgreSQL a draft could otherwise be sent between being read and being
+    /// added to. All take the lane's lock before those of its jobs, drafts and messages, and so never wait for each other
+    /// in a circle.
+    pub async fn lock_lane(&mut self, lane: &Lane) -> Result<(), StoreError> {
+        sqlx::query("UPDATE lanes SET due_at = due_at WHERE lane = $1")
+            .bind(lane.as_str())
+            .execute(&mut *self.inner)
+            .await?;
+        Ok(())
+    }
+
+    /// Leases up to `limit` lanes whose first job is due, the longest waiting first.
+    pub async fn lease_lanes(
+        &mut self,
+        class: LaneClass,
+        owner: &str,
+        limit: usize,
+        now: Timestamp,
+        until: Timestamp,
+    ) -> Result<Vec<Lane>, StoreError> {
+        let sql = if self.sqlite {
+            "UPDATE lanes SET lease_owner = $1, lease_until = $2 WHERE lane IN \
+             (SELECT lane FROM lanes WHERE class = $3 AND due_at <= $4 AND lease_until <= $4 \
+              ORDER BY due_at, lane LIMIT $5) RETURNING lane, due_at"
+        } else {
+            "UPDATE lanes SET lease_owner = $1, lease_until = $2 WHERE lane IN \
+             (SELECT lane FROM lanes WHERE class = $3 AND due_at <= $4 AND lease_until <= $4 \
+              ORDER BY due_at, lane LIMIT $5 FOR UPDATE SKIP LOCKED) RETURNING lane, due_at"
+        };
+        let rows = sqlx::query(sql)
+            .bind(owner)
+            .bind(until.millis())
+            .bind(class.number())
+            .bind(now.millis())
+            .bind(i64::try_from(limit).unwrap_or(i64::MAX))
+            .fetch_all(&mut *self.inner)
+            .await?;
+        let mut lanes = rows
+            .iter()
+            .map(|row| {
+                Ok((
+                    get::<i64>(row, "lanes", "due_at")?,
+                    Lane(get(row, "lanes", "lane")?),
+                ))
+            })
+            .collect::<Result<Vec<_>, StoreError>>()?;
+        // RETURNING has no order of its own, and a replay must be the same each time.
+        lanes.sort();
+        Ok(lanes.into_iter().map(|(_, lane)| lane).collect())
+    }
+
+    /// Extends the lease of a lane while a job in it is worked.
+    pub async fn renew_lease(
+        &mut self,
+        lane: &Lane,
+        owner: &str,
+        until: Timestamp,
+    ) -> Result<(), StoreError> {
+        sqlx::query("UPDATE lanes SET lease_until = $1 WHERE lane = $2 AND lease_owner = $3")
+            .bind(until.millis())
+            .bind(lane.as_str())
+            .bind(owner)
+            .execute(&mut *self.inner)
+            .await?;
+        Ok(())
+    }
+
+    /// Ends all leases of everybody: for a store that only this process uses, at its start.
+    pub async fn end_all_leases(&mut self) -> Result<(), StoreError> {
+        sqlx::query("UPDATE lanes SET lease_owner = NULL, lease_until = 0")
+            .execute(&mut *self.inner)
+            .await?;
+        Ok(())
+    }
+
+    /// When the next lane of a class that nobody works on is due; `None` when nothing waits.
+    pub async fn next_due(&mut self, class: LaneClass) -> Result<Option<Timestamp>, StoreError> {
+        let row = sqlx::query(
+            "SELECT due_at FROM lanes WHERE class = $1 AND lease_until = 0 ORDER BY due_at LIMIT 1",
+        )
+        .bind(class.number())
+        .fetch_optional(&mut *self.inner)
+        .await?;
+        row.map(|row| get(&row, "lanes", "due_at").map(Timestamp))
+            .transpose()
+    }
+
+    /// Gives a leased lane back until its first job is due, or until `not_before` when that is later. One that another
+    /// process has taken over meanwhile stays with it.
+    pub async fn release_lane(
+        &mut self,
+        lane: &Lane,
+        owner: &str,
+        not_before: Timestamp,
+    ) -> Result<(), StoreError> {
+        self.lock_lane(lane).await?;
+        // The job's time is read here and not before: it may have changed since the worker looked.
+        let row =
+            sqlx::query("SELECT due_at FROM jobs WHERE lane = $1 AND state = 'waiting' ORDER BY id LIMIT 1")
+                .bind(lane.as_str())
+                .fetch_optional(&mut *self.inner)
+                .await?;
+        let first: Option<i64> = row.map(|row| get(&row, "jobs", "due_at")).transpose()?;
+        let due_at = first.map_or(not_before, |first| not_before.max(Timestamp(first)));
+        sqlx::query(
+            "UPDATE lanes SET lease_owner = NULL, lease_until = 0, due_at = $1 WHERE lane = $2 AND lease_owner = $3",
+        )
+        .bind(due_at.millis())
+        .bind(lane.as_str())
+        .bind(owner)
+        .execute(&mut *self.inner)
+        .await?;
+        Ok(())
+    }
+
+    /// Refuses to go on when the lane of a job is not this worker's any more: called before a job's outcome is
+    /// written, so that a process that was frozen past its lease does no harm when it wakes.
+    pub async fn assert_lease(&mut self, job: &Job, owner: &str) -> Result<(), StoreError> {
+        let held = sqlx::query("UPDATE lanes SET due_at = due_at WHERE lane = $1 AND lease_owner = $2")
+            .bind(job.lane.as_str())
+            .bind(owner)
+            .execute(&mut *self.inner)
+            .await?;
+        if held.rows_affected() == 1 {
+            Ok(())
+        } else {
+            Err(StoreError::LeaseLost { job: job.id })
+        }
+    }
+
+    pub(super) async fn lane_of_job(&mut self, id: i64) -> Result<Option<Lane>, StoreError> {
+        let row = sqlx::query("SELECT lane FROM jobs WHERE id = $1")
+            .bind(id)
+            .fetch_optional(&mut *self.inner)
+            .await?;
+        row.map(|row| get(&row, "jobs", "lane").map(Lane)).transpose()
+    }
+
+    /// Sets the time of a lane on which nobody works to that of its first job, which is another one now.
+    pub(super) async fn refresh_lane(&mut self, lane: &Lane) -> Result<(), StoreError> {
+        sqlx::query(
+            "UPDATE lanes SET due_at = COALESCE((SELECT due_at FROM jobs WHERE jobs.lane = $1 AND state = 'waiting' \
+             ORDER BY id LIMIT 1), lanes.due_at) WHERE lane = $1 AND lease_until = 0",
+        )
+        .bind(lane.as_str())
+        .execute(&mut *self.inner)
+        .await?;
+        self.added_work.push(lane.class());
+        Ok(())
+    }
+}
