@@ -50,3 +50,25 @@ pub struct BridgeSettings {
     /// Whether Penpal may act for humans of the own homeserver.
     pub double_puppet: bool,
 }
+
+impl BridgeSettings {
+    /// The defaults of `config.example.yaml`, for what it leaves open.
+    pub fn new(namespace: PuppetNamespace, addresses: AddressBook) -> Self {
+        Self {
+            namespace,
+            addresses,
+            default_user: None,
+            settle: Duration::from_secs(30),
+            settle_max: Duration::from_mins(3),
+            new_thread: NewThread::default(),
+            strangers: Strangers::Contacts,
+            accept_plain_invites: true,
+            history_limit: 500,
+            give_up_after: Duration::from_hours(48),
+            first_retry: Duration::from_secs(5),
+            longest_retry: Duration::from_mins(30),
+            max_attachment: 35_000_000,
+            double_puppet: false,
+        }
+    }
+}

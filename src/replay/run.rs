@@ -3,7 +3,6 @@
 
 use std::fmt::Write as _;
 use std::sync::Arc;
-use std::time::Duration;
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -12,11 +11,11 @@ use super::homeserver::MemoryHomeserver;
 use super::mail::MemoryMail;
 use super::recording::{Exchange, Recording, Unpushed};
 use super::render::{render_mail, render_request, render_time};
-use crate::bridge::{Bridge, BridgeSettings, NewThread, OpenError};
+use crate::bridge::{Bridge, BridgeSettings, OpenError};
 use crate::convert::address::{AddressBook, AddressScheme};
 use crate::matrix::{Homeserver, MatrixError};
 use crate::model::{AddressError, Clock, ManualClock, PuppetNamespace, RoomEvent, SeededRandom, Timestamp};
-use crate::store::{JobState, Store, StoreError, Strangers};
+use crate::store::{JobState, Store, StoreError};
 use crate::worker::Worker;
 
 /// The seed of reply tokens and jitter.
@@ -273,22 +272,8 @@ impl<'a> Replay<'a> {
 fn settings(namespace: &PuppetNamespace) -> Result<BridgeSettings, AddressError> {
     let server_name = namespace.server_name();
     let domain = format!("mail.{}", server_name.host());
-    Ok(BridgeSettings {
-        namespace: namespace.clone(),
-        addresses: AddressBook::new(&domain, AddressScheme::Plus, server_name.to_owned())?,
-        default_user: None,
-        settle: Duration::from_secs(30),
-        settle_max: Duration::from_mins(3),
-        new_thread: NewThread::Room,
-        strangers: Strangers::Contacts,
-        accept_plain_invites: true,
-        history_limit: 500,
-        give_up_after: Duration::from_hours(48),
-        first_retry: Duration::from_secs(5),
-        longest_retry: Duration::from_mins(30),
-        max_attachment: 25_000_000,
-        double_puppet: false,
-    })
+    let addresses = AddressBook::new(&domain, AddressScheme::Plus, server_name.to_owned())?;
+    Ok(BridgeSettings::new(namespace.clone(), addresses))
 }
 
 /// When a transaction was sent: the time of its latest event or receipt. Nothing else in it has a time.

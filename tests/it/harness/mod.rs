@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use penpal::bridge::{Bridge, BridgeSettings, NewThread};
+use penpal::bridge::{Bridge, BridgeSettings};
 use penpal::convert::address::{AddressBook, AddressScheme};
 use penpal::mail::Inbound;
 use penpal::matrix::MatrixError;
@@ -359,22 +359,9 @@ async fn open(
 
 fn settings() -> BridgeSettings {
     let server_name = ruma::OwnedServerName::try_from("lab.test").unwrap();
-    BridgeSettings {
-        namespace: PuppetNamespace::new("_email_", server_name.clone(), "penpal").unwrap(),
-        addresses: AddressBook::new("mail.lab.test", AddressScheme::Plus, server_name).unwrap(),
-        default_user: None,
-        settle: Duration::from_secs(30),
-        settle_max: Duration::from_mins(3),
-        new_thread: NewThread::Room,
-        strangers: Strangers::Contacts,
-        accept_plain_invites: true,
-        history_limit: 500,
-        give_up_after: Duration::from_hours(48),
-        first_retry: Duration::from_secs(5),
-        longest_retry: Duration::from_mins(30),
-        max_attachment: 20_000_000,
-        double_puppet: false,
-    }
+    let namespace = PuppetNamespace::new("_email_", server_name.clone(), "penpal").unwrap();
+    let addresses = AddressBook::new("mail.lab.test", AddressScheme::Plus, server_name).unwrap();
+    BridgeSettings::new(namespace, addresses)
 }
 
 /// `@bob:lab.test`.
