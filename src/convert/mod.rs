@@ -3,6 +3,7 @@
 //! Imports: `model`.
 
 pub mod address;
+mod html;
 pub mod mime;
 pub mod relation;
 pub mod thread;

@@ -184,7 +184,7 @@ pub fn inline_images(content: &Map<String, Value>) -> Vec<OwnedMxcUri> {
     let content = content::object(content, "m.new_content").unwrap_or(content);
     let mut uris = Vec::new();
     let tree = piece::formatted(content).unwrap_or_default();
-    for uri in html::pictures(&tree) {
+    for uri in html::pictures(tree.nodes()) {
         let uri = OwnedMxcUri::from(uri);
         if uris.len() < INLINE_IMAGES && uri.is_valid() && !uris.contains(&uri) {
             uris.push(uri);

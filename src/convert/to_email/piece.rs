@@ -6,6 +6,7 @@ use super::enclosures::Enclosures;
 use super::line::line;
 use super::quote::{self, Quote};
 use super::{ChatMessage, LONGEST_NAME, attachment, body, html, location, media_uri, poll, reaction};
+use crate::convert::html::Tree;
 use crate::convert::relation::{Relation, relation};
 
 /// What one event contributes: a text in two forms. Its files are in the mail's [`Enclosures`].
@@ -190,13 +191,13 @@ impl Renderer<'_, '_> {
 
     /// `formatted_body` or `body`, with `before` (an emote's `* name `) before it.
     fn written(&mut self, before: &str) -> Piece {
-        if let Some(mut tree) = formatted(self.content).filter(|tree| !html::plain(tree).is_empty()) {
+        if let Some(mut tree) = formatted(self.content).filter(|tree| !html::plain(tree.nodes()).is_empty()) {
             if !before.is_empty() {
-                html::prefix_text(&mut tree, before);
+                tree.prepend_text(before);
             }
             return Piece {
-                html: html::is_formatted(&tree).then(|| html::write(&tree, self.enclosures)),
-                text: html::plain(&tree),
+                html: html::is_formatted(tree.nodes()).then(|| html::write(tree.nodes(), self.enclosures)),
+                text: html::plain(tree.nodes()),
                 ..Piece::default()
             };
         }
@@ -214,7 +215,7 @@ impl Renderer<'_, '_> {
 }
 
 /// `formatted_body`, when its format is the only one there is.
-pub(super) fn formatted(content: &Content) -> Option<Vec<html::Node>> {
+pub(super) fn formatted(content: &Content) -> Option<Tree> {
     if content::text(content, "format") != Some("org.matrix.custom.html") {
         return None;
     }

@@ -1,7 +1,6 @@
 //! Which parts of a mail are its text and which its files (RFC 2046, 2387, 8621 section 4.1.4).
 
 use super::files::File;
-use super::html::MAX_MARKUP;
 use super::mime::{Part, take_uuencoded};
 use super::plain::unflow;
 use super::special::unpack_tnef;
@@ -77,10 +76,6 @@ fn add_file(part: &Part<'_>, body: &mut Body) {
 fn add_text(part: &Part<'_>, body: &mut Body) {
     let text = part.text();
     if matches!(part.media_type.as_str(), "text/html" | "application/xhtml+xml") {
-        if text.len() > MAX_MARKUP {
-            // Only the beginning will be read: the whole goes along.
-            body.files.push(File::from_html(&text));
-        }
         body.segments.push(Segment {
             plain: None,
             html: Some(text),

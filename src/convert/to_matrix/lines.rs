@@ -1,6 +1,6 @@
 //! A mail's text as lines: the one form in which quotations and signatures are looked for.
 
-use super::html::NodeId;
+use crate::convert::html::NodeId;
 
 /// What the structure of the mail says about a line, before its words are read.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]

@@ -28,6 +28,7 @@ use std::borrow::Cow;
 use serde_json::Value;
 
 pub use self::changes::{name_missing, put_subject};
+use self::files::File;
 pub use self::report::report;
 use crate::model::{Mailbox, Timestamp};
 
@@ -152,6 +153,15 @@ pub fn convert(raw: &[u8], context: &ThreadContext) -> Converted {
             .as_ref()
             .is_some_and(|id| text.idle_images.contains(id))
     });
+    if text.is_cut {
+        // Only the beginning was read: the whole goes along.
+        files.extend(
+            body.segments
+                .iter()
+                .filter_map(|segment| segment.html.as_deref())
+                .map(File::from_html),
+        );
+    }
     if body.encrypted && text.body.is_empty() {
         special::ENCRYPTED.clone_into(&mut text.body);
     } else if text.body.is_empty() && files.is_empty() {

@@ -5,11 +5,12 @@ use std::collections::BTreeSet;
 use ruma::html::{HtmlSanitizerMode, RemoveReplyFallback, sanitize_html};
 
 use super::body::Segment;
-use super::html::{self, NodeId, Tree};
+use super::html;
 use super::length::MAX_FORMATTED;
 use super::lines::{Line, Role, join};
 use super::plain::rejoin;
 use super::quote::{self, Hints};
+use crate::convert::html::{NodeId, Tree};
 
 /// What is shown of a mail's text.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -22,6 +23,8 @@ pub(super) struct Text {
     pub(super) quoted: Option<String>,
     /// The `Content-ID`s of pictures that stand in what was left out, and only there: logos of signatures.
     pub(super) idle_images: BTreeSet<String>,
+    /// Only the beginning of the HTML was read.
+    pub(super) is_cut: bool,
 }
 
 /// How much plain text is read for quotations, in bytes; a longer one goes on as it is. A person reads some kilobytes.
@@ -42,6 +45,7 @@ pub(super) fn compose(segments: &[Segment], hints: Hints, sent: &[String]) -> Te
     quote::mark_sent(&mut html_lines, sent);
     let mut rich = from_tree(&tree, &html_lines, hints);
     let html_words: usize = html_lines.iter().map(|line| count(&line.text)).sum();
+    rich.is_cut = tree.is_cut();
     let complete = segments.iter().all(|segment| segment.plain.is_some());
     if !complete || count(&plain) * 3 < html_words {
         leave_out(&mut rich, &plain);
@@ -62,6 +66,7 @@ pub(super) fn compose(segments: &[Segment], hints: Hints, sent: &[String]) -> Te
     Text {
         formatted,
         idle_images: rich.idle_images,
+        is_cut: rich.is_cut,
         ..simple
     }
 }
@@ -92,7 +97,7 @@ fn count(text: &str) -> usize {
 
 /// One tree of all segments; plain ones between HTML become HTML.
 fn grow(segments: &[Segment]) -> Tree {
-    let mut tree = Tree::new();
+    let mut tree = Tree::default();
     for segment in segments {
         match (&segment.html, &segment.plain) {
             (Some(html), _) => tree.append(html),
@@ -133,6 +138,7 @@ fn from_plain(text: &str, hints: Hints, sent: &[String]) -> Text {
         formatted: None,
         quoted,
         idle_images: BTreeSet::new(),
+        is_cut: false,
     }
 }
 
@@ -153,6 +159,7 @@ fn from_tree(tree: &Tree, lines: &[Line], hints: Hints) -> Text {
         formatted,
         quoted: left_out(lines, &roles),
         idle_images: idle_images(tree, lines, &kept),
+        is_cut: false,
     }
 }
 
@@ -163,7 +170,7 @@ fn idle_images(tree: &Tree, lines: &[Line], kept: &BTreeSet<NodeId>) -> BTreeSet
             .iter()
             .flat_map(|line| line.nodes.iter())
             .filter(move |id| kept.contains(id) == shown)
-            .filter_map(|id| tree.node(*id).attribute("src").strip_prefix("cid:"))
+            .filter_map(|id| tree.node(*id).element()?.attribute("src")?.strip_prefix("cid:"))
             .map(str::to_owned)
     };
     let shown: BTreeSet<String> = images(true).collect();

@@ -1,6 +1,6 @@
 //! What both writers need to know about links, colours and pictures.
 
-use super::tree::Element;
+use crate::convert::html::Element;
 use crate::convert::to_email::line::line;
 
 /// A link that a mail may hold: the schemes that the specification permits, nothing relative.
@@ -32,14 +32,14 @@ pub(super) fn colour(value: &str) -> Option<&str> {
 }
 
 /// What a picture is said to show; may be empty.
-pub(super) fn description(element: &Element) -> String {
+pub(super) fn description(element: Element<'_>) -> String {
     let given = element.attribute("alt").or_else(|| element.attribute("title"));
     line(given.unwrap_or_default(), 200)
 }
 
 /// The text that stands for a picture: a custom emoticon's `:name:`, or the description in brackets. Pictures from
 /// elsewhere than the homeserver are not permitted, and not spoken of unless they are described.
-pub(super) fn image_text(element: &Element) -> String {
+pub(super) fn image_text(element: Element<'_>) -> String {
     let text = description(element);
     let is_emoticon = element.attribute("data-mx-emoticon").is_some();
     let is_permitted = element

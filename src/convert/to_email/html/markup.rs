@@ -4,7 +4,8 @@ use std::fmt::Write as _;
 
 use super::inline::{colour, description, image_text, language, safe_link};
 use super::links::linked;
-use super::tree::{Element, Node, is_block};
+use crate::convert::html::elements::is_block;
+use crate::convert::html::{Element, Node, Nodes};
 use crate::convert::to_email::enclosures::Enclosures;
 
 /// How quotations look: the bar that mail programs draw themselves.
@@ -56,7 +57,7 @@ pub(in super::super) fn escape(text: &str) -> String {
 }
 
 /// Writes a tree as HTML that a mail may hold.
-pub(in super::super) fn write(nodes: &[Node], enclosures: &mut Enclosures<'_>) -> String {
+pub(in super::super) fn write(nodes: Nodes<'_>, enclosures: &mut Enclosures<'_>) -> String {
     let mut writer = Writer {
         out: String::new(),
         enclosures,
@@ -77,8 +78,8 @@ struct Writer<'a, 'b> {
 }
 
 impl Writer<'_, '_> {
-    fn nodes(&mut self, nodes: &[Node]) {
-        for node in nodes {
+    fn nodes(&mut self, nodes: Nodes<'_>) {
+        for node in nodes.iter() {
             match node {
                 Node::Text(text) if self.is_literal => self.out.push_str(&escape(text)),
                 Node::Text(text) => self.out.push_str(&linked(text)),
@@ -87,8 +88,8 @@ impl Writer<'_, '_> {
         }
     }
 
-    fn element(&mut self, element: &Element) {
-        match element.name.as_str() {
+    fn element(&mut self, element: Element<'_>) {
+        match element.name() {
             "br" => {
                 self.out.push_str("<br>");
                 self.end_line();
@@ -100,7 +101,7 @@ impl Writer<'_, '_> {
             "img" => self.image(element),
             "a" => match element.attribute("href").and_then(safe_link) {
                 Some(href) => self.wrap_literal("a", &[("href", href)], element),
-                None => self.nodes(&element.children),
+                None => self.nodes(element.children()),
             },
             "span" | "font" | "div" => self.coloured(element),
             "blockquote" => self.wrap("blockquote", &[("style", QUOTE)], element),
@@ -131,7 +132,7 @@ impl Writer<'_, '_> {
             "details" => self.wrap("div", &[], element),
             "summary" => {
                 self.out.push_str("<div><b>");
-                self.nodes(&element.children);
+                self.nodes(element.children());
                 self.out.push_str("</b></div>");
                 self.end_line();
             }
@@ -139,26 +140,26 @@ impl Writer<'_, '_> {
             name => match PLAIN_TAGS.iter().find(|tag| **tag == name) {
                 Some(tag) => self.wrap(tag, &[], element),
                 None if is_block(name) => self.wrap("div", &[], element),
-                None => self.nodes(&element.children),
+                None => self.nodes(element.children()),
             },
         }
     }
 
     /// Wraps an element in which addresses stay as they are: links and code.
-    fn wrap_literal(&mut self, tag: &str, attributes: &[(&str, &str)], element: &Element) {
+    fn wrap_literal(&mut self, tag: &str, attributes: &[(&str, &str)], element: Element<'_>) {
         let outside = std::mem::replace(&mut self.is_literal, true);
         self.wrap(tag, attributes, element);
         self.is_literal = outside;
     }
 
-    fn wrap(&mut self, tag: &str, attributes: &[(&str, &str)], element: &Element) {
+    fn wrap(&mut self, tag: &str, attributes: &[(&str, &str)], element: Element<'_>) {
         self.out.push('<');
         self.out.push_str(tag);
         for (name, value) in attributes {
             let _ = write!(self.out, " {name}=\"{}\"", escape(value));
         }
         self.out.push('>');
-        self.nodes(&element.children);
+        self.nodes(element.children());
         let _ = write!(self.out, "</{tag}>");
         if is_block(tag) || tag == "tr" {
             self.end_line();
@@ -173,8 +174,8 @@ impl Writer<'_, '_> {
     }
 
     /// Spans, old fonts and blocks: spoilers, maths, colours.
-    fn coloured(&mut self, element: &Element) {
-        let tag = if element.name == "div" { "div" } else { "span" };
+    fn coloured(&mut self, element: Element<'_>) {
+        let tag = if element.name() == "div" { "div" } else { "span" };
         if let Some(tex) = element.attribute("data-mx-maths") {
             let _ = write!(self.out, "<{tag}><code>{}</code></{tag}>", escape(tex));
             return;
@@ -198,7 +199,7 @@ impl Writer<'_, '_> {
             }
         }
         if style.is_empty() && tag == "span" {
-            self.nodes(&element.children);
+            self.nodes(element.children());
         } else if style.is_empty() {
             self.wrap(tag, &[], element);
         } else {
@@ -207,7 +208,7 @@ impl Writer<'_, '_> {
     }
 
     /// A picture that the mail holds, or what stands for it; never one that would be loaded from somewhere.
-    fn image(&mut self, element: &Element) {
+    fn image(&mut self, element: Element<'_>) {
         let place = element
             .attribute("src")
             .filter(|src| src.starts_with("mxc://"))

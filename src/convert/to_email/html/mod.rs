@@ -8,9 +8,9 @@ mod inline;
 mod links;
 mod markup;
 mod plain;
+mod survey;
 mod table;
-mod tree;
 
 pub(super) use markup::{QUOTE, document, escape, from_text, write};
 pub(super) use plain::{plain, quoted};
-pub(super) use tree::{Node, is_formatted, parse, pictures, prefix_text};
+pub(super) use survey::{is_formatted, parse, pictures};

@@ -4,7 +4,8 @@ use std::fmt::Write as _;
 
 use super::inline::{image_text, language, safe_link};
 use super::table;
-use super::tree::{Element, Node, is_block};
+use crate::convert::html::elements::is_block;
+use crate::convert::html::{Element, Node, Nodes};
 
 /// A paragraph or line of the text.
 pub(super) struct Block {
@@ -14,12 +15,12 @@ pub(super) struct Block {
 }
 
 /// Writes a tree as plain text with LF line ends.
-pub(in super::super) fn plain(nodes: &[Node]) -> String {
+pub(in super::super) fn plain(nodes: Nodes<'_>) -> String {
     join(flow(nodes))
 }
 
 /// One line of text out of a tree.
-pub(super) fn one_line(nodes: &[Node]) -> String {
+pub(super) fn one_line(nodes: Nodes<'_>) -> String {
     plain(nodes).split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
@@ -36,7 +37,7 @@ fn join(blocks: Vec<Block>) -> String {
     out
 }
 
-fn flow(nodes: &[Node]) -> Vec<Block> {
+fn flow(nodes: Nodes<'_>) -> Vec<Block> {
     let mut blocks = Vec::new();
     let mut line = String::new();
     flow_into(nodes, &mut line, &mut blocks);
@@ -44,22 +45,22 @@ fn flow(nodes: &[Node]) -> Vec<Block> {
     blocks
 }
 
-fn flow_into(nodes: &[Node], line: &mut String, blocks: &mut Vec<Block>) {
-    for node in nodes {
+fn flow_into(nodes: Nodes<'_>, line: &mut String, blocks: &mut Vec<Block>) {
+    for node in nodes.iter() {
         match node {
-            Node::Element(element) if is_block(&element.name) || is_display(element) => {
+            Node::Element(element) if is_block(element.name()) || is_display(element) => {
                 flush(line, blocks);
                 block(element, blocks);
             }
             // Marks and links do not reach over paragraphs.
-            Node::Element(element) if holds_block(element) => flow_into(&element.children, line, blocks),
+            Node::Element(element) if holds_block(element) => flow_into(element.children(), line, blocks),
             node => inline(node, line),
         }
     }
 }
 
 /// A span that stands for itself although it holds blocks.
-fn is_display(element: &Element) -> bool {
+fn is_display(element: Element<'_>) -> bool {
     let stands_for_itself = ["data-mx-spoiler", "data-mx-maths"]
         .iter()
         .any(|name| element.attribute(name).is_some());
@@ -77,14 +78,14 @@ fn flush(line: &mut String, blocks: &mut Vec<Block>) {
     line.clear();
 }
 
-fn block(element: &Element, blocks: &mut Vec<Block>) {
-    let children = &element.children;
+fn block(element: Element<'_>, blocks: &mut Vec<Block>) {
+    let children = element.children();
     let loose = |text: String| Block { text, loose: true };
-    match element.name.as_str() {
+    match element.name() {
         "hr" => blocks.push(loose("* * *".to_owned())),
         "p" | "details" => blocks.extend(some(join(flow(children))).map(loose)),
         "h1" | "h2" => blocks.extend(some(one_line(children)).map(|title| {
-            let rule = if element.name == "h1" { "=" } else { "-" };
+            let rule = if element.name() == "h1" { "=" } else { "-" };
             let width = title.chars().count().min(72);
             loose(format!("{title}\n{}", rule.repeat(width)))
         })),
@@ -115,33 +116,37 @@ pub(in super::super) fn quoted(text: &str) -> String {
     text.split('\n').map(line).collect::<Vec<_>>().join("\n")
 }
 
-fn list(element: &Element) -> String {
+fn list(element: Element<'_>) -> String {
     let start = element
         .attribute("start")
         .and_then(|start| start.parse::<i32>().ok());
     let mut number = i64::from(start.unwrap_or(1));
-    let is_item = |node: &Node| matches!(node, Node::Element(element) if element.name == "li");
+    let is_item = |node: Node<'_>| matches!(node, Node::Element(element) if element.name() == "li");
     let is_list =
-        |node: &Node| matches!(node, Node::Element(element) if matches!(element.name.as_str(), "ul" | "ol"));
+        |node: Node<'_>| matches!(node, Node::Element(element) if matches!(element.name(), "ul" | "ol"));
     let mut items: Vec<String> = Vec::new();
     let mut indent = String::new();
     // What stands in a list without being an item is taken for one, a list in a list for the end of the item before.
-    for nodes in element
-        .children
-        .chunk_by(|one, next| !is_item(one) && !is_item(next))
-    {
-        let text = match nodes {
-            [Node::Element(item)] if item.name == "li" => join(tight(flow(&item.children))),
-            nodes => join(tight(flow(nodes))),
+    let runs = element
+        .children()
+        .chunk_by(|one, next| !is_item(one) && !is_item(next));
+    for nodes in runs {
+        let item = nodes.iter().next().and_then(Node::element);
+        let text = match item.filter(|item| item.name() == "li") {
+            Some(item) => join(tight(flow(item.children()))),
+            None => join(tight(flow(nodes))),
         };
         if text.is_empty() {
             continue;
         }
-        if let Some(last) = items.last_mut().filter(|_| nodes.first().is_some_and(is_list)) {
+        if let Some(last) = items
+            .last_mut()
+            .filter(|_| nodes.iter().next().is_some_and(is_list))
+        {
             let _ = write!(last, "\n{indent}{}", text.replace('\n', &format!("\n{indent}")));
             continue;
         }
-        let bullet = if element.name == "ol" {
+        let bullet = if element.name() == "ol" {
             format!("{number}. ")
         } else {
             "- ".to_owned()
@@ -162,40 +167,40 @@ fn tight(blocks: Vec<Block>) -> Vec<Block> {
     blocks.into_iter().map(tight).collect()
 }
 
-fn code_block(element: &Element) -> String {
-    let code = verbatim(&element.children);
+fn code_block(element: Element<'_>) -> String {
+    let code = verbatim(element.children());
     let code = code.trim_matches('\n');
     if code.trim().is_empty() {
         return String::new();
     }
-    let named = element.children.iter().find_map(|child| match child {
-        Node::Element(child) if child.name == "code" => child.attribute("class").and_then(language),
+    let named = element.children().iter().find_map(|child| match child {
+        Node::Element(child) if child.name() == "code" => child.attribute("class").and_then(language),
         _ => None,
     });
     format!("```{}\n{}\n```", named.unwrap_or_default(), code.trim_end())
 }
 
-fn verbatim(nodes: &[Node]) -> String {
+fn verbatim(nodes: Nodes<'_>) -> String {
     let mut out = String::new();
-    for node in nodes {
+    for node in nodes.iter() {
         match node {
             Node::Text(text) => out.push_str(text),
-            Node::Element(element) if element.name == "br" => out.push('\n'),
-            Node::Element(element) => out.push_str(&verbatim(&element.children)),
+            Node::Element(element) if element.name() == "br" => out.push('\n'),
+            Node::Element(element) => out.push_str(&verbatim(element.children())),
         }
     }
     out
 }
 
 /// Whether an inline element has a block somewhere in it, as in `<b><p>…</p></b>`.
-fn holds_block(element: &Element) -> bool {
-    element.children.iter().any(|child| match child {
-        Node::Element(child) => is_block(&child.name) || holds_block(child),
+fn holds_block(element: Element<'_>) -> bool {
+    element.children().iter().any(|child| match child {
+        Node::Element(child) => is_block(child.name()) || holds_block(child),
         Node::Text(_) => false,
     })
 }
 
-fn inline(node: &Node, line: &mut String) {
+fn inline(node: Node<'_>, line: &mut String) {
     let element = match node {
         Node::Text(text) => return push_collapsed(text, line),
         Node::Element(element) => element,
@@ -207,7 +212,7 @@ fn inline(node: &Node, line: &mut String) {
     if element.attribute("data-mx-spoiler").is_some() {
         return line.push_str(&spoiler(element).unwrap_or_default());
     }
-    match element.name.as_str() {
+    match element.name() {
         "br" => {
             line.truncate(line.trim_end_matches(' ').len());
             line.push('\n');
@@ -218,22 +223,22 @@ fn inline(node: &Node, line: &mut String) {
         "code" | "tt" => marked("`", element, line),
         "sup" => {
             line.push('^');
-            inlines(&element.children, line);
+            inlines(element.children(), line);
         }
         "img" => push_collapsed(&image_text(element), line),
         "a" => link(element, line),
-        _ => inlines(&element.children, line),
+        _ => inlines(element.children(), line),
     }
 }
 
-fn inlines(nodes: &[Node], line: &mut String) {
-    for node in nodes {
+fn inlines(nodes: Nodes<'_>, line: &mut String) {
+    for node in nodes.iter() {
         inline(node, line);
     }
 }
 
 /// Puts marks around an element's text, but never around blanks, and never around nothing.
-fn marked(mark: &str, element: &Element, line: &mut String) {
+fn marked(mark: &str, element: Element<'_>, line: &mut String) {
     let inner = inner(element);
     let text = inner.trim();
     if text.is_empty() {
@@ -243,10 +248,10 @@ fn marked(mark: &str, element: &Element, line: &mut String) {
 }
 
 /// The text of an inline element, with the blanks at its ends.
-fn inner(element: &Element) -> String {
+fn inner(element: Element<'_>) -> String {
     // Blanks are collapsed into what stands before them, so something must.
     let mut inner = String::from("|");
-    inlines(&element.children, &mut inner);
+    inlines(element.children(), &mut inner);
     inner.split_off(1)
 }
 
@@ -262,9 +267,9 @@ fn surround(inner: &str, text: &str, line: &mut String) {
 }
 
 /// A link after its text, in angle brackets (RFC 3986, appendix C); alone where the text is the link.
-fn link(element: &Element, line: &mut String) {
+fn link(element: Element<'_>, line: &mut String) {
     let Some(href) = element.attribute("href").and_then(safe_link) else {
-        return inlines(&element.children, line);
+        return inlines(element.children(), line);
     };
     let inner = inner(element);
     let text = inner.trim();
@@ -278,7 +283,7 @@ fn link(element: &Element, line: &mut String) {
     surround(&inner, &shown, line);
 }
 
-fn maths(element: &Element) -> Option<String> {
+fn maths(element: Element<'_>) -> Option<String> {
     let tex = element
         .attribute("data-mx-maths")?
         .split_whitespace()
@@ -288,7 +293,7 @@ fn maths(element: &Element) -> Option<String> {
 }
 
 /// What stands for a spoiler: plain text can't hide anything.
-fn spoiler(element: &Element) -> Option<String> {
+fn spoiler(element: Element<'_>) -> Option<String> {
     let reason = element
         .attribute("data-mx-spoiler")?
         .split_whitespace()

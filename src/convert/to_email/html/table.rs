@@ -1,13 +1,13 @@
 //! Tables in plain text: columns side by side where they fit, else a line for each cell.
 
 use super::plain::one_line;
-use super::tree::{Element, Node};
+use crate::convert::html::{Element, Node, Nodes};
 
 /// Tables wider than this would be wrapped by the reader's mail program, and so be illegible.
 const WIDTH: usize = 78;
 
 /// Writes a table as lines of text.
-pub(super) fn write(table: &Element) -> String {
+pub(super) fn write(table: Element<'_>) -> String {
     let mut rows = Vec::new();
     let mut caption = String::new();
     collect(table, &mut rows, &mut caption);
@@ -43,33 +43,37 @@ pub(super) fn write(table: &Element) -> String {
 
 /// Gathers the rows, each with whether it is a head, wherever they stand in the table. What stands outside of cells is
 /// taken for a cell, so that it is not lost.
-fn collect(element: &Element, rows: &mut Vec<(bool, Vec<String>)>, caption: &mut String) {
-    for child in &element.children {
+fn collect(element: Element<'_>, rows: &mut Vec<(bool, Vec<String>)>, caption: &mut String) {
+    for nodes in element.children().singly() {
+        let Some(child) = nodes.iter().next() else {
+            continue;
+        };
         match child {
-            Node::Element(child) if child.name == "caption" => *caption = one_line(&child.children),
-            Node::Element(child) if child.name == "tr" => {
-                let is_head = child.children.iter().all(|cell| match cell {
-                    Node::Element(cell) => cell.name == "th",
+            Node::Element(child) if child.name() == "caption" => *caption = one_line(child.children()),
+            Node::Element(child) if child.name() == "tr" => {
+                let is_head = child.children().iter().all(|cell| match cell {
+                    Node::Element(cell) => cell.name() == "th",
                     Node::Text(text) => text.trim().is_empty(),
                 });
-                let cells: Vec<String> = child.children.iter().filter_map(cell).collect();
+                let cells: Vec<String> = child.children().singly().filter_map(cell).collect();
                 if !cells.is_empty() {
                     rows.push((is_head, cells));
                 }
             }
-            Node::Element(child) if !matches!(child.name.as_str(), "td" | "th") => {
+            Node::Element(child) if !matches!(child.name(), "td" | "th") => {
                 collect(child, rows, caption);
             }
-            other => rows.extend(cell(other).map(|text| (false, vec![text]))),
+            _ => rows.extend(cell(nodes).map(|text| (false, vec![text]))),
         }
     }
 }
 
-fn cell(node: &Node) -> Option<String> {
-    match node {
-        Node::Element(element) if matches!(element.name.as_str(), "td" | "th") => {
-            Some(one_line(&element.children))
+/// The text of a node in a row.
+fn cell(node: Nodes<'_>) -> Option<String> {
+    match node.iter().next() {
+        Some(Node::Element(element)) if matches!(element.name(), "td" | "th") => {
+            Some(one_line(element.children()))
         }
-        other => Some(one_line(std::slice::from_ref(other))).filter(|text| !text.is_empty()),
+        _ => Some(one_line(node)).filter(|text| !text.is_empty()),
     }
 }

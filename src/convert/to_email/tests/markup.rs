@@ -5,9 +5,10 @@ use std::time::{Duration, Instant};
 
 use proptest::prelude::*;
 
+use crate::convert::html::{Node, Nodes};
 use crate::convert::to_email::MediaBytes;
 use crate::convert::to_email::enclosures::Enclosures;
-use crate::convert::to_email::html::{Node, is_formatted, parse, plain, write};
+use crate::convert::to_email::html::{is_formatted, parse, plain, write};
 
 fn markup(html: &str) -> String {
     let pictures = BTreeMap::from([(
@@ -18,11 +19,11 @@ fn markup(html: &str) -> String {
         },
     )]);
     let mut enclosures = Enclosures::new(&pictures, 1000, "seed", "example.org");
-    write(&parse(html).unwrap(), &mut enclosures)
+    write(parse(html).unwrap().nodes(), &mut enclosures)
 }
 
 fn text(html: &str) -> String {
-    plain(&parse(html).unwrap())
+    plain(parse(html).unwrap().nodes())
 }
 
 #[test]
@@ -129,7 +130,7 @@ fn texts_without_markup_are_not_formatted() {
         ("<b>a</b>", true),
         ("<p><em>a</em></p>", true),
     ] {
-        assert_eq!(is_formatted(&parse(html).unwrap()), formatted, "{html}");
+        assert_eq!(is_formatted(parse(html).unwrap().nodes()), formatted, "{html}");
     }
 }
 
@@ -162,7 +163,7 @@ fn hostile_nesting_is_cheap() {
         // Milliseconds in fact; the limit only tells linear from quadratic on a slow machine.
         assert!(start.elapsed() < Duration::from_secs(30), "{piece}");
     }
-    assert_eq!(parse(&"x".repeat(200_000)), None);
+    assert!(parse(&"x".repeat(200_000)).is_none());
 }
 
 /// Words and tags in any order, closed or not.
@@ -232,12 +233,12 @@ fn any_html() -> impl Strategy<Value = String> {
 }
 
 /// All elements with their attributes, as a mail program would find them.
-fn elements(nodes: &[Node], found: &mut Vec<(String, Vec<(String, String)>)>) {
-    for node in nodes {
-        if let Node::Element(element) = node {
-            found.push((element.name.clone(), element.attributes.clone()));
-            elements(&element.children, found);
-        }
+fn elements(nodes: Nodes<'_>, found: &mut Vec<(String, Vec<(String, String)>)>) {
+    for element in nodes.iter().filter_map(Node::element) {
+        let attributes = element.attributes();
+        let attributes = attributes.map(|(name, value)| (name.to_owned(), value.to_owned()));
+        found.push((element.name().to_owned(), attributes.collect()));
+        elements(element.children(), found);
     }
 }
 
@@ -245,7 +246,7 @@ proptest! {
     #[test]
     fn nothing_but_permitted_markup_gets_through(html in any_html()) {
         let mut found = Vec::new();
-        elements(&parse(&markup(&html)).unwrap(), &mut found);
+        elements(parse(&markup(&html)).unwrap().nodes(), &mut found);
         for (name, attributes) in found {
             let permitted = "a b blockquote br caption code del div em h1 h2 h3 h4 h5 h6 hr i img li ol p pre s small span \
                              strong sub sup table tbody td tfoot th thead tr tt u ul";

@@ -1,67 +1,14 @@
 //! The lines of an HTML mail as a person sees them.
 
-use super::tree::{Kind, Node, NodeId, Tree};
 use super::zone::{has_class, starts_quotation, zone_of};
 use super::{links, style, table};
+use crate::convert::html::elements::{is_block, is_paragraph};
+use crate::convert::html::{Element, Node, NodeId, Tree};
 use crate::convert::to_matrix::lines::{Line, Zone};
 
-/// Elements whose text is none.
-const SKIPPED: &[&str] = &[
-    "area", "audio", "base", "canvas", "head", "iframe", "input", "link", "map", "math", "meta", "mx-reply",
-    "noembed", "noframes", "noscript", "object", "script", "select", "style", "svg", "template", "textarea",
-    "title", "video", "xml",
-];
-/// Elements that begin and end a line.
-const BLOCKS: &[&str] = &[
-    "address",
-    "article",
-    "aside",
-    "center",
-    "dd",
-    "details",
-    "div",
-    "dl",
-    "dt",
-    "fieldset",
-    "figcaption",
-    "figure",
-    "footer",
-    "form",
-    "header",
-    "li",
-    "main",
-    "nav",
-    "section",
-    "summary",
-    "table",
-    "tbody",
-    "tfoot",
-    "thead",
-    "tr",
-];
-/// Elements with an empty line before and after.
-const PARAGRAPHS: &[&str] = &[
-    "blockquote",
-    "h1",
-    "h2",
-    "h3",
-    "h4",
-    "h5",
-    "h6",
-    "ol",
-    "p",
-    "pre",
-    "ul",
-];
-
-/// True for an element that shows nothing: by its name, or by its style.
-pub(super) fn is_invisible(node: &Node) -> bool {
-    SKIPPED.contains(&node.name()) || style::is_hidden(node)
-}
-
 /// Emoji are often images whose alternative is the character.
-pub(super) fn emoji(image: &Node) -> Option<&str> {
-    let alt = image.attribute("alt").trim();
+pub(super) fn emoji(image: Element<'_>) -> Option<&str> {
+    let alt = image.attribute("alt")?.trim();
     (!alt.is_empty() && alt.chars().count() <= 3 && !alt.is_ascii()).then_some(alt)
 }
 
@@ -77,7 +24,7 @@ pub(crate) fn layout(tree: &Tree) -> Vec<Line> {
         state: State::default(),
         after: None,
     };
-    for child in &tree.node(Tree::ROOT).children {
+    for child in tree.nodes().ids() {
         layout.walk(*child);
     }
     layout.end_line();
@@ -110,25 +57,21 @@ struct Layout<'a> {
 
 impl Layout<'_> {
     fn walk(&mut self, id: NodeId) {
-        let tree = self.tree;
-        let node = tree.node(id);
-        match &node.kind {
-            Kind::Text(text) => self.add_text(id, text),
-            Kind::Element(name, _) => {
-                if !is_invisible(node) {
-                    self.element(id, name, node);
-                }
-            }
+        match self.tree.node(id) {
+            Node::Text(text) => self.add_text(id, text),
+            Node::Element(element) if style::is_hidden(element) => {}
+            Node::Element(element) => self.element(id, element),
         }
     }
 
-    fn element(&mut self, id: NodeId, name: &str, node: &Node) {
+    fn element(&mut self, id: NodeId, element: Element<'_>) {
+        let name = element.name();
         let before = self.state;
-        if let Some(zone) = starts_quotation(node) {
+        if let Some(zone) = starts_quotation(element) {
             self.end_line();
             self.after = Some(zone);
         }
-        let zone = zone_of(node).unwrap_or_default();
+        let zone = zone_of(element).unwrap_or_default();
         if zone > self.state.zone || (self.state.zone == Zone::Attribution && zone != Zone::Body) {
             self.end_line();
             self.state.zone = zone;
@@ -146,7 +89,7 @@ impl Layout<'_> {
                 return;
             }
             "img" => {
-                self.image(id, node);
+                self.image(id, element);
                 return;
             }
             "blockquote" => self.state.depth += 1,
@@ -156,11 +99,10 @@ impl Layout<'_> {
             "td" | "th" if self.state.in_data && !self.text.is_empty() => self.text.push_str("| "),
             _ => {}
         }
-        let paragraph =
-            PARAGRAPHS.contains(&name) && !(self.state.list_depth > 1 && matches!(name, "ul" | "ol"));
+        let paragraph = is_paragraph(name) && !(self.state.list_depth > 1 && matches!(name, "ul" | "ol"));
         let block = paragraph
-            || BLOCKS.contains(&name)
-            || (matches!(name, "td" | "th") && is_block_cell(self.tree, id));
+            || (is_block(name) && !is_paragraph(name))
+            || (matches!(name, "td" | "th") && is_block_cell(element));
         if block {
             // The line before belongs to the state before.
             let inner = std::mem::replace(&mut self.state, before);
@@ -170,13 +112,13 @@ impl Layout<'_> {
         if paragraph {
             self.gap = Some(before.depth);
         }
-        if name == "div" && has_class(node, &["gmail_quote", "gmail_quote_container"]) {
+        if name == "div" && has_class(element, &["gmail_quote", "gmail_quote_container"]) {
             self.gmail_quote(id);
         } else {
-            self.children(id, name, node);
+            self.children(element);
         }
         if name == "a" {
-            self.link_target(id, node);
+            self.link_target(id, element);
         }
         if block {
             self.end_line();
@@ -192,12 +134,13 @@ impl Layout<'_> {
         self.state = before;
     }
 
-    fn children(&mut self, id: NodeId, name: &str, node: &Node) {
-        let mut number: i64 = node.attribute("start").parse().unwrap_or(1);
-        for child in &self.tree.node(id).children {
+    fn children(&mut self, element: Element<'_>) {
+        let start = element.attribute("start").and_then(|start| start.parse().ok());
+        let mut number: i64 = start.unwrap_or(1);
+        for child in element.children().ids() {
             if self.tree.node(*child).name() == "li" {
                 let indent = "  ".repeat(self.state.list_depth.saturating_sub(1).min(8));
-                if name == "ol" {
+                if element.name() == "ol" {
                     self.pending = format!("{indent}{number}. ");
                     number = number.saturating_add(1);
                 } else {
@@ -211,7 +154,7 @@ impl Layout<'_> {
     /// Gmail's container holds the attribution, then the quotation; answers in between stand in it as well.
     fn gmail_quote(&mut self, id: NodeId) {
         let tree = self.tree;
-        let children = &tree.node(id).children;
+        let children = tree.below(id).ids();
         let first = children
             .iter()
             .position(|child| tree.holds(*child, "blockquote"))
@@ -291,16 +234,17 @@ impl Layout<'_> {
         self.put(mark);
     }
 
-    fn image(&mut self, id: NodeId, node: &Node) {
+    fn image(&mut self, id: NodeId, element: Element<'_>) {
         self.nodes.push(id);
-        if let Some(emoji) = emoji(node) {
+        if let Some(emoji) = emoji(element) {
             self.put(emoji);
         }
     }
 
     /// Where a link goes, after its text, unless the text says so.
-    fn link_target(&mut self, id: NodeId, node: &Node) {
-        let Some(href) = links::target(node.attribute("href")).filter(|href| href.starts_with("http")) else {
+    fn link_target(&mut self, id: NodeId, element: Element<'_>) {
+        let given = element.attribute("href").unwrap_or_default();
+        let Some(href) = links::target(given).filter(|href| href.starts_with("http")) else {
             return;
         };
         let text = self.tree.text(id);
@@ -313,7 +257,7 @@ impl Layout<'_> {
             url.trim_end_matches('/').to_lowercase()
         };
         // A link that was wrapped on the way shows where it led before.
-        let as_written = bare(node.attribute("href"));
+        let as_written = bare(given);
         if text.trim().is_empty() || bare(&text) == bare(&href) || bare(&text) == as_written {
             return;
         }
@@ -373,10 +317,6 @@ impl Layout<'_> {
 }
 
 /// A cell that stands on lines of its own: it holds blocks, or it is alone in its row.
-fn is_block_cell(tree: &Tree, id: NodeId) -> bool {
-    tree.node(id)
-        .children
-        .iter()
-        .map(|child| tree.node(*child).name())
-        .any(|name| BLOCKS.contains(&name) || PARAGRAPHS.contains(&name))
+fn is_block_cell(cell: Element<'_>) -> bool {
+    cell.children().iter().any(|child| is_block(child.name()))
 }

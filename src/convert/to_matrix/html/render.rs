@@ -1,8 +1,8 @@
 //! Matrix's subset of HTML (client-server API, `m.room.message` msgtypes), built from what is allowed.
 
-use super::layout::{emoji, is_invisible};
-use super::tree::{Kind, Node, NodeId, Tree};
+use super::layout::emoji;
 use super::{links, style, table};
+use crate::convert::html::{Element, Node, NodeId, Tree};
 
 /// Elements that are kept as they are.
 const KEPT: &[&str] = &[
@@ -44,7 +44,7 @@ const LINES: &[&str] = &[
 pub(crate) fn matrix_html(tree: &Tree, kept: &dyn Fn(NodeId) -> bool) -> String {
     let mut out = String::new();
     let renderer = Renderer { tree, kept };
-    for child in &tree.node(Tree::ROOT).children {
+    for child in tree.nodes().ids() {
         renderer.write(*child, false, &mut out);
     }
     tidy(&out)
@@ -58,19 +58,19 @@ struct Renderer<'a> {
 impl Renderer<'_> {
     /// `in_data`: inside a table of data, whose rows and cells are kept.
     fn write(&self, id: NodeId, in_data: bool, out: &mut String) {
-        let node = self.tree.node(id);
-        let name = match &node.kind {
-            Kind::Text(text) => {
+        let element = match self.tree.node(id) {
+            Node::Text(text) => {
                 if (self.kept)(id) {
                     escape(text, out);
                 }
                 return;
             }
-            Kind::Element(name, _) => name.as_str(),
+            Node::Element(element) => element,
         };
-        if is_invisible(node) {
+        if style::is_hidden(element) {
             return;
         }
+        let name = element.name();
         match name {
             "br" | "hr" => {
                 if (self.kept)(id) {
@@ -79,7 +79,7 @@ impl Renderer<'_> {
                 return;
             }
             "img" => {
-                if let Some(emoji) = emoji(node).filter(|_| (self.kept)(id)) {
+                if let Some(emoji) = emoji(element).filter(|_| (self.kept)(id)) {
                     escape(emoji, out);
                 }
                 return;
@@ -88,7 +88,7 @@ impl Renderer<'_> {
         }
         let data = in_data || (name == "table" && table::is_data(self.tree, id));
         let mut inner = String::new();
-        for child in &node.children {
+        for child in element.children().ids() {
             self.write(*child, data, &mut inner);
         }
         if inner.trim().is_empty() {
@@ -99,7 +99,7 @@ impl Renderer<'_> {
             out.push_str(&inner);
             line_end(out);
         } else {
-            let tags = tags(name, node, data);
+            let tags = tags(element, data);
             for tag in &tags {
                 out.push('<');
                 out.push_str(tag);
@@ -119,11 +119,12 @@ impl Renderer<'_> {
 }
 
 /// What an element becomes: its own tag where it is allowed, and what its style says.
-fn tags(name: &str, node: &Node, in_data: bool) -> Vec<String> {
+fn tags(element: Element<'_>, in_data: bool) -> Vec<String> {
+    let name = element.name();
     let mut tags: Vec<String> = Vec::new();
     match name {
         "a" => {
-            if let Some(target) = links::target(node.attribute("href")) {
+            if let Some(target) = element.attribute("href").and_then(links::target) {
                 let mut tag = String::from("a href=\"");
                 escape(&target, &mut tag);
                 tag.push('"');
@@ -134,10 +135,9 @@ fn tags(name: &str, node: &Node, in_data: bool) -> Vec<String> {
         "tt" | "kbd" | "samp" => tags.push("code".to_owned()),
         "ins" => tags.push("u".to_owned()),
         "ol" => {
-            let start = node
+            let start = element
                 .attribute("start")
-                .parse::<i32>()
-                .ok()
+                .and_then(|start| start.parse::<i32>().ok())
                 .filter(|start| *start != 1);
             tags.push(start.map_or_else(|| "ol".to_owned(), |start| format!("ol start=\"{start}\"")));
         }
@@ -149,13 +149,13 @@ fn tags(name: &str, node: &Node, in_data: bool) -> Vec<String> {
         name,
         "h1" | "h2" | "h3" | "h4" | "h5" | "h6" | "b" | "strong" | "th"
     );
-    if !heavy && style::is_bold(node) {
+    if !heavy && style::is_bold(element) {
         tags.push("strong".to_owned());
     }
-    if !matches!(name, "i" | "em") && style::is_italic(node) {
+    if !matches!(name, "i" | "em") && style::is_italic(element) {
         tags.push("em".to_owned());
     }
-    if !matches!(name, "s" | "del" | "strike") && style::is_struck(node) {
+    if !matches!(name, "s" | "del" | "strike") && style::is_struck(element) {
         tags.push("del".to_owned());
     }
     tags

@@ -1,10 +1,11 @@
 //! What inline style says that matters in a chat.
 
-use super::tree::Node;
+use crate::convert::html::Element;
 
 /// The value of a property in the `style` attribute, in lower case without blanks.
-pub(super) fn property(node: &Node, name: &str) -> Option<String> {
-    node.attribute("style").split(';').find_map(|declaration| {
+pub(super) fn property(element: Element<'_>, name: &str) -> Option<String> {
+    let style = element.attribute("style")?;
+    style.split(';').find_map(|declaration| {
         let (property, value) = declaration.split_once(':')?;
         property.trim().eq_ignore_ascii_case(name).then(|| {
             value
@@ -19,12 +20,14 @@ pub(super) fn property(node: &Node, name: &str) -> Option<String> {
 
 /// True for what is not meant to be read: preheaders, tracking pixels. A font size of zero hides nothing: MJML and its like
 /// put it on every cell and set the size again inside; `mso-hide` hides from Outlook alone.
-pub(super) fn is_hidden(node: &Node) -> bool {
+pub(super) fn is_hidden(element: Element<'_>) -> bool {
     let is = |name: &str, values: &[&str]| {
-        property(node, name).is_some_and(|value| values.contains(&value.as_str()))
+        property(element, name).is_some_and(|value| values.contains(&value.as_str()))
     };
     let zero = ["0", "0px", "0pt", "0em"];
-    node.attribute("style").len() < 4_096
+    element
+        .attribute("style")
+        .is_some_and(|style| style.len() < 4_096)
         && (is("display", &["none"])
             || is("visibility", &["hidden"])
             || is("opacity", &["0"])
@@ -32,19 +35,19 @@ pub(super) fn is_hidden(node: &Node) -> bool {
 }
 
 /// True where the style makes the text bold.
-pub(super) fn is_bold(node: &Node) -> bool {
-    property(node, "font-weight")
+pub(super) fn is_bold(element: Element<'_>) -> bool {
+    property(element, "font-weight")
         .is_some_and(|weight| matches!(weight.as_str(), "bold" | "bolder" | "600" | "700" | "800" | "900"))
 }
 
 /// True where the style makes the text italic.
-pub(super) fn is_italic(node: &Node) -> bool {
-    property(node, "font-style").is_some_and(|style| style == "italic")
+pub(super) fn is_italic(element: Element<'_>) -> bool {
+    property(element, "font-style").is_some_and(|style| style == "italic")
 }
 
 /// True where the style strikes the text through.
-pub(super) fn is_struck(node: &Node) -> bool {
+pub(super) fn is_struck(element: Element<'_>) -> bool {
     ["text-decoration", "text-decoration-line"]
         .iter()
-        .any(|name| property(node, name).is_some_and(|value| value.contains("line-through")))
+        .any(|name| property(element, name).is_some_and(|value| value.contains("line-through")))
 }

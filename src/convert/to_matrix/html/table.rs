@@ -1,6 +1,6 @@
 //! Tables of data, as opposed to those that only place things on a page.
 
-use super::tree::{NodeId, Tree};
+use crate::convert::html::{NodeId, Tree};
 
 /// Elements that a cell of data does not hold.
 const PLACED: &[&str] = &[
@@ -25,7 +25,7 @@ pub(super) fn is_data(tree: &Tree, id: NodeId) -> bool {
     let mut rows = Vec::new();
     collect(tree, id, "tr", &mut rows);
     let cells = |row: &NodeId| -> Vec<NodeId> {
-        let children = tree.node(*row).children.iter();
+        let children = tree.below(*row).ids().iter();
         children
             .copied()
             .filter(|cell| matches!(tree.node(*cell).name(), "td" | "th"))
@@ -36,9 +36,12 @@ pub(super) fn is_data(tree: &Tree, id: NodeId) -> bool {
     if rows.len() < 2 || rows.iter().any(|row| row.len() < 2) || all.len() > MAX_CELLS {
         return false;
     }
-    let border = tree.node(id).attribute("border");
-    let marked =
-        (!border.is_empty() && border != "0") || all.iter().any(|cell| tree.node(*cell).name() == "th");
+    let border = tree
+        .node(id)
+        .element()
+        .and_then(|table| table.attribute("border"));
+    let marked = border.is_some_and(|border| !border.is_empty() && border != "0")
+        || all.iter().any(|cell| tree.node(*cell).name() == "th");
     marked
         && all
             .iter()
@@ -46,7 +49,7 @@ pub(super) fn is_data(tree: &Tree, id: NodeId) -> bool {
 }
 
 fn collect(tree: &Tree, id: NodeId, name: &str, found: &mut Vec<NodeId>) {
-    for child in &tree.node(id).children {
+    for child in tree.below(id).ids() {
         let node = tree.node(*child);
         if node.name() == name {
             found.push(*child);

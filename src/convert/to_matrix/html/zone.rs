@@ -1,20 +1,22 @@
 //! The marks that mail programs leave in their HTML: what is attribution, quotation, signature.
 
-use super::tree::Node;
+use crate::convert::html::Element;
 use crate::convert::to_matrix::lines::Zone;
 
 /// Whether the element has one of the classes.
-pub(super) fn has_class(node: &Node, wanted: &[&str]) -> bool {
-    node.attribute("class")
+pub(super) fn has_class(element: Element<'_>, wanted: &[&str]) -> bool {
+    element
+        .attribute("class")
+        .unwrap_or_default()
         .split_whitespace()
         .any(|class| wanted.contains(&class))
 }
 
 /// What the element is for the mail program that wrote it.
-pub(super) fn zone_of(node: &Node) -> Option<Zone> {
-    let id = node.attribute("id");
+pub(super) fn zone_of(element: Element<'_>) -> Option<Zone> {
+    let id = element.attribute("id").unwrap_or_default();
     if has_class(
-        node,
+        element,
         &[
             "gmail_attr",
             "moz-cite-prefix",
@@ -27,7 +29,7 @@ pub(super) fn zone_of(node: &Node) -> Option<Zone> {
         return Some(Zone::Attribution);
     }
     if has_class(
-        node,
+        element,
         &[
             "yahoo_quoted",
             "protonmail_quote",
@@ -39,12 +41,15 @@ pub(super) fn zone_of(node: &Node) -> Option<Zone> {
         id,
         "yahoo_quoted" | "OLK_SRC_BODY_SECTION" | "isReplyContent" | "mail-app-auto-quote"
     ) || id.starts_with("yahoo_quoted_")
-        || (node.name() == "blockquote" && node.attribute("type").eq_ignore_ascii_case("cite"))
+        || (element.name() == "blockquote"
+            && element
+                .attribute("type")
+                .is_some_and(|kind| kind.eq_ignore_ascii_case("cite")))
     {
         return Some(Zone::Quote);
     }
     if has_class(
-        node,
+        element,
         &[
             "gmail_signature",
             "moz-signature",
@@ -61,8 +66,8 @@ pub(super) fn zone_of(node: &Node) -> Option<Zone> {
 }
 
 /// The marks after which everything is the message that is answered (Outlook).
-pub(super) fn starts_quotation(node: &Node) -> Option<Zone> {
-    let id = node.attribute("id");
+pub(super) fn starts_quotation(element: Element<'_>) -> Option<Zone> {
+    let id = element.attribute("id").unwrap_or_default();
     let marks = [
         "divRplyFwdMsg",
         "x_divRplyFwdMsg",
