@@ -27,11 +27,13 @@ pub enum TelemetryError {
 }
 
 /// Starts the log: text on a terminal, otherwise one JSON object a line, unless the configuration says which. `filter`
-/// (`PENPAL_LOG` or `RUST_LOG`) goes before the configured level.
+/// (`PENPAL_LOG` or `RUST_LOG`) goes before the configured level, which is Penpal's own: libraries warn at most, since
+/// what they say below that is about connections and threads.
 pub fn start_log(settings: &Logging, filter: Option<&str>) -> Result<(), TelemetryError> {
-    let filter = filter.unwrap_or(settings.level.as_str());
-    let filter = EnvFilter::try_new(filter).map_err(|error| TelemetryError::Filter {
-        filter: filter.to_owned(),
+    let level = settings.level.as_str();
+    let filter = filter.map_or_else(|| format!("warn,penpal={level}"), ToOwned::to_owned);
+    let filter = EnvFilter::try_new(&filter).map_err(|error| TelemetryError::Filter {
+        filter,
         reason: error.to_string(),
     })?;
     let text = match settings.format {

@@ -43,6 +43,7 @@ use tokio::sync::Notify;
 
 pub use failure::Failure;
 pub use settings::{BridgeSettings, NewThread};
+pub use way::{check_way_back, check_way_there};
 
 use crate::mail::MailTransport;
 use crate::matrix::Homeserver;

@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
+use ruma::UserId;
 use tokio_util::sync::CancellationToken;
 
 use super::Bridge;
-use crate::matrix::MatrixError;
+use crate::matrix::{Homeserver, MatrixError};
 
 /// How long to wait for a homeserver that is not there yet: at first, and at most.
 const FIRST_WAIT: Duration = Duration::from_secs(1);
@@ -32,7 +33,7 @@ impl Bridge {
                     break;
                 }
                 Err(trouble) if trouble != said => {
-                    tracing::error!("{trouble}");
+                    tracing::error!("{trouble}; trying again until it works");
                     said = trouble;
                 }
                 Err(_) => {}
@@ -64,22 +65,26 @@ impl Bridge {
         }
     }
 
-    /// The way there and back; the error says which side to mend.
     async fn check_the_way(&self) -> Result<Duration, String> {
-        let bot = self.settings.namespace.bot();
-        self.homeserver
-            .register(bot)
-            .await
-            .map_err(|error| there(&error))?;
-        self.homeserver
-            .ping(&self.ping_id())
-            .await
-            .map_err(|error| back(&error))
+        let homeserver = self.homeserver.as_ref();
+        check_way_there(homeserver, self.settings.namespace.bot()).await?;
+        check_way_back(homeserver, &self.ping_id()).await
     }
 
     fn ping_id(&self) -> String {
         format!("{}-{}", self.owner, self.now())
     }
+}
+
+/// Whether the homeserver can be reached and knows us, which registers the bot. The error says which side to mend.
+pub async fn check_way_there(homeserver: &dyn Homeserver, bot: &UserId) -> Result<(), String> {
+    homeserver.register(bot).await.map_err(|error| there(&error))
+}
+
+/// Whether the homeserver reaches a running Penpal, by a ping with this ID, and how long it took. The error says
+/// which side to mend.
+pub async fn check_way_back(homeserver: &dyn Homeserver, ping_id: &str) -> Result<Duration, String> {
+    homeserver.ping(ping_id).await.map_err(|error| back(&error))
 }
 
 /// What is wrong with the way to the homeserver.
@@ -92,9 +97,7 @@ fn there(error: &MatrixError) -> String {
             )
         }
         MatrixError::Transient { .. } => {
-            format!(
-                "the homeserver can't be reached: is it running, and is homeserver.url right? Waiting for it ({error})"
-            )
+            format!("the homeserver can't be reached: is it running, and is homeserver.url right? ({error})")
         }
         error => format!(
             "the homeserver does not let Penpal's bot be: is appservice.bot the sender_localpart? ({error})"

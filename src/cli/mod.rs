@@ -3,6 +3,7 @@
 //! Imports: everything.
 
 mod convert;
+mod doctor;
 mod failure;
 mod init;
 mod queue;
@@ -37,6 +38,7 @@ enum Command {
     Init(init::Init),
     Registration(registration::RegistrationCommand),
     Run(run::Run),
+    Doctor(doctor::Doctor),
     Queue(queue::Queue),
     Convert(convert::Convert),
     Replay(replay::Replay),
@@ -49,6 +51,7 @@ impl Cli {
             Command::Init(command) => command.run(),
             Command::Registration(command) => command.run(),
             Command::Run(command) => command.run(),
+            Command::Doctor(command) => command.run(),
             Command::Queue(command) => command.run(),
             Command::Convert(command) => command.run(),
             Command::Replay(command) => command.run(),

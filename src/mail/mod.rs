@@ -35,6 +35,15 @@ pub enum SendError {
     },
 }
 
+impl SendError {
+    /// The server's words, or what happened to the connection.
+    pub fn reply(&self) -> &str {
+        match self {
+            Self::Transient { reply, .. } | Self::Permanent { reply } => reply,
+        }
+    }
+}
+
 /// The way out: one relay that takes responsibility or says why not.
 #[async_trait]
 pub trait MailTransport: Send + Sync {

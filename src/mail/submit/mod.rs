@@ -114,6 +114,17 @@ impl Relay {
         })
     }
 
+    /// Connects and logs in as for a message, and hangs up: whether these settings work at all.
+    ///
+    /// # Errors
+    ///
+    /// [`SendError`], whose words say what to mend.
+    pub async fn check(&self) -> Result<(), SendError> {
+        let mut connection = self.dialer.connect().await?;
+        connection.abort().await;
+        Ok(())
+    }
+
     async fn submit(
         &self,
         connection: &mut AsyncSmtpConnection,

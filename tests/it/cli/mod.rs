@@ -1,5 +1,7 @@
 //! The program as an admin runs it.
 
+mod doctor;
+
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
