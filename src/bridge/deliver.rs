@@ -43,7 +43,8 @@ impl Bridge {
         label(&mut converted, &headers, &portal);
         answers.place(&mut converted, &headers.subject);
         let uris = self.upload_all(job, &portal, &mut converted).await?;
-        self.send_all(job, &portal, &room, &headers, converted, &uris, &answers)
+        let last = self
+            .send_all(job, &portal, &room, &headers, converted, &uris, &answers)
             .await?;
         let room = room.id;
         if let Some(read) = answers.event {
@@ -53,6 +54,9 @@ impl Bridge {
             }
         }
         let mut tx = self.settle(job).await?;
+        if let Some(message) = last {
+            tx.add_message(&message).await?;
+        }
         tx.remove_uploads(job.id).await?;
         metrics::counter!("penpal_mails_delivered_total").increment(1);
         tracing::info!(job = job.id, portal = portal.id, room_id = %room, "email delivered to the chat");
@@ -127,7 +131,8 @@ impl Bridge {
         }
     }
 
-    /// Sends the events in order; those that an earlier attempt has sent are left out.
+    /// Sends the events in order; those that an earlier attempt has sent are left out. Answers the last one's message, which
+    /// is to be committed with the end of the job.
     #[expect(
         clippy::too_many_arguments,
         reason = "everything that was made of the mail before"
@@ -141,13 +146,20 @@ impl Bridge {
         converted: Converted,
         uris: &[OwnedMxcUri],
         answers: &Answers,
-    ) -> Result<(), Failure> {
+    ) -> Result<Option<Message>, Failure> {
         // A clock may be fast; a date far to come would keep the event before everybody's eyes until then.
         let date = headers.date.filter(|date| *date <= self.now() + FAST_CLOCK);
         let earlier = self.store.read().await?.messages_of_job(job.id).await?;
         let sent = earlier.len();
+        let mut last = None;
         let mut first = earlier.into_iter().next().map(|message| message.event_id);
         for (part, (event_type, mut content)) in converted.events.into_iter().enumerate().skip(sent) {
+            if let Some(message) = last.take() {
+                // Taken back by a power cut, the event is sent again under its transaction ID, and made once.
+                let mut tx = self.settle(job).await?;
+                tx.add_message(&message).await?;
+                tx.commit_relaxed().await?;
+            }
             to_matrix::place_uploads(&mut content, uris);
             answers.follow(&event_type, &mut content, first.as_deref());
             let txn_id = self.txn_id(job.id, part);
@@ -161,7 +173,7 @@ impl Bridge {
             };
             first.get_or_insert_with(|| event_id.clone());
             let body = content.get("body").and_then(Value::as_str).map(str::to_owned);
-            let message = Message {
+            last = Some(Message {
                 portal: portal.id,
                 event_id,
                 message_id: headers.message_id.clone().unwrap_or_default(),
@@ -176,12 +188,9 @@ impl Bridge {
                 content: content.as_object().cloned(),
                 body,
                 sent_at: date.unwrap_or_else(|| self.now()),
-            };
-            let mut tx = self.settle(job).await?;
-            tx.add_message(&message).await?;
-            tx.commit().await?;
+            });
         }
-        Ok(())
+        Ok(last)
     }
 
     /// Tells the user that there is an email which could not be shown: it was acknowledged, so nobody else will.

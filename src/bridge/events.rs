@@ -14,9 +14,11 @@ impl Bridge {
             Err(error) => return Err(Failure::Fail(format!("the stored event can't be read: {error}"))),
         };
         if event.event_type == "m.room.member" && event.state_key.is_some() {
+            self.store.settled().await?;
             return self.work_membership(job, &event).await;
         }
         if event.is_room_state("m.room.tombstone") {
+            self.store.settled().await?;
             return self.work_tombstone(job, &event).await;
         }
         let mut tx = self.settle(job).await?;
@@ -37,13 +39,16 @@ impl Bridge {
         } else if event.state_key.is_none() {
             let for_bot = tx.bot_room(&event.room_id).await?.is_some();
             drop(tx);
+            self.store.settled().await?;
             return if for_bot {
                 self.work_command(job, &event).await
             } else {
                 self.adopt(job, &event).await
             };
         }
-        self.finish(tx, job).await
+        // Taken back by a power cut, it is worked again and comes to the same: nobody outside has seen it yet.
+        tx.finish_job(job.id, JobState::Done, None, self.now()).await?;
+        Ok(tx.commit_relaxed().await?)
     }
 
     /// Works what was read back from a room's history along with the job that read it: oldest first, each once.

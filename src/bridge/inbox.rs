@@ -47,24 +47,24 @@ impl Bridge {
             return Ok(());
         }
         let now = self.now();
-        let mut tx = self.store.begin().await?;
-        let mut accepted = 0;
-        for (event, json) in &wanted {
-            let job = NewJob {
+        let jobs: Vec<NewJob<'_>> = wanted
+            .iter()
+            .map(|(event, json)| NewJob {
                 lane: Lane::room(&event.room_id),
                 kind: JobKind::Event,
                 key: Some(event_key(event)),
                 portal: None,
                 payload: json.as_bytes(),
                 due_at: now,
-            };
-            accepted += u64::from(tx.enqueue(&job, now).await?.is_some());
-        }
+            })
+            .collect();
+        let mut tx = self.store.begin().await?;
+        let accepted = tx.enqueue_all(&jobs, now).await?;
         for (room, users) in &typing {
             self.heed_typing(&mut tx, room, users).await?;
         }
         tx.commit().await?;
-        metrics::counter!("penpal_events_accepted_total").increment(accepted);
+        metrics::counter!("penpal_events_accepted_total").increment(accepted as u64);
         tracing::debug!(txn_id, accepted, events = events.len(), "committed a transaction");
         Ok(())
     }

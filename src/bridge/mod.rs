@@ -155,6 +155,10 @@ impl Bridge {
 
     /// Works one job. `Ok` means that its outcome is committed.
     pub async fn work(&self, job: &Job) -> Result<(), Failure> {
+        // Events and emails wait for this where they reach the outside, not before: most of the way there is inside.
+        if !matches!(job.kind, JobKind::Event | JobKind::Email) {
+            self.store.settled().await?;
+        }
         match job.kind {
             JobKind::Event => self.work_event(job).await,
             JobKind::Mail => self.work_mail(job).await,

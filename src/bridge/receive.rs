@@ -219,7 +219,8 @@ impl Bridge {
         };
         let key = format!("mail:{user}:{}", reading.digest);
         if tx.knows_key(&key).await? {
-            return Ok(());
+            // Its first delivery may have been committed this moment: 250 waits until it is on the disk.
+            return Ok(tx.commit().await?);
         }
         let now = self.now();
         let subject = base_subject(&reading.headers.subject);

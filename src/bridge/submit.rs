@@ -35,6 +35,7 @@ impl Bridge {
         let Some(finished) = self.freeze(job).await? else {
             return Ok(());
         };
+        self.store.settled().await?;
         let sent = self.mail.send(&finished.envelope, &finished.bytes).await;
         let mut tx = self.settle(job).await?;
         match sent {
@@ -121,7 +122,9 @@ impl Bridge {
             if portal.subject.is_none() {
                 tx.fix_subject(portal.id, &row.subject).await?;
             }
-            tx.commit().await?;
+            // The relay may have the email when a power cut takes this back: it is then rendered again, from the same messages
+            // and with the same Message-ID, as after any crash between the relay's answer and the next commit.
+            tx.commit_relaxed().await?;
             let envelope = self.envelope(&portal, row.bounce_token.as_deref().unwrap_or_default())?;
             return Ok(Some(Finished {
                 envelope,

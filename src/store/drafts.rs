@@ -1,9 +1,8 @@
 //! Drafts: emails on their way out, gathering messages until their sender is quiet.
 
 use ruma::{OwnedUserId, UserId};
-use sqlx::any::AnyRow;
 
-use super::{StoreError, Tx, get, parse};
+use super::{Row, StoreError, Tx, get, parse};
 use crate::model::Timestamp;
 
 /// An email on its way out.
@@ -35,7 +34,7 @@ impl Tx {
         message_id: &str,
         first_at: Timestamp,
     ) -> Result<(), StoreError> {
-        sqlx::query(
+        self.sql(
             "INSERT INTO drafts (job_id, portal_id, sender, message_id, first_at) VALUES ($1, $2, $3, $4, $5)",
         )
         .bind(job)
@@ -43,77 +42,64 @@ impl Tx {
         .bind(sender.as_str())
         .bind(message_id)
         .bind(first_at.millis())
-        .execute(&mut *self.inner)
-        .await?;
-        Ok(())
+        .later().await
     }
 
     /// The draft of a job.
     pub async fn draft(&mut self, job: i64) -> Result<Option<Draft>, StoreError> {
-        let query = sqlx::query("SELECT * FROM drafts WHERE job_id = $1").bind(job);
-        query
-            .fetch_optional(&mut *self.inner)
-            .await?
-            .as_ref()
-            .map(draft)
-            .transpose()
+        self.sql("SELECT * FROM drafts WHERE job_id = $1")
+            .bind(job)
+            .one(draft)
+            .await
     }
 
     /// The newest draft of a portal whose job still waits: the only one that may gather more.
     pub async fn newest_draft(&mut self, portal: i64) -> Result<Option<Draft>, StoreError> {
-        let query = sqlx::query(
+        self.sql(
             "SELECT drafts.* FROM drafts JOIN jobs ON jobs.id = drafts.job_id \
              WHERE drafts.portal_id = $1 AND jobs.state = 'waiting' ORDER BY drafts.job_id DESC LIMIT 1",
         )
-        .bind(portal);
-        query
-            .fetch_optional(&mut *self.inner)
-            .await?
-            .as_ref()
-            .map(draft)
-            .transpose()
+        .bind(portal)
+        .one(draft)
+        .await
     }
 
     /// Counts a change of a draft.
     pub async fn revise_draft(&mut self, job: i64) -> Result<(), StoreError> {
-        sqlx::query("UPDATE drafts SET revision = revision + 1 WHERE job_id = $1")
+        self.sql("UPDATE drafts SET revision = revision + 1 WHERE job_id = $1")
             .bind(job)
-            .execute(&mut *self.inner)
-            .await?;
-        Ok(())
+            .later()
+            .await
     }
 
     /// Freezes a draft with the email that was rendered from `revision`. False when it has changed since.
     pub async fn freeze_draft(&mut self, job: i64, revision: i64, email: &[u8]) -> Result<bool, StoreError> {
-        let done = sqlx::query("UPDATE drafts SET frozen = $1 WHERE job_id = $2 AND revision = $3")
+        self.sql("UPDATE drafts SET frozen = $1 WHERE job_id = $2 AND revision = $3 RETURNING 1")
             .bind(email)
             .bind(job)
             .bind(revision)
-            .execute(&mut *self.inner)
-            .await?;
-        Ok(done.rows_affected() == 1)
+            .any()
+            .await
     }
 
     /// Lets a draft change again: it certainly has not left.
     pub async fn thaw_draft(&mut self, job: i64) -> Result<(), StoreError> {
-        sqlx::query("UPDATE drafts SET frozen = NULL WHERE job_id = $1")
+        self.sql("UPDATE drafts SET frozen = NULL WHERE job_id = $1")
             .bind(job)
-            .execute(&mut *self.inner)
-            .await?;
-        Ok(())
+            .later()
+            .await
     }
 
     /// Removes a draft whose email has left, or has nothing in it any more.
     pub async fn remove_draft(&mut self, job: i64) -> Result<(), StoreError> {
-        sqlx::query("DELETE FROM drafts WHERE job_id = $1")
+        self.sql("DELETE FROM drafts WHERE job_id = $1")
             .bind(job)
-            .execute(&mut *self.inner)
-            .await?;
-        Ok(())
+            .later()
+            .await
     }
 }
 
-fn draft(row: &AnyRow) -> Result<Draft, StoreError> {
+fn draft(row: &Row) -> Result<Draft, StoreError> {
     Ok(Draft {
         job: get(row, "drafts", "job_id")?,
         portal: get(row, "drafts", "portal_id")?,

@@ -1,8 +1,6 @@
 //! The emails of all threads: what a Message-ID belongs to.
 
-use sqlx::any::AnyRow;
-
-use super::{StoreError, Tx, get};
+use super::{Row, StoreError, Tx, get};
 use crate::model::Timestamp;
 
 /// An email of a thread.
@@ -25,7 +23,7 @@ pub struct Email {
 impl Tx {
     /// Notes an email of a thread; one that is known stays as it is.
     pub async fn add_email(&mut self, email: &Email, now: Timestamp) -> Result<(), StoreError> {
-        sqlx::query(
+        self.sql(
             "INSERT INTO emails (message_id, portal_id, outgoing, subject, chain, bounce_token, created_at) \
              VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (message_id, portal_id) DO NOTHING",
         )
@@ -36,72 +34,58 @@ impl Tx {
         .bind(email.chain.join(" "))
         .bind(email.bounce_token.as_deref())
         .bind(now.millis())
-        .execute(&mut *self.inner)
-        .await?;
-        Ok(())
+        .later()
+        .await
     }
 
     /// Forgets an email that could not be delivered, so that nothing refers to it.
     pub async fn remove_email(&mut self, message_id: &str, portal: i64) -> Result<(), StoreError> {
-        sqlx::query("DELETE FROM emails WHERE message_id = $1 AND portal_id = $2")
+        self.sql("DELETE FROM emails WHERE message_id = $1 AND portal_id = $2")
             .bind(message_id)
             .bind(portal)
-            .execute(&mut *self.inner)
-            .await?;
-        Ok(())
+            .later()
+            .await
     }
 
     /// All emails with this Message-ID: one, unless the same email belongs to threads of several users.
     pub async fn emails_by_id(&mut self, message_id: &str) -> Result<Vec<Email>, StoreError> {
-        let rows = sqlx::query("SELECT * FROM emails WHERE message_id = $1 ORDER BY portal_id LIMIT 100")
+        self.sql("SELECT * FROM emails WHERE message_id = $1 ORDER BY portal_id LIMIT 100")
             .bind(message_id)
-            .fetch_all(&mut *self.inner)
-            .await?;
-        rows.iter().map(email).collect()
+            .all(email)
+            .await
     }
 
     /// The email with this Message-ID in a thread.
     pub async fn email(&mut self, message_id: &str, portal: i64) -> Result<Option<Email>, StoreError> {
-        let query = sqlx::query("SELECT * FROM emails WHERE message_id = $1 AND portal_id = $2")
+        self.sql("SELECT * FROM emails WHERE message_id = $1 AND portal_id = $2")
             .bind(message_id)
-            .bind(portal);
-        query
-            .fetch_optional(&mut *self.inner)
-            .await?
-            .as_ref()
-            .map(email)
-            .transpose()
+            .bind(portal)
+            .one(email)
+            .await
     }
 
     /// The email that a bounce token was made for.
     pub async fn email_by_bounce_token(&mut self, token: &str) -> Result<Option<Email>, StoreError> {
-        let query = sqlx::query("SELECT * FROM emails WHERE bounce_token = $1").bind(token);
-        query
-            .fetch_optional(&mut *self.inner)
-            .await?
-            .as_ref()
-            .map(email)
-            .transpose()
+        self.sql("SELECT * FROM emails WHERE bounce_token = $1")
+            .bind(token)
+            .one(email)
+            .await
     }
 
     /// The last email of a thread other than `except`.
     pub async fn last_email(&mut self, portal: i64, except: &str) -> Result<Option<Email>, StoreError> {
-        let query = sqlx::query(
+        self.sql(
             "SELECT * FROM emails WHERE portal_id = $1 AND message_id <> $2 \
              ORDER BY created_at DESC, message_id LIMIT 1",
         )
         .bind(portal)
-        .bind(except);
-        query
-            .fetch_optional(&mut *self.inner)
-            .await?
-            .as_ref()
-            .map(email)
-            .transpose()
+        .bind(except)
+        .one(email)
+        .await
     }
 }
 
-fn email(row: &AnyRow) -> Result<Email, StoreError> {
+fn email(row: &Row) -> Result<Email, StoreError> {
     let chain: String = get(row, "emails", "chain")?;
     Ok(Email {
         message_id: get(row, "emails", "message_id")?,

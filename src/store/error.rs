@@ -12,6 +12,21 @@ pub enum StoreError {
          Was it last used by a newer Penpal? Then run that one"
     )]
     Migrate(#[from] sqlx::migrate::MigrateError),
+    /// The database can't have a write-ahead log where it is.
+    #[error(
+        "SQLite has no write-ahead log here (its journal mode is {mode}), which Penpal needs: \
+         is the database on a network's file system? Put it on a local disk"
+    )]
+    NoLog {
+        /// SQLite's journal mode.
+        mode: String,
+    },
+    /// The disk did not take what was written.
+    #[error("the database's disk: {0}")]
+    Disk(#[source] std::io::Error),
+    /// The disk has failed before: what was written since may not be on it.
+    #[error("the database's disk has failed, see the log: mend it and start Penpal again")]
+    DiskFailed,
     /// A row holds something that no version of Penpal wrote.
     #[error("the database is damaged: {table}.{column} {reason}")]
     Corrupt {

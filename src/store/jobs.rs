@@ -1,9 +1,9 @@
 //! Jobs: the inbox and the outbox, every piece of work from the moment it is acknowledged.
 
-use sqlx::Row;
-use sqlx::any::AnyRow;
+use std::collections::BTreeMap;
 
-use super::{Lane, StoreError, Tx, get, parse, storable, stored_words};
+use super::query::{in_batches, placeholders};
+use super::{Lane, Row, StoreError, Tx, get, parse, storable, stored_words};
 use crate::model::Timestamp;
 
 stored_words! {
@@ -104,7 +104,7 @@ impl Tx {
     pub async fn enqueue(&mut self, job: &NewJob<'_>, now: Timestamp) -> Result<Option<i64>, StoreError> {
         // The lane first: see `lock_lane`. A lane without a job is taken away by the next worker.
         self.wake_lane(&job.lane, job.due_at).await?;
-        let inserted = sqlx::query(
+        self.sql(
             "INSERT INTO jobs (lane, kind, key, portal_id, payload, state, due_at, created_at) \
              VALUES ($1, $2, $3, $4, $5, 'waiting', $6, $7) ON CONFLICT (key) DO NOTHING RETURNING id",
         )
@@ -115,9 +115,38 @@ impl Tx {
         .bind(job.payload)
         .bind(job.due_at.millis())
         .bind(now.millis())
-        .fetch_optional(&mut *self.inner)
-        .await?;
-        inserted.map(|row| get(&row, "jobs", "id")).transpose()
+        .one(|row| get(row, "jobs", "id"))
+        .await
+    }
+
+    /// Adds jobs from outside, unless their keys are known. Answers how many were new.
+    pub async fn enqueue_all(&mut self, jobs: &[NewJob<'_>], now: Timestamp) -> Result<usize, StoreError> {
+        // The lanes first, and in order: two transactions that want the same ones must not wait for each other in a circle.
+        let mut lanes = BTreeMap::new();
+        for job in jobs {
+            lanes.entry(&job.lane).or_insert(job.due_at);
+        }
+        self.wake_lanes(&lanes.into_iter().collect::<Vec<_>>()).await?;
+        let mut added = 0;
+        for jobs in in_batches(jobs) {
+            let mut insert = self.sql(format!(
+                "INSERT INTO jobs (lane, kind, key, portal_id, payload, due_at, created_at, state) VALUES {} \
+                 ON CONFLICT (key) DO NOTHING RETURNING 1",
+                placeholders(jobs.len(), 7, ", 'waiting'")
+            ));
+            for job in jobs {
+                insert = insert
+                    .bind(job.lane.as_str())
+                    .bind(job.kind.as_str())
+                    .bind(job.key.as_deref())
+                    .bind(job.portal)
+                    .bind(job.payload)
+                    .bind(job.due_at.millis())
+                    .bind(now.millis());
+            }
+            added += insert.rows().await?.len();
+        }
+        Ok(added)
     }
 
     /// Notes that a key was worked, without a job: for an event that was read back and worked with another job.
@@ -129,64 +158,62 @@ impl Tx {
         key: &str,
         now: Timestamp,
     ) -> Result<bool, StoreError> {
-        let done = sqlx::query(
+        self.sql(
             "INSERT INTO jobs (lane, kind, key, state, due_at, created_at, finished_at) \
-             VALUES ($1, $2, $3, 'done', $4, $4, $4) ON CONFLICT (key) DO NOTHING",
+             VALUES ($1, $2, $3, 'done', $4, $4, $4) ON CONFLICT (key) DO NOTHING RETURNING 1",
         )
         .bind(lane.as_str())
         .bind(kind.as_str())
         .bind(key)
         .bind(now.millis())
-        .execute(&mut *self.inner)
-        .await?;
-        Ok(done.rows_affected() == 1)
+        .any()
+        .await
     }
 
     /// True when work with this key came before.
     pub async fn knows_key(&mut self, key: &str) -> Result<bool, StoreError> {
-        let row = sqlx::query("SELECT 1 AS one FROM jobs WHERE key = $1").bind(key);
-        Ok(row.fetch_optional(&mut *self.inner).await?.is_some())
+        self.sql("SELECT 1 AS one FROM jobs WHERE key = $1")
+            .bind(key)
+            .any()
+            .await
     }
 
-    /// The first job of a leased lane, its attempt counted. A lane without one is taken away; one whose first job
-    /// is not due yet is given back; both answer `None`.
+    /// The first job of a leased lane, its attempt counted, and the lease extended. A lane without one is taken away; one
+    /// whose first job is not due yet is given back; both answer `None`, and so does a lane that is another one's now.
     pub async fn begin_job(
         &mut self,
         lane: &Lane,
         owner: &str,
         now: Timestamp,
+        until: Timestamp,
     ) -> Result<Option<Job>, StoreError> {
         // Taking the row's lock first keeps a job that is just being added from being overlooked.
-        let held = sqlx::query("UPDATE lanes SET due_at = due_at WHERE lane = $1 AND lease_owner = $2")
+        self.renew_lease(lane, owner, until).await?;
+        let first = self
+            .sql(
+                "SELECT id, kind, portal_id, payload, jobs.due_at, attempts, created_at FROM jobs \
+                 JOIN lanes ON lanes.lane = jobs.lane \
+                 WHERE jobs.lane = $1 AND state = 'waiting' AND lease_owner = $2 ORDER BY id LIMIT 1",
+            )
             .bind(lane.as_str())
             .bind(owner)
-            .execute(&mut *self.inner)
+            .one(|row| job(row, lane))
             .await?;
-        if held.rows_affected() == 0 {
-            return Ok(None);
-        }
-        let row = sqlx::query(
-            "SELECT id, kind, portal_id, payload, due_at, attempts, created_at FROM jobs \
-             WHERE lane = $1 AND state = 'waiting' ORDER BY id LIMIT 1",
-        )
-        .bind(lane.as_str())
-        .fetch_optional(&mut *self.inner)
-        .await?;
-        let Some(row) = row else {
-            sqlx::query("DELETE FROM lanes WHERE lane = $1")
+        let Some(job) = first else {
+            self.sql("DELETE FROM lanes WHERE lane = $1 AND lease_owner = $2")
                 .bind(lane.as_str())
-                .execute(&mut *self.inner)
+                .bind(owner)
+                .later()
                 .await?;
             return Ok(None);
         };
-        let job = job(&row, lane)?;
         if job.due_at > now {
             self.release_lane(lane, owner, now).await?;
             return Ok(None);
         }
-        sqlx::query("UPDATE jobs SET attempts = attempts + 1 WHERE id = $1")
+        self.sql("UPDATE jobs SET attempts = attempts + 1 WHERE id = $1")
             .bind(job.id)
-            .execute(&mut *self.inner)
+            .later()
             .await?;
         Ok(Some(job))
     }
@@ -205,32 +232,31 @@ impl Tx {
         } else {
             "UPDATE jobs SET state = $1, finished_at = $2, error = $3 WHERE id = $4 AND state = 'waiting'"
         };
-        sqlx::query(sql)
+        self.sql(sql)
             .bind(state.as_str())
             .bind(now.millis())
             .bind(error.map(storable))
             .bind(job)
-            .execute(&mut *self.inner)
-            .await?;
-        Ok(())
+            .later()
+            .await
     }
 
     /// Sets a job's time; when it is the first of its lane, the lane's as well.
     pub async fn set_due(&mut self, job: i64, lane: &Lane, due_at: Timestamp) -> Result<(), StoreError> {
         self.lock_lane(lane).await?;
-        sqlx::query("UPDATE jobs SET due_at = $1 WHERE id = $2 AND state = 'waiting'")
+        self.sql("UPDATE jobs SET due_at = $1 WHERE id = $2 AND state = 'waiting'")
             .bind(due_at.millis())
             .bind(job)
-            .execute(&mut *self.inner)
+            .later()
             .await?;
-        sqlx::query(
+        self.sql(
             "UPDATE lanes SET due_at = $1 WHERE lane = $2 AND lease_until = 0 AND $3 = \
              (SELECT MIN(id) FROM jobs WHERE lane = $2 AND state = 'waiting')",
         )
         .bind(due_at.millis())
         .bind(lane.as_str())
         .bind(job)
-        .execute(&mut *self.inner)
+        .later()
         .await?;
         self.added_work.push(lane.class());
         Ok(())
@@ -238,12 +264,10 @@ impl Tx {
 
     /// When a job that waits is due.
     pub async fn job_due(&mut self, id: i64) -> Result<Option<Timestamp>, StoreError> {
-        let row = sqlx::query("SELECT due_at FROM jobs WHERE id = $1")
+        self.sql("SELECT due_at FROM jobs WHERE id = $1")
             .bind(id)
-            .fetch_optional(&mut *self.inner)
-            .await?;
-        row.map(|row| get(&row, "jobs", "due_at").map(Timestamp))
-            .transpose()
+            .one(|row| get(row, "jobs", "due_at").map(Timestamp))
+            .await
     }
 
     /// Puts a job off after an attempt that failed, and gives its lane back until then.
@@ -254,11 +278,11 @@ impl Tx {
         error: &str,
         due_at: Timestamp,
     ) -> Result<(), StoreError> {
-        sqlx::query("UPDATE jobs SET due_at = $1, error = $2 WHERE id = $3")
+        self.sql("UPDATE jobs SET due_at = $1, error = $2 WHERE id = $3")
             .bind(due_at.millis())
             .bind(storable(error))
             .bind(job.id)
-            .execute(&mut *self.inner)
+            .later()
             .await?;
         self.release_lane(&job.lane, owner, due_at).await
     }
@@ -270,25 +294,23 @@ impl Tx {
         after: i64,
         limit: i64,
     ) -> Result<Vec<JobSummary>, StoreError> {
-        let rows = sqlx::query(
-            "SELECT *, COALESCE(LENGTH(payload), 0) AS size FROM jobs \
+        self.sql(
+            "SELECT *, CAST(COALESCE(LENGTH(payload), 0) AS BIGINT) AS size FROM jobs \
              WHERE state = $1 AND id > $2 ORDER BY id LIMIT $3",
         )
         .bind(state.as_str())
         .bind(after)
         .bind(limit)
-        .fetch_all(&mut *self.inner)
-        .await?;
-        rows.iter().map(summary).collect()
+        .all(summary)
+        .await
     }
 
     /// One job; `None` when there is no such job.
     pub async fn show_job(&mut self, id: i64) -> Result<Option<JobSummary>, StoreError> {
-        let row = sqlx::query("SELECT *, COALESCE(LENGTH(payload), 0) AS size FROM jobs WHERE id = $1")
+        self.sql("SELECT *, CAST(COALESCE(LENGTH(payload), 0) AS BIGINT) AS size FROM jobs WHERE id = $1")
             .bind(id)
-            .fetch_optional(&mut *self.inner)
-            .await?;
-        row.as_ref().map(summary).transpose()
+            .one(summary)
+            .await
     }
 
     /// Lets a failed job be worked again, now. False when there is no such failed job.
@@ -297,16 +319,17 @@ impl Tx {
             return Ok(false);
         };
         self.wake_lane(&lane, now).await?;
-        let done = sqlx::query(
-            "UPDATE jobs SET state = 'waiting', due_at = $1, created_at = $1, attempts = 0, finished_at = NULL \
-             WHERE id = $2 AND state = 'failed'",
-        )
-        .bind(now.millis())
-        .bind(id)
-        .execute(&mut *self.inner)
-        .await?;
+        let found = self
+            .sql(
+                "UPDATE jobs SET state = 'waiting', due_at = $1, created_at = $1, attempts = 0, finished_at = NULL \
+                 WHERE id = $2 AND state = 'failed' RETURNING 1",
+            )
+            .bind(now.millis())
+            .bind(id)
+            .any()
+            .await?;
         self.refresh_lane(&lane).await?;
-        Ok(done.rows_affected() == 1)
+        Ok(found)
     }
 
     /// Drops a job that waits or failed: it will not be worked, and what it was to send is forgotten. False when there
@@ -316,15 +339,16 @@ impl Tx {
             return Ok(false);
         };
         self.lock_lane(&lane).await?;
-        let done = sqlx::query(
-            "UPDATE jobs SET state = 'dropped', finished_at = $1, payload = NULL \
-             WHERE id = $2 AND state IN ('waiting', 'failed')",
-        )
-        .bind(now.millis())
-        .bind(id)
-        .execute(&mut *self.inner)
-        .await?;
-        if done.rows_affected() == 0 {
+        let found = self
+            .sql(
+                "UPDATE jobs SET state = 'dropped', finished_at = $1, payload = NULL \
+                 WHERE id = $2 AND state IN ('waiting', 'failed') RETURNING 1",
+            )
+            .bind(now.millis())
+            .bind(id)
+            .any()
+            .await?;
+        if !found {
             return Ok(false);
         }
         // An email that never left: nothing may answer it, and edits of its messages have nothing to change.
@@ -335,7 +359,7 @@ impl Tx {
             "DELETE FROM drafts WHERE job_id = $1",
             "DELETE FROM uploads WHERE job_id = $1",
         ] {
-            sqlx::query(sql).bind(id).execute(&mut *self.inner).await?;
+            self.sql(sql).bind(id).later().await?;
         }
         self.refresh_lane(&lane).await?;
         Ok(true)
@@ -343,29 +367,28 @@ impl Tx {
 
     /// How many jobs are in a state.
     pub async fn count_jobs(&mut self, state: JobState) -> Result<i64, StoreError> {
-        let row = sqlx::query("SELECT COUNT(*) AS jobs FROM jobs WHERE state = $1")
+        self.sql("SELECT COUNT(*) AS jobs FROM jobs WHERE state = $1")
             .bind(state.as_str())
-            .fetch_one(&mut *self.inner)
-            .await?;
-        get(&row, "jobs", "jobs")
+            .only(|row| get(row, "jobs", "jobs"))
+            .await
     }
 }
 
-fn job(row: &AnyRow, lane: &Lane) -> Result<Job, StoreError> {
+fn job(row: &Row, lane: &Lane) -> Result<Job, StoreError> {
     let attempts: i64 = get(row, "jobs", "attempts")?;
     Ok(Job {
         id: get(row, "jobs", "id")?,
         lane: lane.clone(),
         kind: parse(row, "jobs", "kind")?,
         portal: get(row, "jobs", "portal_id")?,
-        payload: row.try_get::<Option<Vec<u8>>, _>("payload")?.unwrap_or_default(),
+        payload: get::<Option<Vec<u8>>>(row, "jobs", "payload")?.unwrap_or_default(),
         due_at: Timestamp(get(row, "jobs", "due_at")?),
         attempts: u32::try_from(attempts).unwrap_or(u32::MAX),
         created_at: Timestamp(get(row, "jobs", "created_at")?),
     })
 }
 
-fn summary(row: &AnyRow) -> Result<JobSummary, StoreError> {
+fn summary(row: &Row) -> Result<JobSummary, StoreError> {
     Ok(JobSummary {
         id: get(row, "jobs", "id")?,
         lane: get(row, "jobs", "lane")?,

@@ -7,6 +7,7 @@ use std::fmt;
 
 use ruma::{RoomId, UserId};
 
+use super::query::{in_batches, placeholders};
 use super::{Job, StoreError, Tx, get};
 use crate::model::Timestamp;
 
@@ -78,16 +79,26 @@ impl Tx {
     /// its first job. The update that changes nothing takes the row's lock: PostgreSQL would otherwise overlook
     /// a lane that a worker is just taking away.
     pub(super) async fn wake_lane(&mut self, lane: &Lane, due_at: Timestamp) -> Result<(), StoreError> {
-        sqlx::query(
-            "INSERT INTO lanes (lane, class, due_at) VALUES ($1, $2, $3) \
-             ON CONFLICT (lane) DO UPDATE SET due_at = lanes.due_at",
-        )
-        .bind(lane.as_str())
-        .bind(lane.class().number())
-        .bind(due_at.millis())
-        .execute(&mut *self.inner)
-        .await?;
-        self.added_work.push(lane.class());
+        self.wake_lanes(&[(lane, due_at)]).await
+    }
+
+    /// [`Tx::wake_lane`] for several lanes, in order, each once.
+    pub(super) async fn wake_lanes(&mut self, lanes: &[(&Lane, Timestamp)]) -> Result<(), StoreError> {
+        for lanes in in_batches(lanes) {
+            let mut upsert = self.sql(format!(
+                "INSERT INTO lanes (lane, class, due_at) VALUES {} \
+                 ON CONFLICT (lane) DO UPDATE SET due_at = lanes.due_at",
+                placeholders(lanes.len(), 3, "")
+            ));
+            for (lane, due_at) in lanes {
+                upsert = upsert
+                    .bind(lane.as_str())
+                    .bind(lane.class().number())
+                    .bind(due_at.millis());
+            }
+            upsert.later().await?;
+            self.added_work.extend(lanes.iter().map(|(lane, _)| lane.class()));
+        }
         Ok(())
     }
 
@@ -97,11 +108,10 @@ impl Tx {
     /// added to. All take the lane's lock before those of its jobs, drafts and messages, and so never wait for each other
     /// in a circle.
     pub async fn lock_lane(&mut self, lane: &Lane) -> Result<(), StoreError> {
-        sqlx::query("UPDATE lanes SET due_at = due_at WHERE lane = $1")
+        self.sql("UPDATE lanes SET due_at = due_at WHERE lane = $1")
             .bind(lane.as_str())
-            .execute(&mut *self.inner)
-            .await?;
-        Ok(())
+            .later()
+            .await
     }
 
     /// Leases up to `limit` lanes whose first job is due, the longest waiting first.
@@ -113,7 +123,7 @@ impl Tx {
         now: Timestamp,
         until: Timestamp,
     ) -> Result<Vec<Lane>, StoreError> {
-        let sql = if self.sqlite {
+        let sql = if self.is_sqlite() {
             "UPDATE lanes SET lease_owner = $1, lease_until = $2 WHERE lane IN \
              (SELECT lane FROM lanes WHERE class = $3 AND due_at <= $4 AND lease_until <= $4 \
               ORDER BY due_at, lane LIMIT $5) RETURNING lane, due_at"
@@ -122,23 +132,20 @@ impl Tx {
              (SELECT lane FROM lanes WHERE class = $3 AND due_at <= $4 AND lease_until <= $4 \
               ORDER BY due_at, lane LIMIT $5 FOR UPDATE SKIP LOCKED) RETURNING lane, due_at"
         };
-        let rows = sqlx::query(sql)
+        let mut lanes = self
+            .sql(sql)
             .bind(owner)
             .bind(until.millis())
             .bind(class.number())
             .bind(now.millis())
             .bind(i64::try_from(limit).unwrap_or(i64::MAX))
-            .fetch_all(&mut *self.inner)
-            .await?;
-        let mut lanes = rows
-            .iter()
-            .map(|row| {
+            .all(|row| {
                 Ok((
                     get::<i64>(row, "lanes", "due_at")?,
                     Lane(get(row, "lanes", "lane")?),
                 ))
             })
-            .collect::<Result<Vec<_>, StoreError>>()?;
+            .await?;
         // RETURNING has no order of its own, and a replay must be the same each time.
         lanes.sort();
         Ok(lanes.into_iter().map(|(_, lane)| lane).collect())
@@ -151,33 +158,27 @@ impl Tx {
         owner: &str,
         until: Timestamp,
     ) -> Result<(), StoreError> {
-        sqlx::query("UPDATE lanes SET lease_until = $1 WHERE lane = $2 AND lease_owner = $3")
+        self.sql("UPDATE lanes SET lease_until = $1 WHERE lane = $2 AND lease_owner = $3")
             .bind(until.millis())
             .bind(lane.as_str())
             .bind(owner)
-            .execute(&mut *self.inner)
-            .await?;
-        Ok(())
+            .later()
+            .await
     }
 
     /// Ends all leases of everybody: for a store that only this process uses, at its start.
     pub async fn end_all_leases(&mut self) -> Result<(), StoreError> {
-        sqlx::query("UPDATE lanes SET lease_owner = NULL, lease_until = 0")
-            .execute(&mut *self.inner)
-            .await?;
-        Ok(())
+        self.sql("UPDATE lanes SET lease_owner = NULL, lease_until = 0")
+            .later()
+            .await
     }
 
     /// When the next lane of a class that nobody works on is due; `None` when nothing waits.
     pub async fn next_due(&mut self, class: LaneClass) -> Result<Option<Timestamp>, StoreError> {
-        let row = sqlx::query(
-            "SELECT due_at FROM lanes WHERE class = $1 AND lease_until = 0 ORDER BY due_at LIMIT 1",
-        )
-        .bind(class.number())
-        .fetch_optional(&mut *self.inner)
-        .await?;
-        row.map(|row| get(&row, "lanes", "due_at").map(Timestamp))
-            .transpose()
+        self.sql("SELECT due_at FROM lanes WHERE class = $1 AND lease_until = 0 ORDER BY due_at LIMIT 1")
+            .bind(class.number())
+            .one(|row| get(row, "lanes", "due_at").map(Timestamp))
+            .await
     }
 
     /// Gives a leased lane back until its first job is due, or until `not_before` when that is later. One that another
@@ -190,33 +191,28 @@ impl Tx {
     ) -> Result<(), StoreError> {
         self.lock_lane(lane).await?;
         // The job's time is read here and not before: it may have changed since the worker looked.
-        let row =
-            sqlx::query("SELECT due_at FROM jobs WHERE lane = $1 AND state = 'waiting' ORDER BY id LIMIT 1")
-                .bind(lane.as_str())
-                .fetch_optional(&mut *self.inner)
-                .await?;
-        let first: Option<i64> = row.map(|row| get(&row, "jobs", "due_at")).transpose()?;
-        let due_at = first.map_or(not_before, |first| not_before.max(Timestamp(first)));
-        sqlx::query(
-            "UPDATE lanes SET lease_owner = NULL, lease_until = 0, due_at = $1 WHERE lane = $2 AND lease_owner = $3",
+        self.sql(
+            "UPDATE lanes SET lease_owner = NULL, lease_until = 0, due_at = COALESCE(\
+             (SELECT CASE WHEN due_at > $1 THEN due_at ELSE $1 END FROM jobs WHERE jobs.lane = $2 \
+             AND state = 'waiting' ORDER BY id LIMIT 1), $1) WHERE lane = $2 AND lease_owner = $3",
         )
-        .bind(due_at.millis())
+        .bind(not_before.millis())
         .bind(lane.as_str())
         .bind(owner)
-        .execute(&mut *self.inner)
-        .await?;
-        Ok(())
+        .later()
+        .await
     }
 
     /// Refuses to go on when the lane of a job is not this worker's any more: called before a job's outcome is
     /// written, so that a process that was frozen past its lease does no harm when it wakes.
     pub async fn assert_lease(&mut self, job: &Job, owner: &str) -> Result<(), StoreError> {
-        let held = sqlx::query("UPDATE lanes SET due_at = due_at WHERE lane = $1 AND lease_owner = $2")
+        let held = self
+            .sql("UPDATE lanes SET due_at = due_at WHERE lane = $1 AND lease_owner = $2 RETURNING 1")
             .bind(job.lane.as_str())
             .bind(owner)
-            .execute(&mut *self.inner)
+            .any()
             .await?;
-        if held.rows_affected() == 1 {
+        if held {
             Ok(())
         } else {
             Err(StoreError::LeaseLost { job: job.id })
@@ -224,22 +220,20 @@ impl Tx {
     }
 
     pub(super) async fn lane_of_job(&mut self, id: i64) -> Result<Option<Lane>, StoreError> {
-        let row = sqlx::query("SELECT lane FROM jobs WHERE id = $1")
+        self.sql("SELECT lane FROM jobs WHERE id = $1")
             .bind(id)
-            .fetch_optional(&mut *self.inner)
-            .await?;
-        row.map(|row| get(&row, "jobs", "lane").map(Lane)).transpose()
+            .one(|row| get(row, "jobs", "lane").map(Lane))
+            .await
     }
 
     /// Sets the time of a lane on which nobody works to that of its first job, which is another one now.
     pub(super) async fn refresh_lane(&mut self, lane: &Lane) -> Result<(), StoreError> {
-        sqlx::query(
+        self.sql(
             "UPDATE lanes SET due_at = COALESCE((SELECT due_at FROM jobs WHERE jobs.lane = $1 AND state = 'waiting' \
              ORDER BY id LIMIT 1), lanes.due_at) WHERE lane = $1 AND lease_until = 0",
         )
         .bind(lane.as_str())
-        .execute(&mut *self.inner)
-        .await?;
+        .later().await?;
         self.added_work.push(lane.class());
         Ok(())
     }

@@ -2,9 +2,8 @@
 
 use ruma::{EventId, OwnedEventId, OwnedUserId};
 use serde_json::{Map, Value};
-use sqlx::any::AnyRow;
 
-use super::{StoreError, Tx, get, parse, storable};
+use super::{Row, StoreError, Tx, corrupt, get, parse, storable};
 use crate::model::Timestamp;
 
 /// A message of a portal.
@@ -41,10 +40,10 @@ impl Tx {
             .content
             .as_ref()
             .map(|content| Value::Object(content.clone()).to_string());
-        let done = sqlx::query(
+        self.sql(
             "INSERT INTO messages (portal_id, event_id, message_id, job_id, outgoing, sender, sender_name, \
              event_type, content, body, sent_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) \
-             ON CONFLICT (event_id) DO NOTHING",
+             ON CONFLICT (event_id) DO NOTHING RETURNING 1",
         )
         .bind(message.portal)
         .bind(message.event_id.as_str())
@@ -57,49 +56,38 @@ impl Tx {
         .bind(content)
         .bind(message.body.as_deref().map(storable))
         .bind(message.sent_at.millis())
-        .execute(&mut *self.inner)
-        .await?;
-        Ok(done.rows_affected() == 1)
+        .any()
+        .await
     }
 
     /// The message that an event is.
     pub async fn message(&mut self, event: &EventId) -> Result<Option<Message>, StoreError> {
-        let query = sqlx::query("SELECT * FROM messages WHERE event_id = $1").bind(event.as_str());
-        query
-            .fetch_optional(&mut *self.inner)
-            .await?
-            .as_ref()
-            .map(message)
-            .transpose()
+        self.sql("SELECT * FROM messages WHERE event_id = $1")
+            .bind(event.as_str())
+            .one(message)
+            .await
     }
 
     /// The messages of a job, in order, without those that were redacted.
     pub async fn messages_of_job(&mut self, job: i64) -> Result<Vec<Message>, StoreError> {
-        let rows =
-            sqlx::query("SELECT * FROM messages WHERE job_id = $1 AND content IS NOT NULL ORDER BY id")
-                .bind(job)
-                .fetch_all(&mut *self.inner)
-                .await?;
-        rows.iter().map(message).collect()
+        self.sql("SELECT * FROM messages WHERE job_id = $1 AND content IS NOT NULL ORDER BY id")
+            .bind(job)
+            .all(message)
+            .await
     }
 
     /// How many messages a job has sent, and how many bytes of content a draft holds.
     pub async fn job_size(&mut self, job: i64) -> Result<(usize, usize), StoreError> {
-        let row = sqlx::query(
+        let number = |row: &Row, column| {
+            get::<i64>(row, "messages", column).map(|number| usize::try_from(number).unwrap_or(0))
+        };
+        self.sql(
             "SELECT COUNT(*) AS messages, CAST(COALESCE(SUM(LENGTH(content)), 0) AS BIGINT) AS bytes \
              FROM messages WHERE job_id = $1",
         )
         .bind(job)
-        .fetch_one(&mut *self.inner)
-        .await?;
-        let (messages, bytes): (i64, i64) = (
-            get(&row, "messages", "messages")?,
-            get(&row, "messages", "bytes")?,
-        );
-        Ok((
-            usize::try_from(messages).unwrap_or(0),
-            usize::try_from(bytes).unwrap_or(0),
-        ))
+        .only(|row| Ok((number(row, "messages")?, number(row, "bytes")?)))
+        .await
     }
 
     /// The last event of an email.
@@ -108,39 +96,33 @@ impl Tx {
         message_id: &str,
         portal: i64,
     ) -> Result<Option<OwnedEventId>, StoreError> {
-        let row = sqlx::query(
+        self.sql(
             "SELECT event_id FROM messages WHERE message_id = $1 AND portal_id = $2 ORDER BY id DESC LIMIT 1",
         )
         .bind(message_id)
         .bind(portal)
-        .fetch_optional(&mut *self.inner)
-        .await?;
-        row.map(|row| parse(&row, "messages", "event_id")).transpose()
+        .one(|row| parse(row, "messages", "event_id"))
+        .await
     }
 
     /// The newest message of a portal.
     pub async fn last_message(&mut self, portal: i64) -> Result<Option<Message>, StoreError> {
-        let query =
-            sqlx::query("SELECT * FROM messages WHERE portal_id = $1 ORDER BY id DESC LIMIT 1").bind(portal);
-        query
-            .fetch_optional(&mut *self.inner)
-            .await?
-            .as_ref()
-            .map(message)
-            .transpose()
+        let query = self
+            .sql("SELECT * FROM messages WHERE portal_id = $1 ORDER BY id DESC LIMIT 1")
+            .bind(portal);
+        query.one(message).await
     }
 
     /// The texts of the newest messages that went out, newest first: what a reply may quote.
     pub async fn sent_texts(&mut self, portal: i64, limit: i64) -> Result<Vec<String>, StoreError> {
-        let rows = sqlx::query(
+        self.sql(
             "SELECT body FROM messages WHERE portal_id = $1 AND outgoing = 1 AND body IS NOT NULL \
              ORDER BY id DESC LIMIT $2",
         )
         .bind(portal)
         .bind(limit)
-        .fetch_all(&mut *self.inner)
-        .await?;
-        rows.iter().map(|row| get(row, "messages", "body")).collect()
+        .all(|row| get(row, "messages", "body"))
+        .await
     }
 
     /// Replaces the content of a message that has not left yet; `None` takes it out.
@@ -149,22 +131,20 @@ impl Tx {
         event: &EventId,
         content: Option<&Map<String, Value>>,
     ) -> Result<(), StoreError> {
-        sqlx::query("UPDATE messages SET content = $1, body = NULL WHERE event_id = $2")
+        self.sql("UPDATE messages SET content = $1, body = NULL WHERE event_id = $2")
             .bind(content.map(|content| Value::Object(content.clone()).to_string()))
             .bind(event.as_str())
-            .execute(&mut *self.inner)
-            .await?;
-        Ok(())
+            .later()
+            .await
     }
 
     /// Notes the plain text under which a message left.
     pub async fn set_body(&mut self, event: &EventId, body: &str) -> Result<(), StoreError> {
-        sqlx::query("UPDATE messages SET body = $1 WHERE event_id = $2")
+        self.sql("UPDATE messages SET body = $1 WHERE event_id = $2")
             .bind(storable(body))
             .bind(event.as_str())
-            .execute(&mut *self.inner)
-            .await?;
-        Ok(())
+            .later()
+            .await
     }
 
     /// The URI of an attachment that is on the homeserver already.
@@ -173,48 +153,38 @@ impl Tx {
         job: i64,
         position: usize,
     ) -> Result<Option<ruma::OwnedMxcUri>, StoreError> {
-        let row = sqlx::query("SELECT uri FROM uploads WHERE job_id = $1 AND position = $2")
+        self.sql("SELECT uri FROM uploads WHERE job_id = $1 AND position = $2")
             .bind(job)
             .bind(i64::try_from(position).unwrap_or(i64::MAX))
-            .fetch_optional(&mut *self.inner)
-            .await?;
-        Ok(row
-            .map(|row| get::<String>(&row, "uploads", "uri"))
-            .transpose()?
-            .map(Into::into))
+            .one(|row| get::<String>(row, "uploads", "uri").map(Into::into))
+            .await
     }
 
     /// Notes where an attachment is.
     pub async fn add_upload(&mut self, job: i64, position: usize, uri: &str) -> Result<(), StoreError> {
-        sqlx::query("INSERT INTO uploads (job_id, position, uri) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING")
+        self.sql("INSERT INTO uploads (job_id, position, uri) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING")
             .bind(job)
             .bind(i64::try_from(position).unwrap_or(i64::MAX))
             .bind(uri)
-            .execute(&mut *self.inner)
-            .await?;
-        Ok(())
+            .later()
+            .await
     }
 
     /// Forgets the uploads of a job that is done.
     pub async fn remove_uploads(&mut self, job: i64) -> Result<(), StoreError> {
-        sqlx::query("DELETE FROM uploads WHERE job_id = $1")
+        self.sql("DELETE FROM uploads WHERE job_id = $1")
             .bind(job)
-            .execute(&mut *self.inner)
-            .await?;
-        Ok(())
+            .later()
+            .await
     }
 }
 
-fn message(row: &AnyRow) -> Result<Message, StoreError> {
+fn message(row: &Row) -> Result<Message, StoreError> {
     let content: Option<String> = get(row, "messages", "content")?;
     let content = content
         .map(|content| serde_json::from_str(&content))
         .transpose()
-        .map_err(|error| StoreError::Corrupt {
-            table: "messages",
-            column: "content",
-            reason: error.to_string(),
-        })?;
+        .map_err(|error| corrupt("messages", "content", &error))?;
     Ok(Message {
         portal: get(row, "messages", "portal_id")?,
         event_id: parse(row, "messages", "event_id")?,

@@ -20,11 +20,10 @@ stored_words! {
 impl Tx {
     /// The display name of a puppet that exists on the homeserver; `None` when it does not exist yet.
     pub async fn puppet_name(&mut self, puppet: &UserId) -> Result<Option<String>, StoreError> {
-        let row = sqlx::query("SELECT display_name FROM puppets WHERE user_id = $1")
+        self.sql("SELECT display_name FROM puppets WHERE user_id = $1")
             .bind(puppet.as_str())
-            .fetch_optional(&mut *self.inner)
-            .await?;
-        row.map(|row| get(&row, "puppets", "display_name")).transpose()
+            .one(|row| get(row, "puppets", "display_name"))
+            .await
     }
 
     /// Notes that a puppet exists on the homeserver under this name.
@@ -34,67 +33,59 @@ impl Tx {
         address: &EmailAddress,
         display_name: &str,
     ) -> Result<(), StoreError> {
-        sqlx::query(
+        self.sql(
             "INSERT INTO puppets (user_id, address, display_name) VALUES ($1, $2, $3) \
              ON CONFLICT (user_id) DO UPDATE SET display_name = $3",
         )
         .bind(puppet.as_str())
         .bind(address.as_str())
         .bind(display_name)
-        .execute(&mut *self.inner)
-        .await?;
-        Ok(())
+        .later()
+        .await
     }
 
     /// Who may start a thread with this user; `None` when the user did not choose.
     pub async fn strangers(&mut self, user: &UserId) -> Result<Option<Strangers>, StoreError> {
-        let row = sqlx::query("SELECT strangers FROM users WHERE user_id = $1")
+        self.sql("SELECT strangers FROM users WHERE user_id = $1")
             .bind(user.as_str())
-            .fetch_optional(&mut *self.inner)
-            .await?;
-        row.map(|row| parse(&row, "users", "strangers")).transpose()
+            .one(|row| parse(row, "users", "strangers"))
+            .await
     }
 
     /// Notes the user's choice.
     pub async fn set_strangers(&mut self, user: &UserId, choice: Strangers) -> Result<(), StoreError> {
-        sqlx::query(
+        self.sql(
             "INSERT INTO users (user_id, strangers) VALUES ($1, $2) \
              ON CONFLICT (user_id) DO UPDATE SET strangers = $2",
         )
         .bind(user.as_str())
         .bind(choice.as_str())
-        .execute(&mut *self.inner)
-        .await?;
-        Ok(())
+        .later()
+        .await
     }
 
     /// Notes a room in which a user talks to the bot.
     pub async fn add_bot_room(&mut self, room: &RoomId, user: &UserId) -> Result<(), StoreError> {
-        sqlx::query(
-            "INSERT INTO bot_rooms (room_id, user_id) VALUES ($1, $2) ON CONFLICT (room_id) DO NOTHING",
-        )
-        .bind(room.as_str())
-        .bind(user.as_str())
-        .execute(&mut *self.inner)
-        .await?;
-        Ok(())
+        self.sql("INSERT INTO bot_rooms (room_id, user_id) VALUES ($1, $2) ON CONFLICT (room_id) DO NOTHING")
+            .bind(room.as_str())
+            .bind(user.as_str())
+            .later()
+            .await
     }
 
     /// Forgets a room in which a user talked to the bot.
     pub async fn remove_bot_room(&mut self, room: &RoomId) -> Result<(), StoreError> {
-        sqlx::query("DELETE FROM bot_rooms WHERE room_id = $1")
+        self.sql("DELETE FROM bot_rooms WHERE room_id = $1")
             .bind(room.as_str())
-            .execute(&mut *self.inner)
-            .await?;
-        Ok(())
+            .later()
+            .await
     }
 
     /// The user who talks to the bot in this room; `None` when it is not such a room.
     pub async fn bot_room(&mut self, room: &RoomId) -> Result<Option<OwnedUserId>, StoreError> {
-        let row = sqlx::query("SELECT user_id FROM bot_rooms WHERE room_id = $1")
+        self.sql("SELECT user_id FROM bot_rooms WHERE room_id = $1")
             .bind(room.as_str())
-            .fetch_optional(&mut *self.inner)
-            .await?;
-        row.map(|row| parse(&row, "bot_rooms", "user_id")).transpose()
+            .one(|row| parse(row, "bot_rooms", "user_id"))
+            .await
     }
 }

@@ -1,9 +1,8 @@
 //! Portals: which room shows which thread, and who is in it.
 
 use ruma::{OwnedRoomId, OwnedUserId, RoomId, UserId};
-use sqlx::any::AnyRow;
 
-use super::{StoreError, Tx, get, parse, parse_optional, storable, stored_words};
+use super::{Row, StoreError, Tx, get, parse, parse_optional, storable, stored_words};
 use crate::model::{EmailAddress, Timestamp};
 
 stored_words! {
@@ -71,7 +70,7 @@ pub struct NewPortal<'a> {
 impl Tx {
     /// Makes a portal and answers its number.
     pub async fn create_portal(&mut self, portal: &NewPortal<'_>, now: Timestamp) -> Result<i64, StoreError> {
-        let row = sqlx::query(
+        self.sql(
             "INSERT INTO portals (user_id, address, puppet_id, room_id, state, token, name, subject, contacted, \
              introduced, encrypted, created_at, touched_at) \
              VALUES ($1, $2, $3, $4, 'active', $5, $6, $6, 0, 0, 0, $7, $7) RETURNING id",
@@ -83,53 +82,40 @@ impl Tx {
         .bind(portal.token)
         .bind(portal.subject.map(storable))
         .bind(now.millis())
-        .fetch_one(&mut *self.inner)
-        .await?;
-        get(&row, "portals", "id")
+        .only(|row| get(row, "portals", "id"))
+        .await
     }
 
     /// The portal with this number.
     pub async fn portal(&mut self, id: i64) -> Result<Option<Portal>, StoreError> {
-        let query = sqlx::query("SELECT * FROM portals WHERE id = $1").bind(id);
-        query
-            .fetch_optional(&mut *self.inner)
-            .await?
-            .as_ref()
-            .map(portal)
-            .transpose()
+        self.sql("SELECT * FROM portals WHERE id = $1")
+            .bind(id)
+            .one(portal)
+            .await
     }
 
     /// The portal that a room shows.
     pub async fn portal_by_room(&mut self, room: &RoomId) -> Result<Option<Portal>, StoreError> {
-        let query = sqlx::query("SELECT * FROM portals WHERE room_id = $1").bind(room.as_str());
-        query
-            .fetch_optional(&mut *self.inner)
-            .await?
-            .as_ref()
-            .map(portal)
-            .transpose()
+        self.sql("SELECT * FROM portals WHERE room_id = $1")
+            .bind(room.as_str())
+            .one(portal)
+            .await
     }
 
     /// The portal whose room was replaced by `room`, while the puppet is not in that one yet.
     pub async fn portal_by_successor(&mut self, room: &RoomId) -> Result<Option<Portal>, StoreError> {
-        let query = sqlx::query("SELECT * FROM portals WHERE successor = $1").bind(room.as_str());
-        query
-            .fetch_optional(&mut *self.inner)
-            .await?
-            .as_ref()
-            .map(portal)
-            .transpose()
+        self.sql("SELECT * FROM portals WHERE successor = $1")
+            .bind(room.as_str())
+            .one(portal)
+            .await
     }
 
     /// The portal that a reply token belongs to.
     pub async fn portal_by_token(&mut self, token: &str) -> Result<Option<Portal>, StoreError> {
-        let query = sqlx::query("SELECT * FROM portals WHERE token = $1").bind(token);
-        query
-            .fetch_optional(&mut *self.inner)
-            .await?
-            .as_ref()
-            .map(portal)
-            .transpose()
+        self.sql("SELECT * FROM portals WHERE token = $1")
+            .bind(token)
+            .one(portal)
+            .await
     }
 
     /// The portals of a person with a user (or with anybody), last used first, at most `limit`.
@@ -139,22 +125,23 @@ impl Tx {
         user: Option<&UserId>,
         limit: i64,
     ) -> Result<Vec<Portal>, StoreError> {
-        let rows = sqlx::query(
+        self.sql(
             "SELECT * FROM portals WHERE address = $1 AND ($2 = '' OR user_id = $2) \
              ORDER BY touched_at DESC, id DESC LIMIT $3",
         )
         .bind(address.as_str())
         .bind(user.map_or("", UserId::as_str))
         .bind(limit)
-        .fetch_all(&mut *self.inner)
-        .await?;
-        rows.iter().map(portal).collect()
+        .all(portal)
+        .await
     }
 
     /// True when the user has a portal with anybody.
     pub async fn has_portals(&mut self, user: &UserId) -> Result<bool, StoreError> {
-        let row = sqlx::query("SELECT 1 AS one FROM portals WHERE user_id = $1 LIMIT 1").bind(user.as_str());
-        Ok(row.fetch_optional(&mut *self.inner).await?.is_some())
+        self.sql("SELECT 1 AS one FROM portals WHERE user_id = $1 LIMIT 1")
+            .bind(user.as_str())
+            .any()
+            .await
     }
 
     /// Makes a room the portal's, in use, with what is known of it.
@@ -169,7 +156,7 @@ impl Tx {
         topic: Option<&str>,
         encrypted: bool,
     ) -> Result<(), StoreError> {
-        sqlx::query(
+        self.sql(
             "UPDATE portals SET room_id = $1, successor = NULL, state = 'active', name = $2, topic = $3, \
              encrypted = $4 WHERE id = $5",
         )
@@ -178,9 +165,8 @@ impl Tx {
         .bind(topic.map(storable))
         .bind(i64::from(encrypted))
         .bind(id)
-        .execute(&mut *self.inner)
-        .await?;
-        Ok(())
+        .later()
+        .await
     }
 
     /// Ends the use of a room. False when it was not in use, or is not the portal's any more.
@@ -190,96 +176,91 @@ impl Tx {
         room: &RoomId,
         state: PortalState,
     ) -> Result<bool, StoreError> {
-        let done = sqlx::query(
-            "UPDATE portals SET state = $1 WHERE id = $2 AND room_id = $3 AND state NOT IN ($1, 'removed')",
+        self.sql(
+            "UPDATE portals SET state = $1 WHERE id = $2 AND room_id = $3 AND state NOT IN ($1, 'removed') RETURNING 1",
         )
         .bind(state.as_str())
         .bind(id)
         .bind(room.as_str())
-        .execute(&mut *self.inner)
-        .await?;
-        Ok(done.rows_affected() == 1)
+        .any()
+        .await
     }
 
     /// Notes the room that takes over.
     pub async fn set_successor(&mut self, id: i64, successor: &RoomId) -> Result<(), StoreError> {
-        sqlx::query("UPDATE portals SET successor = $1 WHERE id = $2")
+        self.sql("UPDATE portals SET successor = $1 WHERE id = $2")
             .bind(successor.as_str())
             .bind(id)
-            .execute(&mut *self.inner)
-            .await?;
-        Ok(())
+            .later()
+            .await
     }
 
     /// Notes the room's name.
     pub async fn set_room_name(&mut self, id: i64, name: Option<&str>) -> Result<(), StoreError> {
-        sqlx::query("UPDATE portals SET name = $1 WHERE id = $2")
+        self.sql("UPDATE portals SET name = $1 WHERE id = $2")
             .bind(name.map(storable))
             .bind(id)
-            .execute(&mut *self.inner)
-            .await?;
-        Ok(())
+            .later()
+            .await
     }
 
     /// Notes the room's topic.
     pub async fn set_room_topic(&mut self, id: i64, topic: Option<&str>) -> Result<(), StoreError> {
-        sqlx::query("UPDATE portals SET topic = $1 WHERE id = $2")
+        self.sql("UPDATE portals SET topic = $1 WHERE id = $2")
             .bind(topic.map(storable))
             .bind(id)
-            .execute(&mut *self.inner)
-            .await?;
-        Ok(())
+            .later()
+            .await
     }
 
     /// Notes that the room is encrypted.
     pub async fn set_encrypted(&mut self, id: i64) -> Result<(), StoreError> {
-        let query = sqlx::query("UPDATE portals SET encrypted = 1 WHERE id = $1 AND encrypted = 0").bind(id);
-        query.execute(&mut *self.inner).await?;
-        Ok(())
+        self.sql("UPDATE portals SET encrypted = 1 WHERE id = $1 AND encrypted = 0")
+            .bind(id)
+            .later()
+            .await
     }
 
     /// Notes that the Matrix user wrote to this person.
     pub async fn set_contacted(&mut self, id: i64) -> Result<(), StoreError> {
-        let query = sqlx::query("UPDATE portals SET contacted = 1 WHERE id = $1 AND contacted = 0").bind(id);
-        query.execute(&mut *self.inner).await?;
-        Ok(())
+        self.sql("UPDATE portals SET contacted = 1 WHERE id = $1 AND contacted = 0")
+            .bind(id)
+            .later()
+            .await
     }
 
     /// Notes that the first email went out.
     pub async fn set_introduced(&mut self, id: i64) -> Result<(), StoreError> {
-        let query =
-            sqlx::query("UPDATE portals SET introduced = 1 WHERE id = $1 AND introduced = 0").bind(id);
-        query.execute(&mut *self.inner).await?;
-        Ok(())
+        let query = self
+            .sql("UPDATE portals SET introduced = 1 WHERE id = $1 AND introduced = 0")
+            .bind(id);
+        query.later().await
     }
 
     /// Fixes the thread's subject, unless it has one.
     pub async fn fix_subject(&mut self, id: i64, subject: &str) -> Result<(), StoreError> {
-        sqlx::query("UPDATE portals SET subject = $1 WHERE id = $2 AND subject IS NULL")
+        self.sql("UPDATE portals SET subject = $1 WHERE id = $2 AND subject IS NULL")
             .bind(storable(subject))
             .bind(id)
-            .execute(&mut *self.inner)
-            .await?;
-        Ok(())
+            .later()
+            .await
     }
 
     /// Takes a room away from the portal that it showed, if any: another one begins there.
     pub async fn vacate_room(&mut self, room: &RoomId) -> Result<(), StoreError> {
-        sqlx::query("UPDATE portals SET room_id = NULL WHERE room_id = $1")
+        self.sql("UPDATE portals SET room_id = NULL WHERE room_id = $1")
             .bind(room.as_str())
-            .execute(&mut *self.inner)
-            .await?;
-        Ok(())
+            .later()
+            .await
     }
 
     /// Notes that a message came, either way.
     pub async fn touch_portal(&mut self, id: i64, now: Timestamp) -> Result<(), StoreError> {
-        sqlx::query("UPDATE portals SET touched_at = $1 WHERE id = $2")
+        self.sql("UPDATE portals SET touched_at = $1 WHERE id = $2")
             .bind(now.millis())
             .bind(id)
-            .execute(&mut *self.inner)
-            .await?;
-        Ok(())
+            .later()
+            .await
     }
 
     /// Notes who a member of a portal's room is.
@@ -290,7 +271,7 @@ impl Tx {
         membership: &str,
         display_name: Option<&str>,
     ) -> Result<(), StoreError> {
-        sqlx::query(
+        self.sql(
             "INSERT INTO members (room_id, user_id, membership, display_name) VALUES ($1, $2, $3, $4) \
              ON CONFLICT (room_id, user_id) DO UPDATE SET membership = $3, display_name = $4",
         )
@@ -298,20 +279,17 @@ impl Tx {
         .bind(user.as_str())
         .bind(storable(membership))
         .bind(display_name.map(storable))
-        .execute(&mut *self.inner)
-        .await?;
-        Ok(())
+        .later()
+        .await
     }
 
     /// Who is known to be in a room.
     pub async fn joined_members(&mut self, room: &RoomId) -> Result<Vec<OwnedUserId>, StoreError> {
-        let rows = sqlx::query(
+        self.sql(
             "SELECT user_id FROM members WHERE room_id = $1 AND membership = 'join' ORDER BY user_id LIMIT 100",
         )
         .bind(room.as_str())
-        .fetch_all(&mut *self.inner)
-        .await?;
-        rows.iter().map(|row| parse(row, "members", "user_id")).collect()
+        .all(|row| parse(row, "members", "user_id")).await
     }
 
     /// Rooms in which a puppet is and that belong to no portal, at most `limit`.
@@ -320,50 +298,45 @@ impl Tx {
         puppet: &UserId,
         limit: i64,
     ) -> Result<Vec<OwnedRoomId>, StoreError> {
-        let rows = sqlx::query(
+        self.sql(
             "SELECT room_id FROM members WHERE user_id = $1 AND membership = 'join' AND NOT EXISTS \
              (SELECT 1 FROM portals WHERE portals.room_id = members.room_id) ORDER BY room_id LIMIT $2",
         )
         .bind(puppet.as_str())
         .bind(limit)
-        .fetch_all(&mut *self.inner)
-        .await?;
-        rows.iter().map(|row| parse(row, "members", "room_id")).collect()
+        .all(|row| parse(row, "members", "room_id"))
+        .await
     }
 
     /// The display name of a member as it is shown: with the user ID behind it when somebody else in the room has
     /// the same one, and the user ID where there is none (Matrix 1.19, "Calculating the display name for a user").
     pub async fn shown_name(&mut self, room: &RoomId, user: &UserId) -> Result<String, StoreError> {
-        let row = sqlx::query("SELECT display_name FROM members WHERE room_id = $1 AND user_id = $2")
+        let known = self
+            .sql(
+                "SELECT display_name, CAST(EXISTS (SELECT 1 FROM members AS others WHERE others.room_id = $1 \
+                 AND others.user_id <> $2 AND others.display_name = members.display_name \
+                 AND others.membership IN ('join', 'invite')) AS INTEGER) AS shared \
+                 FROM members WHERE room_id = $1 AND user_id = $2",
+            )
             .bind(room.as_str())
             .bind(user.as_str())
-            .fetch_optional(&mut *self.inner)
+            .one(|row| {
+                let name: Option<String> = get(row, "members", "display_name")?;
+                Ok((
+                    name.unwrap_or_default(),
+                    get::<i32>(row, "members", "shared")? != 0,
+                ))
+            })
             .await?;
-        let name: Option<String> = row
-            .map(|row| get(&row, "members", "display_name"))
-            .transpose()?
-            .flatten();
-        let Some(name) = name.filter(|name| !name.trim().is_empty()) else {
-            return Ok(user.to_string());
-        };
-        let others = sqlx::query(
-            "SELECT 1 AS one FROM members WHERE room_id = $1 AND user_id <> $2 AND display_name = $3 \
-             AND membership IN ('join', 'invite') LIMIT 1",
-        )
-        .bind(room.as_str())
-        .bind(user.as_str())
-        .bind(&name)
-        .fetch_optional(&mut *self.inner)
-        .await?;
-        Ok(if others.is_some() {
-            format!("{name} ({user})")
-        } else {
-            name
+        Ok(match known {
+            Some((name, true)) if !name.trim().is_empty() => format!("{name} ({user})"),
+            Some((name, false)) if !name.trim().is_empty() => name,
+            _ => user.to_string(),
         })
     }
 }
 
-fn portal(row: &AnyRow) -> Result<Portal, StoreError> {
+fn portal(row: &Row) -> Result<Portal, StoreError> {
     Ok(Portal {
         id: get(row, "portals", "id")?,
         user: parse(row, "portals", "user_id")?,

@@ -17,9 +17,9 @@ use crate::bridge::{Bridge, Failure, LEASE};
 use crate::model::Timestamp;
 use crate::store::{Job, Lane, LaneClass, StoreError};
 
-/// Lanes that are worked at the same time, for each class: enough to keep a homeserver or relay busy, few enough
-/// for a small machine's memory.
-const LANES_AT_ONCE: usize = 16;
+/// Lanes that are worked at the same time, for each class: enough to keep a homeserver or relay busy while others wait for
+/// the disk, few enough for a small machine's memory.
+const LANES_AT_ONCE: usize = 32;
 
 /// Jobs worked in a lane before others get their turn.
 const JOBS_IN_A_ROW: usize = 50;
@@ -160,37 +160,36 @@ impl Worker {
 
     async fn lease(&self, class: LaneClass, limit: usize) -> Result<Vec<Lane>, StoreError> {
         let now = self.bridge.now();
-        let mut tx = self.bridge.store().begin_bookkeeping().await?;
+        let mut tx = self.bridge.store().begin().await?;
         let lanes = tx
             .lease_lanes(class, self.bridge.owner(), limit, now, now + LEASE)
             .await?;
-        tx.commit().await?;
+        tx.commit_relaxed().await?;
         Ok(lanes)
     }
 
     /// Works a leased lane until it is empty, not due, or others have waited long enough. Answers how many jobs it began.
     async fn work_lane(&self, lane: &Lane, stop: &CancellationToken) -> Result<usize, StoreError> {
         for begun in 0..JOBS_IN_A_ROW {
-            let mut tx = self.bridge.store().begin_bookkeeping().await?;
+            let mut tx = self.bridge.store().begin().await?;
             if stop.is_cancelled() {
                 tx.release_lane(lane, self.bridge.owner(), self.bridge.now())
                     .await?;
-                tx.commit().await?;
+                tx.commit_relaxed().await?;
                 return Ok(begun);
             }
-            tx.renew_lease(lane, self.bridge.owner(), self.bridge.now() + LEASE)
-                .await?;
-            let job = tx.begin_job(lane, self.bridge.owner(), self.bridge.now()).await?;
-            tx.commit().await?;
+            let now = self.bridge.now();
+            let job = tx.begin_job(lane, self.bridge.owner(), now, now + LEASE).await?;
+            tx.commit_relaxed().await?;
             let Some(job) = job else { return Ok(begun) };
             if !self.work_job(&job).await? {
                 return Ok(begun + 1);
             }
         }
-        let mut tx = self.bridge.store().begin_bookkeeping().await?;
+        let mut tx = self.bridge.store().begin().await?;
         tx.release_lane(lane, self.bridge.owner(), self.bridge.now())
             .await?;
-        tx.commit().await?;
+        tx.commit_relaxed().await?;
         Ok(JOBS_IN_A_ROW)
     }
 
@@ -206,10 +205,10 @@ impl Worker {
         let Err(failure) = outcome else { return Ok(true) };
         match failure {
             Failure::Later(_) => {
-                let mut tx = self.bridge.store().begin_bookkeeping().await?;
+                let mut tx = self.bridge.store().begin().await?;
                 tx.release_lane(&job.lane, self.bridge.owner(), self.bridge.now())
                     .await?;
-                tx.commit().await?;
+                tx.commit_relaxed().await?;
                 Ok(false)
             }
             Failure::Retry { after, reason } => self.retry(job, after.unwrap_or_default(), &reason).await,
@@ -259,10 +258,10 @@ impl Worker {
     /// Keeps a lane's lease alive.
     async fn renew(&self, lane: &Lane) {
         let renewed = async {
-            let mut tx = self.bridge.store().begin_bookkeeping().await?;
+            let mut tx = self.bridge.store().begin().await?;
             tx.renew_lease(lane, self.bridge.owner(), self.bridge.now() + LEASE)
                 .await?;
-            tx.commit().await
+            tx.commit_relaxed().await
         };
         if let Err(error) = renewed.await {
             tracing::warn!(%lane, %error, "the lease could not be renewed");

@@ -37,9 +37,8 @@ impl Database {
         if url == "skip" {
             return None;
         }
-        sqlx::any::install_default_drivers();
         let schema = format!("t_{:x}", hash(test));
-        let admin = sqlx::AnyPool::connect(&url).await.unwrap();
+        let admin = sqlx::PgPool::connect(&url).await.unwrap();
         for sql in [
             format!("DROP SCHEMA IF EXISTS {schema} CASCADE"),
             format!("CREATE SCHEMA {schema}"),
@@ -63,6 +62,7 @@ impl Database {
 impl Database {
     /// Runs a statement behind the store's back.
     pub async fn run(&self, sql: &'static str) {
+        sqlx::any::install_default_drivers();
         let pool = sqlx::AnyPool::connect(&self.url).await.unwrap();
         sqlx::raw_sql(sql).execute(&pool).await.unwrap();
         pool.close().await;

@@ -1,0 +1,309 @@
+"""Everything around Penpal, in one event loop and fast enough not to be what is measured.
+
+A homeserver that answers at once, a relay that takes everything, and clients that hand over transactions and
+mail. The protocols are written out by hand: a library's convenience costs more than Penpal does.
+"""
+
+import asyncio
+import json
+import re
+import threading
+import time
+from collections.abc import Coroutine
+from urllib.parse import unquote
+
+SERVER_NAME = "hs.test"
+BOB = f"@bob:{SERVER_NAME}"
+
+# What a message is known by on its way: written into its text.
+MARK = re.compile(rb"message number (\d+)\.")
+
+
+class Seen:
+    """Which numbered messages came out, and when."""
+
+    def __init__(self):
+        self.times: dict[int, float] = {}
+        self.order: dict[str, list[int]] = {}
+        self.doubles = 0
+        self._wanted, self._reached = 0, asyncio.Event()
+
+    def add(self, number: int, where: str) -> None:
+        """One message came out at a room or address."""
+        if number in self.times:
+            self.doubles += 1
+            return
+        self.times[number] = time.perf_counter()
+        self.order.setdefault(where, []).append(number)
+        if len(self.times) >= self._wanted:
+            self._reached.set()
+
+    async def reaches(self, count: int, seconds: float) -> bool:
+        """Waits until so many messages came out; false when they did not in time."""
+        self._wanted = count
+        self._reached.clear()
+        if len(self.times) < count:
+            try:
+                await asyncio.wait_for(self._reached.wait(), seconds)
+            except TimeoutError:
+                return False
+        return True
+
+
+class Homeserver(asyncio.Protocol):
+    """One connection to the homeserver. Sends are made once, by their transaction ID."""
+
+    def __init__(self, world: "World"):
+        self._world = world
+        self._buffer = b""
+        self._transport: asyncio.Transport | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:
+        """Called by asyncio."""
+        self._transport = transport
+
+    def data_received(self, data: bytes) -> None:
+        """Called by asyncio: answers each request that is whole."""
+        self._buffer += data
+        while (end := self._buffer.find(b"\r\n\r\n")) >= 0:
+            head = self._buffer[:end]
+            found = re.search(rb"(?i)\r\ncontent-length: *(\d+)", head)
+            length = int(found[1]) if found else 0
+            if len(self._buffer) < end + 4 + length:
+                return
+            body = self._buffer[end + 4 : end + 4 + length]
+            self._buffer = self._buffer[end + 4 + length :]
+            method, target, _ = head.split(b"\r\n", 1)[0].split(b" ", 2)
+            status, answer = self._world.answer(method, unquote(target.decode()), body)
+            data = answer if isinstance(answer, bytes) else json.dumps(answer).encode()
+            self._transport.write(
+                b"HTTP/1.1 %s\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s" % (status, len(data), data)
+            )
+
+
+class Relay(asyncio.Protocol):
+    """One connection to the relay, which takes everything."""
+
+    def __init__(self, world: "World"):
+        self._world = world
+        self._buffer = b""
+        self._data = False
+        self._recipient = ""
+        self._transport: asyncio.Transport | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:
+        """Called by asyncio."""
+        self._transport = transport
+        transport.write(b"220 relay.test ESMTP\r\n")
+
+    def data_received(self, data: bytes) -> None:
+        """Called by asyncio: answers each command and each message that is whole."""
+        self._buffer += data
+        while True:
+            if self._data:
+                end = self._buffer.find(b"\r\n.\r\n")
+                if end < 0:
+                    return
+                # Once as text and once as HTML.
+                for number in set(MARK.findall(self._buffer[:end])):
+                    self._world.mailed.add(int(number), self._recipient)
+                self._buffer, self._data = self._buffer[end + 5 :], False
+                self._transport.write(b"250 2.0.0 taken\r\n")
+                continue
+            line, found, rest = self._buffer.partition(b"\r\n")
+            if not found:
+                return
+            self._buffer = rest
+            self._transport.write(self._reply(line))
+
+    def _reply(self, line: bytes) -> bytes:
+        verb = line[:4].upper()
+        if verb == b"EHLO":
+            return b"250-relay.test\r\n250-PIPELINING\r\n250-8BITMIME\r\n250 SMTPUTF8\r\n"
+        if verb == b"RCPT":
+            self._recipient = line.partition(b"<")[2].partition(b">")[0].decode()
+        if verb == b"DATA":
+            self._data = True
+            return b"354 go on\r\n"
+        if verb == b"QUIT":
+            return b"221 2.0.0 bye\r\n"
+        return b"250 2.0.0 ok\r\n"
+
+
+class World:
+    """A thread with an event loop, in which all of this runs."""
+
+    def __init__(self):
+        self.rooms: dict[str, list[dict]] = {}
+        self.account_data: dict[str, bytes] = {}
+        self._sent: dict[str, bytes] = {}
+        self._rooms_made = 0
+        self._loop = asyncio.new_event_loop()
+        threading.Thread(target=self._loop.run_forever, daemon=True).start()
+        self.forget()
+        self._servers = []
+        self.homeserver_port = self._listen(Homeserver)
+        self.relay_port = self._listen(Relay)
+
+    def _listen(self, protocol: type) -> int:
+        async def start() -> asyncio.Server:
+            return await self._loop.create_server(lambda: protocol(self), "127.0.0.1", 0)
+
+        self._servers.append(server := self.run(start()))
+        return server.sockets[0].getsockname()[1]
+
+    def run(self, work: Coroutine, seconds: float = 900) -> object:
+        """Runs something in the loop and gives its result."""
+        return asyncio.run_coroutine_threadsafe(work, self._loop).result(seconds)
+
+    def stop(self) -> None:
+        """Ends the loop."""
+        for server in self._servers:
+            self._loop.call_soon_threadsafe(server.close)
+        self._loop.call_soon_threadsafe(self._loop.stop)
+
+    def forget(self) -> None:
+        """Begins to count again."""
+
+        async def begin() -> tuple[Seen, Seen]:
+            return Seen(), Seen()
+
+        self.mailed, self.chatted = self.run(begin())
+
+    def answer(self, method: bytes, path: str, body: bytes) -> tuple[bytes, object]:
+        """Status and content of the homeserver's answer."""
+        path = path.partition("?")[0]
+        if (at := path.find("/rooms/")) >= 0:
+            room, _, what = path[at + 7 :].partition("/")
+            if what.startswith("send/"):
+                if path not in self._sent:
+                    for number in set(MARK.findall(body)):
+                        self.chatted.add(int(number), room)
+                    self._sent[path] = b'{"event_id":"$sent-%d"}' % len(self._sent)
+                return b"200 OK", self._sent[path]
+            state = self.rooms.get(room, [])
+            if what == "state":
+                return b"200 OK", state
+            if what == "members":
+                return b"200 OK", {"chunk": [event for event in state if event["type"] == "m.room.member"]}
+            if what == "messages":
+                return b"200 OK", {"start": "start", "chunk": []}
+            return b"200 OK", {"room_id": room}
+        if path.endswith("/createRoom"):
+            self._rooms_made += 1
+            return b"200 OK", {"room_id": f"!made{self._rooms_made}:{SERVER_NAME}"}
+        if "/account_data/" in path:
+            if method == b"PUT":
+                self.account_data[path] = body
+                return b"200 OK", b"{}"
+            known = self.account_data.get(path)
+            return (b"200 OK", known) if known else (b"404 Not Found", {"errcode": "M_NOT_FOUND", "error": "none"})
+        return b"200 OK", {"duration_ms": 1} if path.endswith("/ping") else {}
+
+
+class Pusher:
+    """Hands transactions to Penpal as Synapse does: one after another, over one connection."""
+
+    def __init__(self, port: int, token: str):
+        self._port, self._token = port, token
+        self._count = 0
+        self._reader: asyncio.StreamReader | None = None
+        self._writer: asyncio.StreamWriter | None = None
+
+    async def connect(self) -> None:
+        """Opens the connection anew: Penpal closes one that was idle."""
+        if self._writer is not None:
+            self._writer.close()
+        self._reader, self._writer = await asyncio.open_connection("127.0.0.1", self._port)
+
+    async def push(self, events: list[dict]) -> float:
+        """One transaction; gives the seconds until it was answered with 200."""
+        self._count += 1
+        body = json.dumps({"events": events}).encode()
+        begin = time.perf_counter()
+        self._writer.write(
+            b"PUT /_matrix/app/v1/transactions/%d HTTP/1.1\r\nHost: penpal\r\nAuthorization: Bearer %s\r\n"
+            b"Content-Type: application/json\r\nContent-Length: %d\r\n\r\n%s"
+            % (self._count, self._token.encode(), len(body), body)
+        )
+        head = await self._reader.readuntil(b"\r\n\r\n")
+        length = int(re.search(rb"(?i)content-length: *(\d+)", head)[1])
+        said = await self._reader.readexactly(length)
+        if b" 200 " not in head.split(b"\r\n", 1)[0]:
+            raise OSError(f"transaction {self._count} was answered {head[:60]!r} {said[:300]!r}")
+        return time.perf_counter() - begin
+
+
+async def deliver(port: int, connections: int, mails: list[tuple[str, str, bytes]]) -> float:
+    """Hands over (sender, recipient, message) by LMTP, and gives the seconds until all were accepted.
+
+    The mails of one sender go over one connection, in order.
+    """
+    shares: dict[int, list[tuple[str, str, bytes]]] = {}
+    for mail in mails:
+        shares.setdefault(hash(mail[0]) % connections, []).append(mail)
+
+    async def one(share: list[tuple[str, str, bytes]]) -> None:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+
+        async def expect(code: bytes) -> None:
+            while True:
+                line = await reader.readline()
+                if not line.startswith(code):
+                    raise OSError(f"the listener answered {line!r}")
+                if line[3:4] == b" ":
+                    return
+
+        await expect(b"220")
+        writer.write(b"LHLO bench.test\r\n")
+        await expect(b"250")
+        for sender, recipient, message in share:
+            writer.write(b"MAIL FROM:<%s>\r\nRCPT TO:<%s>\r\nDATA\r\n" % (sender.encode(), recipient.encode()))
+            await expect(b"250")
+            await expect(b"250")
+            await expect(b"354")
+            writer.write(message + b"\r\n.\r\n")
+            await expect(b"250")
+        writer.write(b"QUIT\r\n")
+        await expect(b"221")
+        writer.close()
+
+    begin = time.perf_counter()
+    await asyncio.gather(*(one(share) for share in shares.values()))
+    return time.perf_counter() - begin
+
+
+def member(room: str, user: str, sender: str, membership: str, number: int, **more: object) -> dict:
+    """A membership event."""
+    content = {"membership": membership, "displayname": user[1:].partition(":")[0]} | more
+    return {
+        "type": "m.room.member",
+        "room_id": room,
+        "state_key": user,
+        "sender": sender,
+        "event_id": f"$member-{number}-{membership}-{user[1:9]}",
+        "origin_server_ts": 1_700_000_000_000 + number,
+        "content": content,
+    }
+
+
+def event(room: str, number: int) -> dict:
+    """A message of Bob's, known by its number."""
+    return {
+        "type": "m.room.message",
+        "room_id": room,
+        "sender": BOB,
+        "event_id": f"$message-{number}",
+        "origin_server_ts": 1_700_000_100_000 + number,
+        "content": {"msgtype": "m.text", "body": f"This is message number {number}. It says nothing more."},
+    }
+
+
+def mail(sender: str, recipient: str, number: int) -> bytes:
+    """An email known by its number."""
+    return (
+        f"From: Alice <{sender}>\r\nTo: <{recipient}>\r\nSubject: Bench\r\n"
+        f"Message-ID: <{number}.bench@example.org>\r\nDate: Tue, 14 Nov 2023 22:13:20 +0000\r\n"
+        f"MIME-Version: 1.0\r\nContent-Type: text/plain; charset=utf-8\r\n\r\n"
+        f"This is message number {number}. It says nothing more."
+    ).encode()

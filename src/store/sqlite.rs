@@ -1,0 +1,245 @@
+//! SQLite: one connection that writes, several that read, and one wait for the disk for many commits.
+//!
+//! SQLite's own way to make a commit durable (`synchronous = FULL`) brings the write-ahead log to the disk while it
+//! holds the lock for writing: transactions then follow each other at the pace of the disk. Here a commit appends to
+//! the log (`synchronous = NORMAL`), gives the lock on, and waits for the same call on the same file outside it, so that
+//! one wait for the disk serves all that were committed when it began. The promise is the same: what [`Disk::reach`] has
+//! answered is on the disk, because the log is written in order and read back up to its last whole commit
+//! (sqlite.org, "Write-Ahead Logging", "Performance Considerations").
+
+use std::ffi::OsString;
+use std::fs::File;
+use std::str::FromStr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use sqlx::sqlite::{
+    SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqlitePool, SqlitePoolOptions,
+    SqliteSynchronous,
+};
+use sqlx::{AssertSqlSafe, ConnectOptions, Connection};
+use tokio::runtime::Handle;
+use tokio::sync::{Mutex, OwnedMutexGuard};
+
+use super::query::{Row, Statement};
+use super::{CONNECTIONS, SQLITE, StoreError};
+
+/// How long a statement waits for another process's lock.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Prepared statements that a connection keeps. There are more combinations of statements than statements.
+const STATEMENTS: usize = 200;
+
+/// A SQLite file.
+#[derive(Clone, Debug)]
+pub(super) struct Sqlite {
+    /// There is one writer at a time: they queue here, in order, instead of polling in SQLite's busy handler.
+    writer: Arc<Mutex<Writer>>,
+    pub(super) read: SqlitePool,
+    disk: Arc<Disk>,
+}
+
+#[derive(Debug)]
+struct Writer {
+    /// `None` once it was closed.
+    connection: Option<SqliteConnection>,
+    /// A transaction was begun and not ended.
+    open: bool,
+}
+
+/// The right to write, until it is dropped, which takes back what was not committed.
+#[derive(Debug)]
+pub(super) struct Turn {
+    /// `None` only while it is dropped.
+    writer: Option<OwnedMutexGuard<Writer>>,
+    disk: Arc<Disk>,
+}
+
+/// The number of a commit that somebody waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Promise(u64);
+
+/// How far the write-ahead log is on the disk.
+#[derive(Debug)]
+struct Disk {
+    log: Arc<File>,
+    promised: AtomicU64,
+    /// The last promise that is kept; `None` once the disk has failed: whether anything was written since is unknown, and
+    /// a second try would not tell.
+    kept: Mutex<Option<Promise>>,
+}
+
+impl Sqlite {
+    pub(super) async fn open(url: &str) -> Result<Self, StoreError> {
+        let options = SqliteConnectOptions::from_str(url)?
+            .create_if_missing(true)
+            .journal_mode(SqliteJournalMode::Wal)
+            .synchronous(SqliteSynchronous::Normal)
+            .busy_timeout(BUSY_TIMEOUT)
+            .statement_cache_capacity(STATEMENTS)
+            .disable_statement_logging();
+        let mut connection = options.connect().await?;
+        // Where memory can't be shared, as on a network's file system, SQLite stays with its older journal and says so.
+        let mode: String = sqlx::query_scalar("PRAGMA journal_mode")
+            .fetch_one(&mut connection)
+            .await?;
+        if !mode.eq_ignore_ascii_case("wal") {
+            return Err(StoreError::NoLog { mode });
+        }
+        SQLITE.run(&mut connection).await?;
+        let mut log = OsString::from(options.get_filename());
+        log.push("-wal");
+        // Nobody removes the log while the connection is there.
+        let log = File::options()
+            .read(true)
+            .write(true)
+            .open(log)
+            .map_err(StoreError::Disk)?;
+        let read = SqlitePoolOptions::new()
+            .max_connections(CONNECTIONS)
+            .acquire_timeout(Duration::from_secs(30))
+            .test_before_acquire(false)
+            .connect_with(options.pragma("query_only", "ON"))
+            .await?;
+        Ok(Self {
+            writer: Arc::new(Mutex::new(Writer {
+                connection: Some(connection),
+                open: false,
+            })),
+            read,
+            disk: Arc::new(Disk {
+                log: Arc::new(log),
+                promised: AtomicU64::new(0),
+                kept: Mutex::new(Some(Promise(0))),
+            }),
+        })
+    }
+
+    /// Waits for the right to write.
+    pub(super) async fn turn(&self) -> Turn {
+        let mut writer = Arc::clone(&self.writer).lock_owned().await;
+        if writer.open {
+            writer.roll_back().await;
+        }
+        Turn {
+            writer: Some(writer),
+            disk: Arc::clone(&self.disk),
+        }
+    }
+
+    /// Waits until a promise is kept.
+    pub(super) async fn reach(&self, promise: Promise) -> Result<(), StoreError> {
+        self.disk.reach(promise).await
+    }
+
+    /// Waits until all promises made so far are kept.
+    pub(super) async fn settled(&self) -> Result<(), StoreError> {
+        let promised = self.disk.promised.load(Ordering::Acquire);
+        self.disk.reach(Promise(promised)).await
+    }
+
+    pub(super) async fn close(&self) {
+        self.read.close().await;
+        // The last connection of all: what is in the log goes into the file.
+        let connection = self.writer.lock().await.connection.take();
+        if let Some(connection) = connection
+            && let Err(error) = connection.close().await
+        {
+            tracing::warn!(%error, "the database could not be closed");
+        }
+    }
+}
+
+impl Writer {
+    async fn roll_back(&mut self) {
+        if let Some(connection) = &mut self.connection
+            && let Err(error) = sqlx::raw_sql("ROLLBACK").execute(connection).await
+        {
+            // The transaction never began, or SQLite has ended it, which is just as well.
+            tracing::debug!(%error, "nothing to roll back");
+        }
+        self.open = false;
+    }
+}
+
+impl Turn {
+    /// Runs statements; the rows are those of the last one. The first begins the transaction.
+    pub(super) async fn run(&mut self, mut statements: Vec<Statement>) -> Result<Vec<Row>, StoreError> {
+        let Some(writer) = &mut self.writer else {
+            return Ok(Vec::new());
+        };
+        if !writer.open {
+            // IMMEDIATE: a transaction that reads and then wants to write may find that another process was faster.
+            statements.insert(0, Statement::new("BEGIN IMMEDIATE"));
+            writer.open = true;
+        }
+        let (sql, arguments) = Statement::join(statements).for_sqlite()?;
+        let rows = sqlx::query_with(AssertSqlSafe(sql), arguments)
+            .fetch_all(writer.connection.as_mut().ok_or(sqlx::Error::PoolClosed)?)
+            .await?;
+        Ok(rows.into_iter().map(Row::Sqlite).collect())
+    }
+
+    /// Runs what is left and commits. What is promised here is on the disk after [`Sqlite::reach`].
+    pub(super) async fn commit(mut self, statements: Vec<Statement>) -> Result<Promise, StoreError> {
+        self.end(statements).await?;
+        // Before anybody else's turn: who finds what was committed finds the promise as well.
+        Ok(Promise(self.disk.promised.fetch_add(1, Ordering::AcqRel) + 1))
+    }
+
+    /// Runs what is left and commits, without a promise.
+    pub(super) async fn commit_relaxed(mut self, statements: Vec<Statement>) -> Result<(), StoreError> {
+        self.end(statements).await
+    }
+
+    async fn end(&mut self, mut statements: Vec<Statement>) -> Result<(), StoreError> {
+        let open = self.writer.as_ref().is_some_and(|writer| writer.open);
+        if !open && statements.is_empty() {
+            return Ok(());
+        }
+        statements.push(Statement::new("COMMIT"));
+        self.run(statements).await?;
+        if let Some(writer) = &mut self.writer {
+            writer.open = false;
+        }
+        Ok(())
+    }
+}
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        // Taken back at once, so that other processes can write; without a runtime, by the next turn.
+        if let Some(mut writer) = self.writer.take().filter(|writer| writer.open)
+            && let Ok(runtime) = Handle::try_current()
+        {
+            runtime.spawn(async move { writer.roll_back().await });
+        }
+    }
+}
+
+impl Disk {
+    async fn reach(&self, promise: Promise) -> Result<(), StoreError> {
+        // Those who wait here while the disk works find their promise kept, or keep all that were made meanwhile.
+        let mut kept = self.kept.lock().await;
+        match *kept {
+            None => return Err(StoreError::DiskFailed),
+            Some(kept) if kept >= promise => return Ok(()),
+            Some(_) => {}
+        }
+        let made = Promise(self.promised.load(Ordering::Acquire));
+        let log = Arc::clone(&self.log);
+        let synced = tokio::task::spawn_blocking(move || log.sync_data()).await;
+        match synced {
+            Ok(Ok(())) => {
+                *kept = Some(made);
+                Ok(())
+            }
+            Ok(Err(error)) => {
+                *kept = None;
+                Err(StoreError::Disk(error))
+            }
+            Err(error) => Err(StoreError::Disk(error.into())),
+        }
+    }
+}
