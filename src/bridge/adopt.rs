@@ -53,11 +53,26 @@ impl Bridge {
             tracing::warn!(job = job.id, room_id = %event.room_id, "a message in a group that is no portal");
             return self.ignore(job, event, "the room is no direct chat").await;
         }
-        tracing::warn!(job = job.id, room_id = %event.room_id, "a direct chat that was not known is taken up");
+        // The puppet has followed an upgrade, and the lane of the old room has not come to its end yet.
+        let upgraded = match &facts.predecessor {
+            Some(old) => self.store.read().await?.portal_by_room(old).await?,
+            None => None,
+        };
+        let upgraded = upgraded.filter(|portal| portal.puppet == puppet && portal.user == event.sender);
+        let history = match &upgraded {
+            Some(_) => self.read_back(&puppet, &event.room_id, None).await?,
+            None => Vec::new(),
+        };
         let mut tx = self.settle(job).await?;
-        let portal = self.new_portal(&mut tx, event, &puppet, &address).await?;
+        let portal = if let Some(portal) = upgraded {
+            portal
+        } else {
+            tracing::warn!(job = job.id, room_id = %event.room_id, "a direct chat that was not known is taken up");
+            self.new_portal(&mut tx, event, &puppet, &address).await?
+        };
         self.begin_portal(&mut tx, &portal, &event.room_id, &facts)
             .await?;
+        self.apply_history(&mut tx, job, portal.id, &history).await?;
         if let Some(portal) = tx.portal(portal.id).await? {
             self.apply_message(&mut tx, portal, event).await?;
         }

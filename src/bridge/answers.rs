@@ -3,9 +3,9 @@
 use ruma::{EventId, OwnedEventId};
 use serde_json::{Value, json};
 
-use super::receive::base_subject;
+use super::route::base_subject;
 use super::{Bridge, Failure, NewThread};
-use crate::convert::to_matrix::{self, Converted, EmailHeaders};
+use crate::convert::to_matrix::{self, Auto, Converted, EmailHeaders};
 use crate::store::{Portal, StoreError, Tx};
 
 /// How many of the IDs that a mail names are looked up.
@@ -29,14 +29,14 @@ impl Bridge {
     pub(super) async fn answers(&self, portal: &Portal, headers: &EmailHeaders) -> Result<Answers, Failure> {
         let mut tx = self.store.read().await?;
         let named = headers.in_reply_to.iter().chain(headers.references.iter().rev());
-        for message_id in named.take(LOOKED_UP) {
+        for message_id in headers.reported.iter().chain(named).take(LOOKED_UP) {
             let Some(event) = tx.event_of_email(message_id, portal.id).await? else {
                 continue;
             };
             let last = tx.last_message(portal.id).await?;
-            // An answer to the last message needs no pointer: nobody writes chats that way.
+            // An answer to the last message needs no pointer: nobody writes chats that way. A bounce says what did not arrive.
             let shown = last
-                .is_some_and(|last| last.event_id != event)
+                .is_some_and(|last| last.event_id != event || headers.auto == Auto::Bounce)
                 .then(|| event.clone());
             return Ok(Answers {
                 thread: self.thread_of(&mut tx, portal, &event).await?,

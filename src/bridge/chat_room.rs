@@ -39,8 +39,20 @@ impl Bridge {
             Some(room) => room,
             None => self.homeserver.create_room(&portal.puppet, &new).await?,
         };
+        // Homeservers can encrypt every new room; that event is our own, which is not looked at when it is pushed.
+        let encrypted = match self.is_encrypted(&portal.puppet, &room).await {
+            Ok(encrypted) => encrypted,
+            // The room is there and must be noted, whatever else fails.
+            Err(error) => {
+                tracing::warn!(portal = portal.id, room_id = %room, %error, "whether the new room is encrypted is not known");
+                false
+            }
+        };
         let mut tx = self.settle(job).await?;
-        tx.place_portal(portal.id, &room, new.name.as_deref(), None, false)
+        if encrypted {
+            self.tell_encrypted(&mut tx, portal.id).await?;
+        }
+        tx.place_portal(portal.id, &room, new.name.as_deref(), None, encrypted)
             .await?;
         self.move_direct(&mut tx, portal, &room).await?;
         tx.commit().await?;

@@ -12,7 +12,7 @@ use super::submit::one_line;
 use super::{Bridge, Failure};
 use crate::convert::to_matrix::{self, Auto, Converted, EmailHeaders, ThreadContext, Upload};
 use crate::matrix::MatrixError;
-use crate::store::{Job, Message, Portal, StoreError, Tx};
+use crate::store::{Job, JobState, Message, Portal, PortalState, StoreError, Tx};
 
 /// How many of our own messages are compared with a quotation.
 const QUOTABLE: i64 = 50;
@@ -25,6 +25,9 @@ impl Bridge {
         let portal = self.portal_of(job).await?;
         let raw: Arc<[u8]> = job.payload.as_slice().into();
         let headers = to_matrix::headers(&raw);
+        if portal.state == PortalState::Closed && !headers.auto.is_personal() {
+            return self.keep_closed(job, &portal, raw, headers.auto).await;
+        }
         // Only the thread's own person gives the puppet its name.
         let author = headers
             .author()
@@ -47,7 +50,7 @@ impl Bridge {
             .send_all(job, &portal, &room, &headers, converted, &uris, &answers)
             .await?;
         let room = room.id;
-        if let Some(read) = answers.event {
+        if let Some(read) = answers.event.filter(|_| headers.auto.is_personal()) {
             // A courtesy: the message is delivered, whatever becomes of this.
             if let Err(error) = self.homeserver.read_receipt(&portal.puppet, &room, &read).await {
                 tracing::debug!(job = job.id, %error, "no read receipt");
@@ -61,6 +64,43 @@ impl Bridge {
         metrics::counter!("penpal_mails_delivered_total").increment(1);
         tracing::info!(job = job.id, portal = portal.id, room_id = %room, "email delivered to the chat");
         self.finish(tx, job).await
+    }
+
+    /// A machine's mail to a chat that its user has left: it opens no room. Of a bounce the user is told elsewhere, because
+    /// what it is about did not arrive; the rest is of no interest to one who is not there.
+    async fn keep_closed(
+        &self,
+        job: &Job,
+        portal: &Portal,
+        raw: Arc<[u8]>,
+        auto: Auto,
+    ) -> Result<(), Failure> {
+        let words = match auto {
+            Auto::Bounce => {
+                let converted = self.convert_mail(portal, raw, None).await?;
+                let body = |content: &Value| Some(content.get("body")?.as_str()?.to_owned());
+                converted.events.iter().find_map(|(_, content)| body(content))
+            }
+            _ => None,
+        };
+        let mut tx = self.settle(job).await?;
+        if let Some(words) = words {
+            let text = format!(
+                "An email did not arrive. A mail server says: {}",
+                one_line(&words)
+            );
+            self.add_failure(&mut tx, portal.id, &text, None).await?;
+        }
+        metrics::counter!("penpal_mails_after_the_end_total").increment(1);
+        tracing::info!(
+            job = job.id,
+            portal = portal.id,
+            "an automatic mail opens no room anew"
+        );
+        let why = "an automatic mail to a chat that the user has left";
+        tx.finish_job(job.id, JobState::Done, Some(why), self.now())
+            .await?;
+        Ok(tx.commit().await?)
     }
 
     async fn convert_mail(
@@ -169,6 +209,8 @@ impl Bridge {
                 .await;
             let event_id = match taken {
                 Ok(event_id) => event_id,
+                // The very same reaction stands there already, which is all that this one is to bring about.
+                Err(error) if error.is("M_DUPLICATE_ANNOTATION") => continue,
                 Err(error) => return Err(self.not_sent(job, portal, room, error).await?),
             };
             first.get_or_insert_with(|| event_id.clone());
@@ -206,7 +248,7 @@ impl Bridge {
             job.id,
             one_line(reason)
         );
-        self.add_notice(tx, portal, &text, None).await
+        self.add_failure(tx, portal, &text, None).await
     }
 }
 

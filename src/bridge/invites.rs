@@ -69,7 +69,9 @@ impl Bridge {
         if !facts.inside().any(|member| member.user_id == *user) {
             return self.decline(job, event, puppet, USER_LEFT).await;
         }
-        let history = self.read_back(puppet, &event.room_id, &event.event_id).await?;
+        let history = self
+            .read_back(puppet, &event.room_id, Some(&event.event_id))
+            .await?;
         let mut tx = self.settle(job).await?;
         let portal = if let Some(portal) = portal {
             portal
@@ -129,13 +131,13 @@ impl Bridge {
         })
     }
 
-    /// Reads a room's history back to the invite: homeservers push nothing that was sent before the puppet
+    /// Reads a room's history back to the invite, or all of it: homeservers push nothing that was sent before the puppet
     /// joined, and clients that create a room with the first message send exactly then. Oldest event first.
-    async fn read_back(
+    pub(super) async fn read_back(
         &self,
         puppet: &UserId,
         room: &RoomId,
-        invite: &EventId,
+        invite: Option<&EventId>,
     ) -> Result<Vec<RoomEvent>, Failure> {
         let mut history = Vec::new();
         let mut from: Option<String> = None;
@@ -147,7 +149,8 @@ impl Bridge {
                 Err(error) => return Err(error.into()),
             };
             for event in &page.events {
-                if event.get("event_id").and_then(Value::as_str) == Some(invite.as_str())
+                let id = event.get("event_id").and_then(Value::as_str);
+                if invite.is_some_and(|invite| id == Some(invite.as_str()))
                     || history.len() >= self.settings.history_limit
                 {
                     history.reverse();

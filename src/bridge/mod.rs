@@ -5,7 +5,7 @@
 //! | file | what happens there |
 //! | --- | --- |
 //! | `inbox` | a transaction of the homeserver is committed |
-//! | `receive` | an email is routed to its thread and committed |
+//! | `receive`, `route` | an email is routed to its thread and committed |
 //! | `events` | a committed event is worked: dispatch by type |
 //! | `invites`, `adopt`, `membership`, `rooms` | direct chats begin, end, move and change |
 //! | `messages` | chat messages are gathered into drafts; edits and redactions change them |
@@ -30,6 +30,7 @@ mod notices;
 mod puppets;
 mod receive;
 mod rooms;
+mod route;
 mod service;
 mod settings;
 mod submit;

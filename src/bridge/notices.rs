@@ -1,11 +1,15 @@
-//! What the puppet says in a portal's room in Penpal's own words.
+//! What Penpal says in its own words: in a portal's room, or, where that matters, wherever else its user can be reached.
 
-use ruma::{EventId, OwnedEventId};
+use ruma::{EventId, OwnedEventId, OwnedRoomId, OwnedUserId};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::{Bridge, Failure};
-use crate::store::{Job, JobKind, Lane, NewJob, PortalState, StoreError, Tx};
+use crate::matrix::MatrixError;
+use crate::store::{Job, JobKind, JobState, Lane, NewJob, Portal, PortalState, StoreError, Tx};
+
+/// How many chats are looked through for one in which a user can be told something.
+const LOOKED_THROUGH: i64 = 50;
 
 /// A notice to be sent.
 #[derive(Debug, Deserialize, Serialize)]
@@ -13,10 +17,20 @@ struct Notice {
     text: String,
     /// The event that it is about, shown as the message that it answers.
     about: Option<OwnedEventId>,
+    /// It is for the user, not for the room: the user is told elsewhere after leaving.
+    #[serde(default)]
+    follows: bool,
+}
+
+/// Where a notice is said, and as whom.
+struct Place {
+    speaker: OwnedUserId,
+    room: OwnedRoomId,
 }
 
 impl Bridge {
-    /// Plans a notice. It goes out in order with the emails that the portal's room shows.
+    /// Plans a notice about the portal's room. It goes out in order with the emails that the room shows; nobody needs it
+    /// after leaving.
     pub(super) async fn add_notice(
         &self,
         tx: &mut Tx,
@@ -27,7 +41,29 @@ impl Bridge {
         let notice = Notice {
             text: text.to_owned(),
             about: about.map(ToOwned::to_owned),
+            follows: false,
         };
+        self.enqueue_notice(tx, portal, &notice).await
+    }
+
+    /// Plans a notice about an email that did not arrive: one who has left the chat is told in another chat with the same
+    /// person, or by the bot. It never opens a room: nobody wants one from a machine.
+    pub(super) async fn add_failure(
+        &self,
+        tx: &mut Tx,
+        portal: i64,
+        text: &str,
+        about: Option<&EventId>,
+    ) -> Result<(), StoreError> {
+        let notice = Notice {
+            text: text.to_owned(),
+            about: about.map(ToOwned::to_owned),
+            follows: true,
+        };
+        self.enqueue_notice(tx, portal, &notice).await
+    }
+
+    async fn enqueue_notice(&self, tx: &mut Tx, portal: i64, notice: &Notice) -> Result<(), StoreError> {
         let payload = json!(notice).to_string();
         let job = NewJob {
             lane: Lane::portal(portal),
@@ -42,29 +78,101 @@ impl Bridge {
     }
 
     pub(super) async fn work_notice(&self, job: &Job) -> Result<(), Failure> {
-        let notice: Notice = serde_json::from_slice(&job.payload)
+        let mut notice: Notice = serde_json::from_slice(&job.payload)
             .map_err(|error| Failure::Fail(format!("the stored notice can't be read: {error}")))?;
         let portal = self.portal_of(job).await?;
-        // To a room that is not used any more nothing can be said, and nobody is there to read it.
-        if let (Some(room), PortalState::Active) = (&portal.room, portal.state) {
-            let mut content = json!({"msgtype": "m.notice", "body": notice.text, "m.mentions": {}});
-            if let (Some(about), Some(content)) = (&notice.about, content.as_object_mut()) {
-                content.insert(
-                    "m.relates_to".into(),
-                    json!({"m.in_reply_to": {"event_id": about}}),
-                );
+        let place = match (&portal.room, portal.state) {
+            (Some(room), PortalState::Active) => Some(Place {
+                speaker: portal.puppet.clone(),
+                room: room.clone(),
+            }),
+            _ if notice.follows => {
+                let chat = portal.subject.as_deref().or(portal.name.as_deref());
+                let chat = chat.map_or_else(String::new, |chat| format!(" \u{201c}{chat}\u{201d}"));
+                notice.text = format!("About the chat{chat} with {}: {}", portal.address, notice.text);
+                notice.about = None;
+                self.elsewhere(&portal).await?
             }
-            let txn_id = self.txn_id(job.id, 0);
-            self.homeserver
-                .send(&portal.puppet, room, "m.room.message", &txn_id, &content, None)
-                .await?;
+            _ => None,
+        };
+        let Some(place) = place else {
+            // What was about the room alone is of no interest any more.
+            let reason = notice
+                .follows
+                .then_some("there is no chat in which the user could be told");
+            if let Some(reason) = reason {
+                tracing::warn!(job = job.id, portal = portal.id, "{reason}");
+                metrics::counter!("penpal_notices_unheard_total").increment(1);
+            }
+            let mut tx = self.settle(job).await?;
+            tx.finish_job(job.id, JobState::Done, reason, self.now()).await?;
+            return Ok(tx.commit().await?);
+        };
+        let mut content = json!({"msgtype": "m.notice", "body": notice.text, "m.mentions": {}});
+        if let (Some(about), Some(content)) = (&notice.about, content.as_object_mut()) {
+            content.insert(
+                "m.relates_to".into(),
+                json!({"m.in_reply_to": {"event_id": about}}),
+            );
         }
+        let txn_id = self.txn_id(job.id, 0);
+        self.homeserver
+            .send(
+                &place.speaker,
+                &place.room,
+                "m.room.message",
+                &txn_id,
+                &content,
+                None,
+            )
+            .await?;
         let tx = self.settle(job).await?;
         self.finish(tx, job).await
     }
 
+    /// Another place where a portal's user can be told something: a chat with the same person, or one with the bot and nobody
+    /// else.
+    async fn elsewhere(&self, portal: &Portal) -> Result<Option<Place>, Failure> {
+        let mut tx = self.store.read().await?;
+        let others = tx
+            .portals_with(&portal.address, Some(&portal.user), LOOKED_THROUGH)
+            .await?;
+        let open = others
+            .into_iter()
+            .find_map(|other| match (other.room, other.state) {
+                (Some(room), PortalState::Active) => Some(Place {
+                    speaker: other.puppet,
+                    room,
+                }),
+                _ => None,
+            });
+        if open.is_some() {
+            return Ok(open);
+        }
+        let talks = tx.bot_rooms_of(&portal.user, LOOKED_THROUGH).await?;
+        drop(tx);
+        let bot = self.settings.namespace.bot();
+        for room in talks {
+            let members = match self.homeserver.members(bot, &room).await {
+                Ok(members) => members,
+                Err(MatrixError::Refused { .. }) => continue,
+                Err(error) => return Err(error.into()),
+            };
+            let mut inside = members
+                .iter()
+                .filter(|member| matches!(member.membership.as_str(), "join" | "invite"));
+            if inside.all(|member| member.user_id == bot || member.user_id == portal.user) {
+                return Ok(Some(Place {
+                    speaker: bot.to_owned(),
+                    room,
+                }));
+            }
+        }
+        Ok(None)
+    }
+
     /// The portal that a job belongs to.
-    pub(super) async fn portal_of(&self, job: &Job) -> Result<crate::store::Portal, Failure> {
+    pub(super) async fn portal_of(&self, job: &Job) -> Result<Portal, Failure> {
         let id = job
             .portal
             .ok_or_else(|| Failure::Fail("the job names no portal".into()))?;

@@ -1,27 +1,20 @@
 //! An email is routed to its thread and committed. The mail server gets its 250 when, and only when, this has returned.
 
 use async_trait::async_trait;
-use ruma::{OwnedUserId, UserId};
+use ruma::UserId;
 use sha2::{Digest, Sha256};
 
-use super::{Bridge, NewThread};
+use super::Bridge;
+use super::route::{Route, base_subject, no_machines, open_thread};
 use crate::convert::address::{Recipient, new_token};
-use crate::convert::to_matrix::{self, Auto, EmailHeaders};
+use crate::convert::to_matrix::{self, EmailHeaders};
 use crate::mail::Inbound;
 use crate::matrix::MatrixError;
 use crate::model::{EmailAddress, IncomingMail, Refusal};
-use crate::store::{Email, JobKind, Lane, NewJob, NewPortal, Portal, PortalState, StoreError, Strangers, Tx};
-
-/// Where a mail belongs.
-enum Route {
-    /// Into a thread that is there.
-    Thread(Box<Portal>),
-    /// It begins a thread with this user.
-    New(OwnedUserId),
-}
+use crate::store::{Email, JobKind, Lane, NewJob, NewPortal, StoreError};
 
 /// Why a mail is not taken, or could not be.
-enum Refused {
+pub(super) enum Refused {
     By(Refusal),
     Store(StoreError),
 }
@@ -51,10 +44,10 @@ impl Refused {
 }
 
 /// What is read of a mail before it is committed.
-struct Reading {
-    headers: EmailHeaders,
+pub(super) struct Reading {
+    pub(super) headers: EmailHeaders,
     /// The one author; `None` for a delivery report, which speaks for a machine.
-    author: Option<EmailAddress>,
+    pub(super) author: Option<EmailAddress>,
     /// What makes it the same mail when it is delivered again.
     digest: String,
 }
@@ -119,7 +112,7 @@ impl Bridge {
                 }
             }
             Recipient::User(user) => {
-                let known = tx.has_portals(&user).await?;
+                let known = tx.knows_user(&user).await?;
                 drop(tx);
                 if !known && !self.user_exists(&user).await? {
                     return Err(Refusal::unknown_recipient("There is no such user").into());
@@ -146,7 +139,11 @@ impl Bridge {
                 "The homeserver can't be asked right now, please try again later",
             )),
             Err(error) => {
-                tracing::warn!(%error, "the homeserver would not say whether a user exists");
+                tracing::warn!(
+                    %error,
+                    "the homeserver would not say whether a user exists, so mail to who never used Penpal is refused: \
+                     let the bot see profiles, or have users start a chat with it"
+                );
                 Ok(false)
             }
         }
@@ -213,10 +210,12 @@ impl Bridge {
     ) -> Result<(), Refused> {
         let mut tx = self.store.begin().await?;
         let route = self.route(&mut tx, mail, reading, recipient).await?;
-        let user = match &route {
-            Route::Thread(portal) => &portal.user,
-            Route::New(user) => user,
+        let (user, person) = match &route {
+            Route::Thread(portal) => (&portal.user, Some(&portal.address)),
+            Route::New(user) => (user, reading.author.as_ref()),
         };
+        // What a machine or somebody else says is shown, but the thread goes on from the last word of its person.
+        let by_the_person = person == reading.author.as_ref() && reading.headers.auto.is_personal();
         let key = format!("mail:{user}:{}", reading.digest);
         if tx.knows_key(&key).await? {
             // Its first delivery may have been committed this moment: 250 waits until it is on the disk.
@@ -254,7 +253,7 @@ impl Bridge {
             // Delivered twice at once: the other one has committed it, and nothing of this one may stay.
             return Ok(());
         }
-        if let Some(message_id) = &reading.headers.message_id {
+        if let Some(message_id) = reading.headers.message_id.as_ref().filter(|_| by_the_person) {
             let chain = &reading.headers.references;
             let email = Email {
                 message_id: message_id.clone(),
@@ -274,135 +273,6 @@ impl Bridge {
         tx.commit().await?;
         Ok(())
     }
-
-    /// Which thread a mail belongs to: by the token in the recipient's address, else by what it answers, else by
-    /// its sender and recipient. Never by its subject alone.
-    async fn route(
-        &self,
-        tx: &mut Tx,
-        mail: &IncomingMail,
-        reading: &Reading,
-        recipient: &str,
-    ) -> Result<Route, Refused> {
-        let unknown = || Refusal::unknown_recipient("There is no such mailbox here");
-        let user = match self.settings.addresses.classify(recipient).ok_or_else(unknown)? {
-            Recipient::Reply { token, .. } => {
-                let portal = tx.portal_by_token(&token).await?.ok_or_else(unknown)?;
-                open_thread(&portal)?;
-                return Ok(Route::Thread(Box::new(portal)));
-            }
-            Recipient::Bounce { token } => {
-                let portal = self.bounced_thread(tx, &token).await?.ok_or_else(unknown)?;
-                open_thread(&portal)?;
-                return Ok(Route::Thread(Box::new(portal)));
-            }
-            Recipient::User(user) => Some(user),
-            // Never into the chat of somebody else, whatever it answers.
-            Recipient::Postmaster => Some(self.settings.default_user.clone().ok_or_else(unknown)?),
-            Recipient::Mailbox => None,
-        };
-        let author = reading.author.as_ref().ok_or_else(no_machines)?;
-        if let Some(portal) = self.answered_thread(tx, reading, author, user.as_deref()).await? {
-            open_thread(&portal)?;
-            return Ok(Route::Thread(Box::new(portal)));
-        }
-        if reading.headers.auto != Auto::None && reading.headers.auto != Auto::Calendar
-            || mail.sender.is_empty()
-        {
-            return Err(no_machines().into());
-        }
-        let user = user
-            .or_else(|| self.settings.default_user.clone())
-            .ok_or_else(|| Refusal::not_allowed("This message answers no conversation that is known here"))?;
-        let portals = tx.portals_with(author, Some(&user), 50).await?;
-        let choice = tx.strangers(&user).await?.unwrap_or(self.settings.strangers);
-        let welcome = match choice {
-            Strangers::Anyone => true,
-            Strangers::Contacts => portals.iter().any(|portal| portal.contacted),
-            Strangers::Nobody => false,
-        };
-        if !welcome {
-            return Err(Refusal::not_allowed(
-                "The recipient does not take new conversations from this sender",
-            )
-            .into());
-        }
-        let open = portals
-            .into_iter()
-            .find(|portal| portal.state == PortalState::Active);
-        Ok(match (self.settings.new_thread, open) {
-            (NewThread::Reuse, Some(portal)) => Route::Thread(Box::new(portal)),
-            _ => Route::New(user),
-        })
-    }
-
-    /// The thread of the email that a bounce is about.
-    async fn bounced_thread(&self, tx: &mut Tx, token: &str) -> Result<Option<Portal>, StoreError> {
-        match tx.email_by_bounce_token(token).await? {
-            Some(email) => tx.portal(email.portal).await,
-            None => Ok(None),
-        }
-    }
-
-    /// The thread that a mail answers, as far as its headers tell, among those with its author.
-    async fn answered_thread(
-        &self,
-        tx: &mut Tx,
-        reading: &Reading,
-        author: &EmailAddress,
-        user: Option<&UserId>,
-    ) -> Result<Option<Portal>, StoreError> {
-        let headers = &reading.headers;
-        let answered = headers.in_reply_to.iter().chain(headers.references.iter().rev());
-        for message_id in answered.clone().take(100) {
-            for email in tx.emails_by_id(message_id).await? {
-                let Some(portal) = tx.portal(email.portal).await? else {
-                    continue;
-                };
-                if portal.address == *author && user.is_none_or(|user| portal.user == user) {
-                    return Ok(Some(portal));
-                }
-            }
-        }
-        // It is an answer, but to an ID that some server on the way has rewritten.
-        if answered.count() == 0 {
-            return Ok(None);
-        }
-        let subject = base_subject(&headers.subject);
-        let portals = tx.portals_with(author, user, 50).await?;
-        // With one mailbox for all, the recipient does not say whose thread it is: a guess could hand a message to somebody else.
-        if portals
-            .iter()
-            .any(|portal| portals.first().is_some_and(|first| first.user != portal.user))
-        {
-            return Ok(None);
-        }
-        let same_subject = |portal: &&Portal| {
-            portal
-                .subject
-                .as_deref()
-                .is_some_and(|other| base_subject(other).eq_ignore_ascii_case(&subject))
-        };
-        let takes_mail = |portal: &&Portal| portal.state != PortalState::Removed;
-        Ok(portals
-            .iter()
-            .find(same_subject)
-            .or_else(|| portals.iter().find(takes_mail))
-            .or(portals.first())
-            .cloned())
-    }
-}
-
-/// Refuses mail for a thread whose puppet was removed from the chat.
-fn open_thread(portal: &Portal) -> Result<(), Refusal> {
-    if portal.state == PortalState::Removed {
-        return Err(Refusal::not_allowed("The recipient has ended this conversation"));
-    }
-    Ok(())
-}
-
-fn no_machines() -> Refusal {
-    Refusal::not_allowed("Automatic messages are taken only in a conversation that is known here")
 }
 
 fn malformed(text: &str) -> Refusal {
@@ -411,20 +281,4 @@ fn malformed(text: &str) -> Refusal {
         enhanced: "5.6.0",
         text: text.into(),
     }
-}
-
-/// A subject without the prefixes that say "this is an answer".
-pub(super) fn base_subject(subject: &str) -> String {
-    const PREFIXES: &[&str] = &[
-        "re:", "aw:", "antw:", "sv:", "vs:", "ref:", "rif:", "r:", "odp:", "回复:", "回覆:", "答复:",
-    ];
-    let mut rest = subject.trim();
-    // Each round takes something away, so this ends.
-    while let Some(prefix) = PREFIXES.iter().find(|prefix| {
-        rest.get(..prefix.len())
-            .is_some_and(|start| start.to_lowercase() == **prefix)
-    }) {
-        rest = rest.get(prefix.len()..).unwrap_or_default().trim_start();
-    }
-    rest.to_owned()
 }

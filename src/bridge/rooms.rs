@@ -53,7 +53,7 @@ impl Bridge {
             tx.set_room_topic(portal.id, usable(event.text("topic")).as_deref())
                 .await?;
         } else if event.is_room_state("m.room.encryption") && !portal.encrypted {
-            self.add_notice(tx, portal.id, ENCRYPTED, None).await?;
+            self.tell_encrypted(tx, portal.id).await?;
             tx.set_encrypted(portal.id).await?;
         }
         Ok(())
@@ -72,6 +72,17 @@ impl Bridge {
         })
     }
 
+    /// Whether a room in which the puppet is is encrypted.
+    pub(super) async fn is_encrypted(&self, puppet: &UserId, room: &RoomId) -> Result<bool, MatrixError> {
+        let state = self.homeserver.state(puppet, room).await?;
+        Ok(state_content(&state, "m.room.encryption").is_some())
+    }
+
+    /// Plans the words that are said in an encrypted room.
+    pub(super) async fn tell_encrypted(&self, tx: &mut Tx, portal: i64) -> Result<(), StoreError> {
+        self.add_notice(tx, portal, ENCRYPTED, None).await
+    }
+
     /// The room, in which the puppet is, is the portal's from now on.
     pub(super) async fn begin_portal(
         &self,
@@ -82,7 +93,7 @@ impl Bridge {
     ) -> Result<(), StoreError> {
         let known = portal.encrypted && portal.room.as_deref() == Some(room);
         if facts.encrypted && !known {
-            self.add_notice(tx, portal.id, ENCRYPTED, None).await?;
+            self.tell_encrypted(tx, portal.id).await?;
         }
         for member in &facts.members {
             tx.set_member(
@@ -126,16 +137,21 @@ impl Bridge {
             Err(error) => return Err(error.into()),
         }
         let facts = self.room_facts(&portal.puppet, &successor).await?;
+        // What was said there before the puppet came is part of the chat: it was only slower than the others.
+        let history = self.read_back(&portal.puppet, &successor, None).await?;
         let mut tx = self.settle(job).await?;
         // Both rooms must say so: a tombstone can name any room, also one with other people in it.
         let taken = tx.portal_by_room(&successor).await?;
-        if taken.is_some() || facts.predecessor.as_ref() != Some(&event.room_id) {
+        if taken.is_some_and(|taken| taken.id != portal.id)
+            || facts.predecessor.as_ref() != Some(&event.room_id)
+        {
             drop(tx);
             return self
                 .ignore(job, event, "an upgrade to a room that does not replace this one")
                 .await;
         }
         self.begin_portal(&mut tx, &portal, &successor, &facts).await?;
+        self.apply_history(&mut tx, job, portal.id, &history).await?;
         self.finish(tx, job).await
     }
 

@@ -397,7 +397,7 @@ impl Bridge {
             portal.address,
             one_line(reason)
         );
-        self.add_notice(
+        self.add_failure(
             tx,
             portal.id,
             &text,

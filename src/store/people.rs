@@ -1,6 +1,6 @@
 //! Puppets, and what Matrix users chose.
 
-use ruma::{OwnedUserId, RoomId, UserId};
+use ruma::{OwnedRoomId, OwnedUserId, RoomId, UserId};
 
 use super::{StoreError, Tx, get, parse, stored_words};
 use crate::model::EmailAddress;
@@ -78,6 +78,15 @@ impl Tx {
         self.sql("DELETE FROM bot_rooms WHERE room_id = $1")
             .bind(room.as_str())
             .later()
+            .await
+    }
+
+    /// The rooms in which a user talks to the bot, at most `limit`.
+    pub async fn bot_rooms_of(&mut self, user: &UserId, limit: i64) -> Result<Vec<OwnedRoomId>, StoreError> {
+        self.sql("SELECT room_id FROM bot_rooms WHERE user_id = $1 ORDER BY room_id LIMIT $2")
+            .bind(user.as_str())
+            .bind(limit)
+            .all(|row| parse(row, "bot_rooms", "room_id"))
             .await
     }
 

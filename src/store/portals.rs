@@ -136,12 +136,15 @@ impl Tx {
         .await
     }
 
-    /// True when the user has a portal with anybody.
-    pub async fn has_portals(&mut self, user: &UserId) -> Result<bool, StoreError> {
-        self.sql("SELECT 1 AS one FROM portals WHERE user_id = $1 LIMIT 1")
-            .bind(user.as_str())
-            .any()
-            .await
+    /// True when the user has a portal with anybody, or talks to the bot.
+    pub async fn knows_user(&mut self, user: &UserId) -> Result<bool, StoreError> {
+        self.sql(
+            "SELECT 1 AS one FROM portals WHERE user_id = $1 \
+             UNION ALL SELECT 1 AS one FROM bot_rooms WHERE user_id = $1 LIMIT 1",
+        )
+        .bind(user.as_str())
+        .any()
+        .await
     }
 
     /// Makes a room the portal's, in use, with what is known of it.

@@ -1,6 +1,7 @@
 //! Which address leads where, in each of the three schemes.
 
 use penpal::convert::address::{AddressBook, AddressScheme};
+use penpal::matrix::MatrixError;
 use penpal::model::EmailAddress;
 use penpal::replay::homeserver::RoomOptions;
 use ruma::{OwnedServerName, OwnedUserId};
@@ -76,6 +77,25 @@ stories! {
         assert_eq!(world.alice_is_refused("penpal@provider.test", &rewritten).await, (550, "5.7.1"));
     }
 
+    async fn a_bounce_to_the_one_mailbox_finds_its_thread_by_what_it_returns(world: World) {
+        let world = single(world).await;
+        let (bobs, _) = world.bob_writes("hello").await;
+        let carols = world.opens_chat(&carol(), &alice(), &RoomOptions::default()).await;
+        let event = world.says(&carol(), &carols, "hi").await;
+        world.settle().await;
+        let mail = world.mail();
+        let bounce = |id: &str| {
+            let text = format!("It could not be delivered.\n--- Below this line is a copy of the message.\n\nMessage-ID: <{id}>\nSubject: x");
+            Letter::from("MAILER-DAEMON@provider.test").with("Subject", "failure notice").text(&text)
+        };
+        world.receives_gladly("", "penpal@provider.test", &bounce(&mail.message_id).to_string()).await;
+        let notices = world.homeserver.messages(&carols, &alice());
+        assert_eq!(notices[0]["m.relates_to"]["m.in_reply_to"]["event_id"], event);
+        assert!(world.said(&bobs, &alice()).is_empty());
+        let unknown = world.receives("", &["penpal@provider.test"], &bounce("unknown@mail.lab.test").to_string()).await;
+        assert_eq!(unknown[0].as_ref().unwrap_err().enhanced, "5.7.1");
+    }
+
     async fn the_default_user_gets_what_answers_nothing(world: World) {
         let world = single(world).await;
         world.alice_mails("penpal@provider.test", &Letter::by_alice("Hello").text("Who is there?")).await;
@@ -137,6 +157,19 @@ stories! {
         world.alice_mails("carol@mail.lab.test", &letter).await;
         world.homeserver_is_away("profile", 1);
         world.alice_mails("carol@mail.lab.test", &letter.text("again")).await;
+    }
+
+    async fn who_talks_to_the_bot_exists_also_where_profiles_are_hidden(world: World) {
+        let world = world.open_to_strangers().await;
+        let hidden = || MatrixError::Refused { status: 403, errcode: "M_FORBIDDEN".into(), message: "Profile isn't available".into() };
+        let letter = Letter::by_alice("Hello").text("hello");
+        world.homeserver.fail_next("profile", hidden());
+        assert_eq!(world.alice_is_refused("carol@mail.lab.test", &letter).await, (550, "5.1.1"));
+        let bot = OwnedUserId::try_from("@penpal:lab.test").unwrap();
+        world.opens_chat(&carol(), &bot, &RoomOptions::default()).await;
+        world.homeserver.fail_next("profile", hidden());
+        world.alice_mails("carol@mail.lab.test", &letter).await;
+        assert_eq!(world.said(&world.created_room(), &alice()), ["hello"]);
     }
 
     async fn capitals_make_no_difference(world: World) {

@@ -57,6 +57,12 @@ stories! {
             event[field] = value;
             events.push(event);
         }
+        for field in ["type", "content", "event_id", "sender", "room_id", "origin_server_ts"] {
+            let mut event = good.clone();
+            event["event_id"] = json!(format!("${}", events.len()));
+            event.as_object_mut().unwrap().remove(field);
+            events.push(event);
+        }
         events.push(good);
         world.push(events).await;
         world.settle().await;

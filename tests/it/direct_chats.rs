@@ -6,7 +6,7 @@ use penpal::store::PortalState;
 use ruma::{OwnedRoomId, owned_user_id};
 use serde_json::{Value, json};
 
-use crate::harness::{World, alice, bob, carol, erin};
+use crate::harness::{Letter, World, alice, bob, carol, erin};
 use crate::stories;
 
 stories! {
@@ -149,6 +149,39 @@ stories! {
         assert_eq!(world.direct(&alice()), json!({"@bob:lab.test": [new_room]}));
     }
 
+    async fn what_is_said_in_an_upgraded_room_before_the_puppet_has_followed_counts(world: World) {
+        for pushed_first in ["the end of the old room", "a message in the new one"] {
+            let options = RoomOptions { version: "10", ..RoomOptions::default() };
+            let room = world.opens_chat(&bob(), &alice(), &options).await;
+            world.says(&bob(), &room, "old room").await;
+            world.settle().await;
+            let first = world.mail();
+            let (new_room, tombstone) = world.homeserver.user_upgrades(&room, &bob());
+            world.homeserver.user_sets_state(&new_room, &bob(), "m.room.join_rules", "", json!({"join_rule": "public"}));
+            for text in ["one", "two"] {
+                assert!(world.homeserver.user_says(&new_room, &bob(), text).is_none(), "not pushed before the join");
+            }
+            if pushed_first.starts_with("the end") {
+                world.work().await;
+            } else {
+                // The puppet is in, but the process ends before the tombstone's outcome is committed.
+                world.homeserver.take_pushed();
+                penpal::matrix::Homeserver::join(&*world.homeserver, &alice(), &new_room).await.unwrap();
+            }
+            world.says(&bob(), &new_room, "three").await;
+            if pushed_first.starts_with("a message") {
+                world.push(tombstone).await;
+            }
+            world.settle().await;
+            let second = world.mail();
+            assert_eq!(second.in_reply_to, [first.message_id], "{pushed_first}: the thread goes on");
+            let places: Vec<_> = ["one", "two", "three"].iter().map(|word| second.text.find(word)).collect();
+            assert!(places.is_sorted() && places[0].is_some(), "{pushed_first}: {}", second.text);
+            assert_eq!(second.text.matches("two").count(), 1, "{pushed_first}: {}", second.text);
+            assert!(world.mails().is_empty());
+        }
+    }
+
     async fn nobody_takes_over_anothers_thread_by_naming_its_room(world: World) {
         let room = world.bob_opens_chat().await;
         world.says(&bob(), &room, "hello").await;
@@ -260,6 +293,21 @@ stories! {
         world.homeserver.user_encrypts(&room, &bob());
         world.settle().await;
         assert_eq!(world.said(&room, &alice()).len(), 1);
+    }
+
+    async fn a_homeserver_that_encrypts_every_room_is_told_once(world: World) {
+        let world = world.open_to_strangers().await;
+        world.homeserver.encrypt_new_rooms();
+        world.alice_mails("bob@mail.lab.test", &Letter::by_alice("Hello").text("Hello Bob")).await;
+        let room = world.created_room();
+        world.homeserver.user_joins(&room, &bob());
+        for _ in 0..3 {
+            let secret = json!({"algorithm": "m.megolm.v1.aes-sha2", "ciphertext": "x"});
+            world.homeserver.user_sends_event(&room, &bob(), "m.room.encrypted", secret);
+        }
+        world.settle().await;
+        let said = world.said(&room, &alice());
+        assert!(said.len() == 2 && said[0] == "Hello Bob" && said[1].contains("This chat is encrypted"), "{said:?}");
     }
 
     async fn our_own_echoes_are_never_mailed(world: World) {

@@ -12,6 +12,7 @@ mod direct_chats;
 mod double_puppet;
 mod email_to_matrix;
 mod harness;
+mod machines;
 mod matrix_to_email;
 mod outages;
 mod queue;

@@ -1,7 +1,7 @@
 //! The header fields that say who wrote to whom, about what, when, and in answer to what.
 
 use crate::convert::to_matrix::mime::{Part, decode_words};
-use crate::convert::to_matrix::{Auto, EmailHeaders};
+use crate::convert::to_matrix::{Auto, EmailHeaders, returned};
 use crate::model::{EmailAddress, Mailbox, Timestamp};
 
 /// How many addresses of a field are read.
@@ -49,6 +49,10 @@ pub(super) fn read(mail: &Part<'_>, auto: Auto) -> EmailHeaders {
             .collect(),
         references: references(mail),
         auto,
+        reported: match auto {
+            Auto::Bounce => returned::message_ids(mail),
+            _ => Vec::new(),
+        },
     }
 }
 
@@ -95,7 +99,7 @@ fn references(mail: &Part<'_>) -> Vec<String> {
 
 /// The IDs in angle brackets; white space inside is folding gone wrong. Where there are no brackets, words
 /// with an `@` count, and with `any_word` any single word (RFC 5322, section 3.6.4, forbids all of this).
-fn ids(value: &str, any_word: bool) -> Vec<String> {
+pub(super) fn ids(value: &str, any_word: bool) -> Vec<String> {
     let mut found = Vec::new();
     let mut rest = value;
     while let Some((_, after)) = rest.split_once('<') {

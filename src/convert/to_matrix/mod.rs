@@ -19,6 +19,7 @@ mod names;
 mod plain;
 mod quote;
 mod report;
+mod returned;
 mod signature;
 mod special;
 mod text;
@@ -54,6 +55,13 @@ pub enum Auto {
     Generated,
 }
 
+impl Auto {
+    /// Whether a person's words are in it: it is a reason to open a room for, and shows that what it answers was read.
+    pub fn is_personal(self) -> bool {
+        matches!(self, Self::None | Self::Calendar | Self::List)
+    }
+}
+
 /// The headers of a mail, decoded. Everything in here is hostile input.
 #[derive(Clone, Debug, PartialEq)]
 pub struct EmailHeaders {
@@ -73,6 +81,8 @@ pub struct EmailHeaders {
     pub references: Vec<String>,
     /// Whether a machine wrote it.
     pub auto: Auto,
+    /// The IDs of the email that a bounce returns, without angle brackets; empty for all other mail.
+    pub reported: Vec<String>,
 }
 
 impl EmailHeaders {

@@ -143,10 +143,16 @@ impl Homeserver for HttpHomeserver {
     async fn profile(&self, user: &UserId, of: &UserId) -> Result<Option<Profile>, MatrixError> {
         let path = "_matrix/client/v3/profile/{user}";
         let request = self.request(Method::GET, path, &[of.as_str()], user)?;
-        let answer: Option<ProfileAnswer> = if_found(self.call(request).await)?;
-        Ok(answer.map(|profile| Profile {
-            display_name: profile.displayname,
-        }))
+        match self.call(request).await {
+            Ok(ProfileAnswer { displayname }) => Ok(Some(Profile {
+                display_name: displayname,
+            })),
+            // Of a user that it has never had Synapse says `M_UNKNOWN`, of others `M_NOT_FOUND`.
+            Err(MatrixError::Refused {
+                status: 404, errcode, ..
+            }) if errcode != "M_UNRECOGNIZED" => Ok(None),
+            Err(error) => Err(error),
+        }
     }
 
     async fn join(&self, user: &UserId, room: &RoomId) -> Result<(), MatrixError> {
@@ -164,9 +170,16 @@ impl Homeserver for HttpHomeserver {
 
     async fn create_room(&self, user: &UserId, room: &NewRoom) -> Result<OwnedRoomId, MatrixError> {
         let path = "_matrix/client/v3/createRoom";
-        let request = self.request(Method::POST, path, &[], user)?;
-        let answer: RoomAnswer = self.call(request.json(new_room::body(room))).await?;
-        Ok(answer.room_id)
+        let create = async |body: Value| -> Result<RoomAnswer, MatrixError> {
+            let request = self.request(Method::POST, path, &[], user)?;
+            self.call(request.json(body)).await
+        };
+        let created = match create(new_room::body(room)).await {
+            // A homeserver that encrypts all rooms does so as the creator, whose power does not suffice then.
+            Err(error) if error.is("M_FORBIDDEN") => create(new_room::open_body(room)).await,
+            outcome => outcome,
+        };
+        created.map(|room| room.room_id)
     }
 
     async fn send(

@@ -45,6 +45,16 @@ pub(super) fn body(room: &NewRoom) -> Value {
     body
 }
 
+/// The same for a homeserver that encrypts every new room by itself (`encryption_enabled_by_default_for_room_type` of
+/// Synapse): before version 12 it refuses a room whose creator may not turn encryption on.
+pub(super) fn open_body(room: &NewRoom) -> Value {
+    let mut body = body(room);
+    if let Some(body) = body.as_object_mut() {
+        body.remove("power_level_content_override");
+    }
+    body
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -47,6 +47,11 @@ impl MemoryHomeserver {
         );
     }
 
+    /// The admin has every new room encrypted.
+    pub fn encrypt_new_rooms(&self) {
+        self.world().encrypts_new_rooms = true;
+    }
+
     /// Lets the appservice act as this human, as its second registration would.
     pub fn allow_double_puppet(&self, user: &UserId) {
         self.world()
@@ -231,6 +236,6 @@ impl MemoryHomeserver {
     }
 }
 
-fn encryption() -> Value {
+pub(super) fn encryption() -> Value {
     json!({"algorithm": "m.megolm.v1.aes-sha2"})
 }

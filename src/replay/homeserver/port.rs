@@ -9,6 +9,7 @@ use serde_json::{Map, Value, json};
 use crate::matrix::{HistoryPage, Homeserver, MatrixError, Media, Member, NewRoom, Profile};
 use crate::model::Timestamp;
 
+use super::people::encryption;
 use super::world::{Draft, World, identifier, refused};
 use super::{HomeserverRequest, Meanwhile, MemoryHomeserver};
 
@@ -146,6 +147,9 @@ impl Homeserver for MemoryHomeserver {
             let id = world.create_room(user, "12", creation);
             if let Some(name) = &room.name {
                 world.post(&id, user, Draft::state("m.room.name", "", json!({"name": name})));
+            }
+            if world.encrypts_new_rooms {
+                world.post(&id, user, Draft::state("m.room.encryption", "", encryption()));
             }
             let invite = json!({"membership": "invite", "is_direct": true});
             world.post_membership(&id, user, &room.invite, invite);

@@ -69,6 +69,8 @@ pub(super) struct World {
     pub(super) meanwhile: Vec<Meanwhile>,
     /// Events to be pushed to the appservice, by room and ID.
     pub(super) pushed: Vec<(OwnedRoomId, OwnedEventId)>,
+    /// Every new room of a puppet is encrypted, as admins can have it.
+    pub(super) encrypts_new_rooms: bool,
     /// How many identifiers have been made.
     made: u64,
 }
@@ -86,6 +88,7 @@ impl World {
             failures: Vec::new(),
             meanwhile: Vec::new(),
             pushed: Vec::new(),
+            encrypts_new_rooms: false,
             made: 0,
         }
     }

@@ -5,7 +5,8 @@ use std::time::Duration;
 use reqwest::Method;
 use ruma::{event_id, room_id, user_id};
 use serde_json::{Map, Value, json};
-use wiremock::ResponseTemplate;
+use wiremock::matchers::{body_partial_json, method};
+use wiremock::{Mock, MockServer, ResponseTemplate};
 
 use super::{
     AS_TOKEN, DOUBLE_PUPPET_TOKEN, authorization, bob, client, homeserver, only_request, puppet, settings,
@@ -109,9 +110,17 @@ async fn a_profile_is_read_where_there_is_one() {
         Some(Profile::default())
     );
 
-    let not_found = ResponseTemplate::new(404).set_body_json(json!({"errcode": "M_NOT_FOUND", "error": "?"}));
-    let (_server, client) = homeserver(not_found).await;
-    assert_eq!(client.profile(puppet(), bob()).await.unwrap(), None);
+    let refusal = |status: u16, errcode: &str| {
+        ResponseTemplate::new(status).set_body_json(json!({"errcode": errcode, "error": "?"}))
+    };
+    for errcode in ["M_NOT_FOUND", "M_UNKNOWN"] {
+        let (_server, client) = homeserver(refusal(404, errcode)).await;
+        assert_eq!(client.profile(puppet(), bob()).await.unwrap(), None, "{errcode}");
+    }
+    for (status, errcode) in [(404, "M_UNRECOGNIZED"), (403, "M_FORBIDDEN")] {
+        let (_server, client) = homeserver(refusal(status, errcode)).await;
+        assert!(client.profile(puppet(), bob()).await.unwrap_err().is(errcode));
+    }
 }
 
 #[tokio::test]
@@ -147,6 +156,30 @@ async fn a_room_is_created() {
         (&body["is_direct"], &body["name"]),
         (&json!(true), &json!("Lunch"))
     );
+}
+
+#[tokio::test]
+async fn a_homeserver_that_encrypts_every_room_is_let() {
+    let server = MockServer::start().await;
+    let locked = json!({"power_level_content_override": {"events": {"m.room.encryption": 101}}});
+    let refusal = json!({"errcode": "M_FORBIDDEN", "error": "user_level (100) < send_level (101)"});
+    Mock::given(body_partial_json(locked))
+        .respond_with(ResponseTemplate::new(403).set_body_json(refusal))
+        .expect(1)
+        .mount(&server)
+        .await;
+    Mock::given(method("POST"))
+        .and(body_partial_json(json!({"is_direct": true, "invite": [bob()]})))
+        .respond_with(answer(json!({"room_id": "!opaque"})))
+        .expect(1)
+        .mount(&server)
+        .await;
+    let room = NewRoom {
+        name: None,
+        invite: bob().to_owned(),
+    };
+    let client = client(&server.uri());
+    assert_eq!(client.create_room(puppet(), &room).await.unwrap(), "!opaque");
 }
 
 #[tokio::test]

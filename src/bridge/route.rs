@@ -1,0 +1,193 @@
+//! Which thread an email belongs to.
+
+use ruma::{OwnedUserId, UserId};
+
+use super::receive::{Reading, Refused};
+use super::{Bridge, NewThread};
+use crate::convert::address::Recipient;
+use crate::convert::to_matrix::Auto;
+use crate::model::{EmailAddress, IncomingMail, Refusal};
+use crate::store::{Portal, PortalState, StoreError, Strangers, Tx};
+
+/// Where a mail belongs.
+pub(super) enum Route {
+    /// Into a thread that is there.
+    Thread(Box<Portal>),
+    /// It begins a thread with this user.
+    New(OwnedUserId),
+}
+
+impl Bridge {
+    /// Which thread a mail belongs to: by the token in the recipient's address, else by what it answers, else by
+    /// its sender and recipient. Never by its subject alone.
+    pub(super) async fn route(
+        &self,
+        tx: &mut Tx,
+        mail: &IncomingMail,
+        reading: &Reading,
+        recipient: &str,
+    ) -> Result<Route, Refused> {
+        let unknown = || Refusal::unknown_recipient("There is no such mailbox here");
+        let user = match self.settings.addresses.classify(recipient).ok_or_else(unknown)? {
+            Recipient::Reply { token, .. } => {
+                let portal = tx.portal_by_token(&token).await?.ok_or_else(unknown)?;
+                open_thread(&portal)?;
+                return Ok(Route::Thread(Box::new(portal)));
+            }
+            Recipient::Bounce { token } => {
+                let portal = self.bounced_thread(tx, &token).await?.ok_or_else(unknown)?;
+                open_thread(&portal)?;
+                return Ok(Route::Thread(Box::new(portal)));
+            }
+            Recipient::User(user) => Some(user),
+            // Never into the chat of somebody else, whatever it answers.
+            Recipient::Postmaster => Some(self.settings.default_user.clone().ok_or_else(unknown)?),
+            Recipient::Mailbox => None,
+        };
+        if let Some(portal) = self.reported_thread(tx, reading, user.as_deref()).await? {
+            open_thread(&portal)?;
+            return Ok(Route::Thread(Box::new(portal)));
+        }
+        let author = reading.author.as_ref().ok_or_else(no_machines)?;
+        if let Some(portal) = self.answered_thread(tx, reading, author, user.as_deref()).await? {
+            open_thread(&portal)?;
+            return Ok(Route::Thread(Box::new(portal)));
+        }
+        let by_machine = !matches!(reading.headers.auto, Auto::None | Auto::Calendar);
+        if by_machine || mail.sender.is_empty() {
+            return Err(no_machines().into());
+        }
+        let user = user
+            .or_else(|| self.settings.default_user.clone())
+            .ok_or_else(|| Refusal::not_allowed("This message answers no conversation that is known here"))?;
+        let portals = tx.portals_with(author, Some(&user), 50).await?;
+        let choice = tx.strangers(&user).await?.unwrap_or(self.settings.strangers);
+        let welcome = match choice {
+            Strangers::Anyone => true,
+            Strangers::Contacts => portals.iter().any(|portal| portal.contacted),
+            Strangers::Nobody => false,
+        };
+        if !welcome {
+            return Err(Refusal::not_allowed(
+                "The recipient does not take new conversations from this sender",
+            )
+            .into());
+        }
+        let open = portals
+            .into_iter()
+            .find(|portal| portal.state == PortalState::Active);
+        Ok(match (self.settings.new_thread, open) {
+            (NewThread::Reuse, Some(portal)) => Route::Thread(Box::new(portal)),
+            _ => Route::New(user),
+        })
+    }
+
+    /// The thread of the email that a bounce is about.
+    pub(super) async fn bounced_thread(
+        &self,
+        tx: &mut Tx,
+        token: &str,
+    ) -> Result<Option<Portal>, StoreError> {
+        match tx.email_by_bounce_token(token).await? {
+            Some(email) => tx.portal(email.portal).await,
+            None => Ok(None),
+        }
+    }
+
+    /// The thread of the email that a bounce returns. With one mailbox for all, this is all that says where it belongs.
+    /// Nobody but its recipient and the servers on the way knows the ID of an email.
+    async fn reported_thread(
+        &self,
+        tx: &mut Tx,
+        reading: &Reading,
+        user: Option<&UserId>,
+    ) -> Result<Option<Portal>, StoreError> {
+        for message_id in &reading.headers.reported {
+            for email in tx.emails_by_id(message_id).await? {
+                let Some(portal) = tx.portal(email.portal).await?.filter(|_| email.outgoing) else {
+                    continue;
+                };
+                if user.is_none_or(|user| portal.user == user) {
+                    return Ok(Some(portal));
+                }
+            }
+        }
+        Ok(None)
+    }
+
+    /// The thread that a mail answers, as far as its headers tell, among those with its author.
+    async fn answered_thread(
+        &self,
+        tx: &mut Tx,
+        reading: &Reading,
+        author: &EmailAddress,
+        user: Option<&UserId>,
+    ) -> Result<Option<Portal>, StoreError> {
+        let headers = &reading.headers;
+        let answered = headers.in_reply_to.iter().chain(headers.references.iter().rev());
+        for message_id in answered.clone().take(100) {
+            for email in tx.emails_by_id(message_id).await? {
+                let Some(portal) = tx.portal(email.portal).await? else {
+                    continue;
+                };
+                if portal.address == *author && user.is_none_or(|user| portal.user == user) {
+                    return Ok(Some(portal));
+                }
+            }
+        }
+        // It is an answer, but to an ID that some server on the way has rewritten.
+        if answered.count() == 0 {
+            return Ok(None);
+        }
+        let subject = base_subject(&headers.subject);
+        let portals = tx.portals_with(author, user, 50).await?;
+        // With one mailbox for all, the recipient does not say whose thread it is: a guess could hand a message to somebody else.
+        if portals
+            .iter()
+            .any(|portal| portals.first().is_some_and(|first| first.user != portal.user))
+        {
+            return Ok(None);
+        }
+        let same_subject = |portal: &&Portal| {
+            portal
+                .subject
+                .as_deref()
+                .is_some_and(|other| base_subject(other).eq_ignore_ascii_case(&subject))
+        };
+        let takes_mail = |portal: &&Portal| portal.state != PortalState::Removed;
+        Ok(portals
+            .iter()
+            .find(same_subject)
+            .or_else(|| portals.iter().find(takes_mail))
+            .or(portals.first())
+            .cloned())
+    }
+}
+
+/// Refuses mail for a thread whose puppet was removed from the chat.
+pub(super) fn open_thread(portal: &Portal) -> Result<(), Refusal> {
+    if portal.state == PortalState::Removed {
+        return Err(Refusal::not_allowed("The recipient has ended this conversation"));
+    }
+    Ok(())
+}
+
+pub(super) fn no_machines() -> Refusal {
+    Refusal::not_allowed("Automatic messages are taken only in a conversation that is known here")
+}
+
+/// A subject without the prefixes that say "this is an answer".
+pub(super) fn base_subject(subject: &str) -> String {
+    const PREFIXES: &[&str] = &[
+        "re:", "aw:", "antw:", "sv:", "vs:", "ref:", "rif:", "r:", "odp:", "回复:", "回覆:", "答复:",
+    ];
+    let mut rest = subject.trim();
+    // Each round takes something away, so this ends.
+    while let Some(prefix) = PREFIXES.iter().find(|prefix| {
+        rest.get(..prefix.len())
+            .is_some_and(|start| start.to_lowercase() == **prefix)
+    }) {
+        rest = rest.get(prefix.len()..).unwrap_or_default().trim_start();
+    }
+    rest.to_owned()
+}
