@@ -90,15 +90,8 @@ pub async fn check_way_back(homeserver: &dyn Homeserver, ping_id: &str) -> Resul
 /// What is wrong with the way to the homeserver.
 fn there(error: &MatrixError) -> String {
     match error {
-        MatrixError::Refused { errcode, .. } if errcode == "M_UNKNOWN_TOKEN" || errcode == "M_FORBIDDEN" => {
-            format!(
-                "the homeserver does not know our as_token: give it registration.yaml (app_service_config_files), restart it, and \
-             compare appservice.as_token ({error})"
-            )
-        }
-        MatrixError::Transient { .. } => {
-            format!("the homeserver can't be reached: is it running, and is homeserver.url right? ({error})")
-        }
+        // The error says more: nobody there, a proxy's answer, an unknown token.
+        MatrixError::Transient { .. } => error.to_string(),
         error => format!(
             "the homeserver does not let Penpal's bot be: is appservice.bot the sender_localpart? ({error})"
         ),
@@ -134,5 +127,41 @@ async fn pause(duration: Duration, stop: &CancellationToken) {
     tokio::select! {
         () = tokio::time::sleep(duration) => {}
         () = stop.cancelled() => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_trouble_names_the_side_to_mend() {
+        let refused = |errcode: &str| MatrixError::Refused {
+            status: 502,
+            errcode: errcode.into(),
+            message: "?".into(),
+        };
+        for (errcode, named) in [
+            ("M_URL_NOT_SET", "`penpal registration`"),
+            ("M_BAD_STATUS", "hs_token"),
+            ("M_CONNECTION_FAILED", "appservice.listen"),
+            ("M_CONNECTION_TIMEOUT", "appservice.listen"),
+            ("M_FORBIDDEN", "appservice.id"),
+        ] {
+            let said = back(&refused(errcode));
+            assert!(said.contains(named), "{errcode}: {said}");
+        }
+        let said = there(&refused("M_EXCLUSIVE"));
+        assert!(said.contains("appservice.bot"), "{said}");
+        let away = MatrixError::Transient {
+            retry_after: None,
+            reason: "can't connect".into(),
+        };
+        for said in [there(&away), back(&away)] {
+            assert!(
+                said.contains("can't connect") && !said.contains("appservice"),
+                "{said}"
+            );
+        }
     }
 }

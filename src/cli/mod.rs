@@ -63,7 +63,7 @@ impl Cli {
 #[derive(Debug, Args)]
 struct ConfigFile {
     /// The configuration.
-    #[arg(long, value_name = "FILE", default_value = "config.yaml")]
+    #[arg(long, value_name = "FILE", default_value = "config.yaml", global = true)]
     config: PathBuf,
 }
 

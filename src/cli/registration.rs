@@ -26,8 +26,6 @@ pub(super) struct RegistrationCommand {
 enum Action {
     /// Says in what the homeserver's copy differs from what it should be; exit code 1 when it does.
     Check {
-        #[command(flatten)]
-        config: ConfigFile,
         /// The homeserver's copy. Default: `appservice.registration` of the configuration.
         registration: Option<PathBuf>,
     },
@@ -37,7 +35,7 @@ impl RegistrationCommand {
     pub(super) fn run(self) -> Result<(), Failure> {
         match self.action {
             None => print(&self.config),
-            Some(Action::Check { config, registration }) => check(&config, registration),
+            Some(Action::Check { registration }) => check(&self.config, registration),
         }
     }
 }

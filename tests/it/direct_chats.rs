@@ -40,6 +40,39 @@ stories! {
         assert_eq!(world.direct(&alice()), json!({"@bob:lab.test": [room]}));
     }
 
+    async fn an_admin_can_want_the_flag(world: World) {
+        let world = world.reconfigured(|settings| settings.accept_plain_invites = false).await;
+        let options = RoomOptions { is_direct: false, ..RoomOptions::default() };
+        let room = world.opens_chat(&bob(), &alice(), &options).await;
+        assert_eq!(world.homeserver.membership(&room, &alice()).unwrap(), "leave");
+        let leaves = world.homeserver.requests_named("leave");
+        assert!(leaves[0].detail("reason").as_str().unwrap().contains("start a direct chat"), "{leaves:?}");
+        let room = world.bob_opens_chat().await;
+        assert_eq!(world.homeserver.membership(&room, &alice()).unwrap(), "join");
+    }
+
+    async fn what_is_read_back_has_a_limit(world: World) {
+        let world = world.reconfigured(|settings| settings.history_limit = 3).await;
+        let (room, _) = world.homeserver.user_creates_room(&bob(), &[&alice()], &RoomOptions::default());
+        for number in 1..=5 {
+            world.homeserver.user_says(&room, &bob(), &format!("line {number}"));
+        }
+        world.settle().await;
+        let text = world.mail().text;
+        assert!(!text.contains("line 2") && text.contains("line 5"), "the newest are read: {text}");
+    }
+
+    async fn the_bot_stays_out_of_email_chats(world: World) {
+        let room = world.bob_opens_chat().await;
+        let bot = owned_user_id!("@penpal:lab.test");
+        world.homeserver.user_invites(&room, &bob(), &bot, false);
+        world.settle().await;
+        assert_eq!(world.homeserver.membership(&room, &bot).unwrap(), "leave");
+        world.says(&bob(), &room, "still two of us").await;
+        world.settle().await;
+        assert_eq!(world.mail().to, "alice@example.org");
+    }
+
     async fn an_invite_to_a_group_is_declined_with_a_reason(world: World) {
         let options = RoomOptions { is_direct: false, ..RoomOptions::default() };
         let (room, _) = world.homeserver.user_creates_room(&bob(), &[&carol()], &options);
@@ -108,6 +141,15 @@ stories! {
         world.settle().await;
         assert_eq!(world.homeserver.membership(&room, &alice()).unwrap(), "leave");
         assert_eq!(world.direct(&alice()), json!({}));
+    }
+
+    async fn a_banned_puppet_stays_out(world: World) {
+        let (room, mail) = world.bob_writes("hello").await;
+        world.homeserver.user_bans(&room, &bob(), &alice());
+        world.settle().await;
+        assert_eq!(world.direct(&alice()), json!({}));
+        assert_eq!(world.alice_is_refused(&mail.reply_to, &Letter::answering(&mail, "why?")).await, (550, "5.7.1"));
+        assert!(world.created_rooms().is_empty());
     }
 
     async fn a_kicked_puppet_stays_out_until_it_is_invited_again(world: World) {

@@ -168,7 +168,10 @@ impl HttpHomeserver {
         let reason = if error.is_timeout() {
             format!("{homeserver} did not answer in time")
         } else if error.is_connect() {
-            format!("can't connect to {homeserver}: {}", causes(&error))
+            format!(
+                "can't connect to {homeserver}, is it running, and is homeserver.url right? {}",
+                causes(&error)
+            )
         } else {
             format!("the connection to {homeserver} broke: {}", causes(&error))
         };
@@ -233,7 +236,8 @@ fn refusal(status: u16, headers: &HeaderMap, body: &[u8], actor: Actor<'_>) -> M
             let reason = match errcode {
                 Some(errcode) if status == 401 => {
                     format!(
-                        "{status} {} {message}: does the homeserver know this registration's as_token?",
+                        "{status} {} {message}: it does not know our as_token. Give it registration.yaml (app_service_config_files), \
+                         restart it, and compare appservice.as_token",
                         one_line(errcode)
                     )
                 }
