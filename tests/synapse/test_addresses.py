@@ -1,5 +1,8 @@
 """The address schemes for mail servers that know no sub-addresses."""
 
+import smtplib
+from email.message import EmailMessage
+
 from lab.lab import MAIL_DOMAIN
 from lab.scenario import Scenario, running_lab
 
@@ -41,3 +44,17 @@ class Single(Scenario):
         self.heard(first, "they bloom")
         self.heard(second, "it ripens")
         self.assertNotIn(MAIL_DOMAIN, about_first.header("From"))
+        self.bounces(about_second)
+        notice = self.heard(second, "no such user")
+        self.assertEqual(notice["content"]["msgtype"], "m.notice")
+        self.assertTrue(notice["content"]["m.relates_to"]["m.in_reply_to"]["event_id"])
+
+    def bounces(self, mail):
+        """The provider returns an email to its mailbox."""
+        report = EmailMessage()
+        report["From"] = "MAILER-DAEMON@provider.test"
+        report["To"] = MAILBOX
+        report["Subject"] = "failure notice"
+        report.set_content(f"There is no such user, it could not be delivered.\n\n--- a copy:\n\n{mail.raw.decode()}")
+        with smtplib.SMTP("127.0.0.1", self.lab.penpal.smtp_port, timeout=60) as server:
+            server.send_message(report, "", [MAILBOX])

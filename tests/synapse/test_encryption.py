@@ -1,6 +1,6 @@
 """Rooms that are, or become, encrypted: said once, and nothing disappears silently."""
 
-from lab.scenario import Scenario
+from lab.scenario import Scenario, new_lab
 
 CIPHER = {"algorithm": "m.megolm.v1.aes-sha2", "ciphertext": "AwgAEnACgAk", "sender_key": "x", "device_id": "D", "session_id": "s"}
 
@@ -42,3 +42,40 @@ class Encryption(Scenario):
         # From version 12 on, `trusted_private_chat` makes the invited user a creator, above all levels.
         if version != "12":
             self.assertGreater(needed, held)
+
+
+class EncryptedByDefault(Scenario):
+    """A homeserver whose admin wants every room encrypted."""
+
+    version = "11"
+
+    def make_lab(self):
+        lab = new_lab()
+        self.addCleanup(lab.stop)
+        lab.prepare()
+        lab.synapse.write(
+            lab.penpal.registrations(),
+            encryption_enabled_by_default_for_room_type="all",
+            default_room_version=self.version,
+        )
+        lab.start()
+        return lab
+
+    def test_a_first_email_arrives_and_what_does_not_is_said_once(self):
+        self.say(self.open_chat(), "Hello")
+        local = self.client.user[1:].partition(":")[0]
+        self.program.send(self.program.write(f"{local}@mail.hs.test", "Chess", "Your move"))
+        room = self.invitation()
+        self.client.act(room.id, "join")
+        self.heard(self.room(room.id), "Your move")
+        for _ in range(3):
+            self.client.send(room.id, CIPHER, "m.room.encrypted")
+        self.heard(self.room(room.id), "This chat is encrypted")
+        self.client.text(room.id, "This is not encrypted")
+        self.mail_with("This is not encrypted")
+        notices = [event for event in self.room(room.id).messages(self.puppet) if event["content"]["msgtype"] == "m.notice"]
+        self.assertEqual(len(notices), 1)
+
+
+class EncryptedByDefaultInVersion12(EncryptedByDefault):
+    version = "12"

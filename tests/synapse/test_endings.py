@@ -66,3 +66,18 @@ class Endings(Scenario):
         self.await_direct([room.id, offered.id])
         self.client.act(offered.id, "leave")
         self.await_direct([room.id])
+
+    def test_a_machine_does_not_bring_bob_back(self):
+        room = self.open_chat()
+        mail = self.say(room, "See you")
+        self.client.act(room.id, "leave")
+        self.await_direct([])
+        away = self.program.answer(mail, "I am on holiday")
+        away["Auto-Submitted"] = "auto-replied"
+        self.program.send(away)
+        # What a person writes comes after it in the same thread, and is the first thing that Bob sees.
+        self.program.send(self.program.answer(mail, "I am here after all"))
+        again = self.invitation()
+        self.client.act(again.id, "join")
+        self.heard(again, "I am here after all")
+        self.assertFalse([event for event in again.messages(self.puppet) if "holiday" in event["content"]["body"]])

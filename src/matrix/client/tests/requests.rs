@@ -20,12 +20,7 @@ fn answer(body: Value) -> ResponseTemplate {
 }
 
 /// Asserts the one request: as the puppet, token in the header and nowhere else.
-async fn assert_asked(
-    server: &wiremock::MockServer,
-    method: Method,
-    path_and_query: &str,
-    body: Option<Value>,
-) {
+async fn assert_asked(server: &MockServer, method: Method, path_and_query: &str, body: Option<Value>) {
     let request = only_request(server).await;
     let separator = if path_and_query.contains('?') { '&' } else { '?' };
     assert_eq!(request.method, method);
