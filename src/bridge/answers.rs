@@ -3,8 +3,8 @@
 use ruma::{EventId, OwnedEventId};
 use serde_json::{Value, json};
 
-use super::route::base_subject;
 use super::{Bridge, Failure, NewThread};
+use crate::convert::subject::base_subject;
 use crate::convert::to_matrix::{self, Auto, Converted, EmailHeaders};
 use crate::store::{Portal, StoreError, Tx};
 

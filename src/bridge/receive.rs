@@ -5,8 +5,9 @@ use ruma::UserId;
 use sha2::{Digest, Sha256};
 
 use super::Bridge;
-use super::route::{Route, base_subject, no_machines, open_thread};
+use super::route::{Route, no_machines, open_thread};
 use crate::convert::address::{Recipient, new_token};
+use crate::convert::subject::base_subject;
 use crate::convert::to_matrix::{self, EmailHeaders};
 use crate::mail::Inbound;
 use crate::matrix::MatrixError;

@@ -5,6 +5,7 @@ use ruma::{OwnedUserId, UserId};
 use super::receive::{Reading, Refused};
 use super::{Bridge, NewThread};
 use crate::convert::address::Recipient;
+use crate::convert::subject::base_subject;
 use crate::convert::to_matrix::Auto;
 use crate::model::{EmailAddress, IncomingMail, Refusal};
 use crate::store::{Portal, PortalState, StoreError, Strangers, Tx};
@@ -174,20 +175,4 @@ pub(super) fn open_thread(portal: &Portal) -> Result<(), Refusal> {
 
 pub(super) fn no_machines() -> Refusal {
     Refusal::not_allowed("Automatic messages are taken only in a conversation that is known here")
-}
-
-/// A subject without the prefixes that say "this is an answer".
-pub(super) fn base_subject(subject: &str) -> String {
-    const PREFIXES: &[&str] = &[
-        "re:", "aw:", "antw:", "sv:", "vs:", "ref:", "rif:", "r:", "odp:", "回复:", "回覆:", "答复:",
-    ];
-    let mut rest = subject.trim();
-    // Each round takes something away, so this ends.
-    while let Some(prefix) = PREFIXES.iter().find(|prefix| {
-        rest.get(..prefix.len())
-            .is_some_and(|start| start.to_lowercase() == **prefix)
-    }) {
-        rest = rest.get(prefix.len()..).unwrap_or_default().trim_start();
-    }
-    rest.to_owned()
 }

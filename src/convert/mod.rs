@@ -6,6 +6,7 @@ pub mod address;
 mod html;
 pub mod mime;
 pub mod relation;
+pub mod subject;
 pub mod thread;
 pub mod to_email;
 pub mod to_matrix;

@@ -38,6 +38,8 @@ class Promise:
 
 PROMISES = {
     "disk": Promise("fdatasync of this disk, median", "ms"),
+    "convert_reply": Promise("conversion of an HTML reply of 30 KB, processor time", "ms", most=1),
+    "convert_files": Promise("conversion of a mail of 10 MB with files", "MB/s", least=200),
     "start": Promise("start, empty store", "s", most=1),
     "memory_idle": Promise("memory when idle", "MiB", most=40),
     "accepted_100": Promise("transactions of 100 events, accepted", "events/s", least=10_000),
@@ -91,6 +93,8 @@ class Bench:
 def measure(bench: Bench, messages: int, chats: int, portals: int) -> None:
     """All figures, one after another."""
     bench.note("disk", figures.disk(bench.directory))
+    for name, value in figures.conversion().items():
+        bench.note(name, value)
     small = bench.install("small")
     bench.note("start", figures.start(small))
     time.sleep(2)

@@ -4,9 +4,11 @@ import os
 import re
 import sqlite3
 import statistics
+import subprocess
 import time
 from pathlib import Path
 
+from lab import tools
 from lab.bench.world import BOB, SERVER_NAME, Pusher, Seen, World, deliver, event, mail, member
 from lab.lab import MAIL_DOMAIN, puppet_of
 from lab.penpal import Penpal
@@ -25,6 +27,16 @@ def disk(directory: Path) -> float:
             os.fdatasync(file.fileno())
             times.append(time.perf_counter() - begin)
     return statistics.median(times) * 1000
+
+
+def conversion() -> dict[str, float]:
+    """How fast mails become events, without the rest of the program."""
+    tools.compiler()
+    command = ["cargo", "bench", "--locked", "--quiet", "--bench", "conversion"]
+    done = subprocess.run(command, cwd=tools.ROOT, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True)
+    if done.returncode != 0:
+        raise Failed(f"`{' '.join(command)}` failed")
+    return {name: float(value) for name, value in (line.split() for line in done.stdout.splitlines() if line)}
 
 
 def start(installed: Penpal) -> float:

@@ -1,6 +1,6 @@
 //! From markup to the tree, in linear time and bounded depth whatever the markup is.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 
 use html5ever::LocalName;
 use html5ever::tendril::StrTendril;
@@ -16,6 +16,9 @@ use super::tree::{Content, NodeId, Tree};
 const MAX_DEPTH: usize = 100;
 /// How far an open element is looked for; further out, the markup is damaged beyond caring.
 const REACH: usize = 150;
+/// How many blanks and quotes one tag has: the tokenizer compares each attribute with all before it, so that 100,000 of
+/// them cost it half a minute. The styles of Word have some two hundred.
+const MAX_BLANKS: usize = 1_000;
 /// How much markup is read, in bytes; the largest newsletters have a third of that.
 const MAX_MARKUP: usize = 1024 * 1024;
 
@@ -23,25 +26,65 @@ impl Tree {
     /// Parses markup and appends it to the root. Never fails.
     pub(in crate::convert) fn append(&mut self, markup: &str) {
         let end = markup.floor_char_boundary(MAX_MARKUP);
+        let sink = Sink {
+            builder: RefCell::new(Builder {
+                tree: std::mem::take(self),
+                open: Vec::new(),
+            }),
+            is_between: Cell::new(true),
+        };
+        let tokenizer = Tokenizer::new(sink, TokenizerOpts::default());
+        let input = BufferQueue::default();
+        let (mut is_tag, mut blanks) = (false, 0);
+        for piece in pieces(markup.get(..end).unwrap_or_default()) {
+            if tokenizer.sink.is_between.take() {
+                is_tag = piece.starts_with('<') && !piece.starts_with("<!") && !piece.starts_with("<?");
+                blanks = 0;
+            }
+            blanks += piece
+                .bytes()
+                .filter(|byte| matches!(byte, b' ' | b'\n' | b'\t' | b'/' | b'"' | b'\''))
+                .count();
+            if is_tag && blanks > MAX_BLANKS {
+                tokenizer.sink.builder.borrow_mut().tree.cut();
+            }
+            if tokenizer.sink.builder.borrow().tree.is_cut() {
+                break;
+            }
+            input.push_back(StrTendril::from(piece));
+            while !input.is_empty() {
+                let _ = tokenizer.feed(&input);
+            }
+        }
+        tokenizer.end();
+        *self = tokenizer.sink.builder.into_inner().tree;
         if end < markup.len() {
             self.cut();
         }
-        let sink = Sink(RefCell::new(Builder {
-            tree: std::mem::take(self),
-            open: Vec::new(),
-        }));
-        let tokenizer = Tokenizer::new(sink, TokenizerOpts::default());
-        let input = BufferQueue::default();
-        input.push_back(StrTendril::from(markup.get(..end).unwrap_or_default()));
-        while !input.is_empty() {
-            let _ = tokenizer.feed(&input);
-        }
-        tokenizer.end();
-        *self = tokenizer.sink.0.into_inner().tree;
     }
 }
 
-struct Sink(RefCell<Builder>);
+/// Markup in pieces: a tag begins and ends with one, and where it is long, with one of several.
+fn pieces(markup: &str) -> impl Iterator<Item = &str> {
+    let mut rest = markup;
+    std::iter::from_fn(move || {
+        let mark = rest
+            .char_indices()
+            .find(|(at, c)| *c == '>' || (*c == '<' && *at > 0));
+        let end = mark.map_or(rest.len(), |(at, c)| if c == '>' { at + 1 } else { at });
+        let (piece, next) = rest
+            .split_at_checked(end)
+            .filter(|(piece, _)| !piece.is_empty())?;
+        rest = next;
+        Some(piece)
+    })
+}
+
+struct Sink {
+    builder: RefCell<Builder>,
+    /// No tag or comment is open: there was a token since.
+    is_between: Cell<bool>,
+}
 
 struct Builder {
     tree: Tree,
@@ -63,7 +106,8 @@ impl TokenSink for Sink {
     type Handle = ();
 
     fn process_token(&self, token: Token, _line: u64) -> TokenSinkResult<()> {
-        let mut builder = self.0.borrow_mut();
+        self.is_between.set(true);
+        let mut builder = self.builder.borrow_mut();
         match token {
             Token::CharacterTokens(text) => builder.text(text),
             Token::TagToken(tag) if tag.kind == TagKind::StartTag => {

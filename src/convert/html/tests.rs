@@ -73,6 +73,11 @@ fn what_does_not_fit_is_said() {
     assert!(!Tree::parse(&"<b>".repeat(50_000)).is_cut());
     assert!(Tree::parse(&"a<br>".repeat(60_000)).is_cut());
     assert!(Tree::parse(&"a".repeat(1_100_000)).is_cut());
+    let attributes: String = (0..100_000).map(|number| format!(" a{number}=b")).collect();
+    assert!(Tree::parse(&format!("a<p{attributes}>b")).is_cut());
+    assert!(Tree::parse(&format!("a<p\n<p x='<'{attributes}>b")).is_cut());
+    assert!(!Tree::parse(&format!("a<!-- <p{attributes}> -->b")).is_cut());
+    assert!(!Tree::parse(&format!("<pre>{}", "a\n".repeat(100_000))).is_cut());
 }
 
 #[test]

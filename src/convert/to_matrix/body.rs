@@ -1,9 +1,10 @@
 //! Which parts of a mail are its text and which its files (RFC 2046, 2387, 8621 section 4.1.4).
 
 use super::files::File;
-use super::mime::{Part, take_uuencoded};
+use super::mime::{self, Part, take_uuencoded, take_yenc};
+use super::pictures::take_data;
 use super::plain::unflow;
-use super::special::unpack_tnef;
+use super::special::{self, Cms, Pgp};
 
 /// One stretch of text, in the forms in which the mail has it.
 #[derive(Debug, Default)]
@@ -23,12 +24,26 @@ pub(super) struct Body {
     pub(super) files: Vec<File>,
     /// There is a part that only the recipient's key could open.
     pub(super) encrypted: bool,
+    /// The text inside Outlook's container, for a mail that has no other.
+    contained: Segment,
+    /// How many signed envelopes were opened.
+    opened: usize,
 }
+
+/// How many signed envelopes of one mail are opened: one is usual, a gateway may add another.
+const MAX_OPENED: usize = 5;
 
 /// Sorts the parts of a mail.
 pub(super) fn collect(mail: &Part<'_>) -> Body {
     let mut body = Body::default();
     add(mail, &mut body);
+    let is_empty = |segment: &Segment| {
+        let empty = |text: &Option<String>| text.as_ref().is_none_or(|text| text.trim().is_empty());
+        empty(&segment.plain) && empty(&segment.html)
+    };
+    if body.segments.iter().all(is_empty) && !is_empty(&body.contained) {
+        body.segments = vec![std::mem::take(&mut body.contained)];
+    }
     body
 }
 
@@ -51,12 +66,20 @@ fn add_file(part: &Part<'_>, body: &mut Body) {
     match part.media_type.as_str() {
         // Says only that the next part is encrypted (RFC 3156, section 4).
         "application/pgp-encrypted" => body.encrypted = true,
-        "application/pkcs7-mime" | "application/x-pkcs7-mime"
-            if part.parameter("smime-type") != Some("signed-data") =>
-        {
-            body.encrypted = true;
-            body.files.push(File::from_part(part));
-        }
+        "application/pkcs7-mime" | "application/x-pkcs7-mime" => match special::open_cms(&part.bytes()) {
+            Cms::Signed(content) if body.opened < MAX_OPENED => {
+                body.opened += 1;
+                add(&mime::parse(&content), body);
+            }
+            Cms::Other if part.parameter("smime-type") == Some("signed-data") => {
+                body.files.push(File::from_part(part));
+            }
+            Cms::Signed(_) => body.files.push(File::from_part(part)),
+            Cms::Encrypted | Cms::Other => {
+                body.encrypted = true;
+                body.files.push(File::from_part(part));
+            }
+        },
         // Signatures say nothing to a person, and Macintosh's resource forks neither (RFC 1740).
         "application/pgp-signature"
         | "application/pkcs7-signature"
@@ -64,24 +87,54 @@ fn add_file(part: &Part<'_>, body: &mut Body) {
         | "application/applefile" => {}
         "application/ms-tnef" | "application/vnd.ms-tnef" => {
             let file = File::from_part(part);
-            match unpack_tnef(&file.bytes) {
-                Some(files) => body.files.extend(files),
+            match special::unpack_tnef(&file.bytes) {
+                Some(container) => {
+                    body.files.extend(container.files);
+                    body.contained = container.text;
+                }
                 None => body.files.push(file),
             }
         }
-        _ => body.files.push(File::from_part(part)),
+        _ => {
+            let mut file = File::from_part(part);
+            file.note = special::note(part);
+            body.files.push(file);
+        }
     }
 }
 
 fn add_text(part: &Part<'_>, body: &mut Body) {
-    let text = part.text();
+    let bytes = part.bytes();
+    let embedded = take_yenc(&bytes);
+    let text = part.text_of(embedded.as_ref().map_or(&bytes, |(kept, _)| kept));
+    body.files.extend(
+        embedded
+            .into_iter()
+            .flat_map(|(_, files)| files)
+            .map(File::from_text),
+    );
     if matches!(part.media_type.as_str(), "text/html" | "application/xhtml+xml") {
+        let (html, pictures) = take_data(text);
+        body.files.extend(pictures);
         body.segments.push(Segment {
             plain: None,
-            html: Some(text),
+            html: Some(html),
         });
         return;
     }
+    let text = match special::open_pgp(&text) {
+        Some(Pgp::Signed(text)) => text,
+        Some(Pgp::Encrypted(around, message)) => {
+            body.encrypted = true;
+            let file = File::unnamed("application/pgp-encrypted", message.into_bytes());
+            body.files.push(File {
+                name: Some("encrypted.asc".to_owned()),
+                ..file
+            });
+            around
+        }
+        None => text,
+    };
     let (text, files) = take_uuencoded(text);
     body.segments.push(Segment {
         plain: Some(flowed(part, text)),
@@ -92,7 +145,10 @@ fn add_text(part: &Part<'_>, body: &mut Body) {
 
 /// The forms of one text become one segment; files among them stay files.
 fn add_alternative(part: &Part<'_>, body: &mut Body) {
-    let mut inner = Body::default();
+    let mut inner = Body {
+        opened: body.opened,
+        ..Body::default()
+    };
     for child in part.children.iter().filter(|child| !is_other_form(child)) {
         add(child, &mut inner);
     }
@@ -109,11 +165,18 @@ fn add_alternative(part: &Part<'_>, body: &mut Body) {
     });
     body.files.extend(inner.files);
     body.encrypted |= inner.encrypted;
+    body.opened = inner.opened;
+    if inner.contained.plain.is_some() || inner.contained.html.is_some() {
+        body.contained = inner.contained;
+    }
 }
 
 /// Forms of the text that are of no use where there is another.
 fn is_other_form(part: &Part<'_>) -> bool {
-    matches!(part.media_type.as_str(), "text/x-amp-html" | "text/watch-html")
+    matches!(
+        part.media_type.as_str(),
+        "text/x-amp-html" | "text/watch-html" | special::GOOGLE_REACTION
+    )
 }
 
 fn is_text(part: &Part<'_>) -> bool {

@@ -12,7 +12,16 @@ pub fn name_missing(converted: &mut Converted, index: usize, reason: &str) {
         .events
         .iter_mut()
         .filter_map(|(_, content)| content.as_object_mut());
-    for content in contents.filter(|content| content.get("url").and_then(Value::as_str) == Some(&uri)) {
+    let mut contents: Vec<_> = contents.collect();
+    for content in &mut contents {
+        if let Some(Value::String(html)) = content.get_mut("formatted_body") {
+            name_picture(html, &uri);
+        }
+    }
+    for content in contents
+        .into_iter()
+        .filter(|content| content.get("url").and_then(Value::as_str) == Some(&uri))
+    {
         let text = |field: &str| content.get(field).and_then(Value::as_str);
         let name = text("filename")
             .or_else(|| text("body"))
@@ -30,6 +39,37 @@ pub fn name_missing(converted: &mut Converted, index: usize, reason: &str) {
             content.insert("body".to_owned(), json!(format!("{caption}\n\n{sentence}")));
             append_html(content, &format!("<p><em>{}</em></p>", plain_to_html(&sentence)));
         }
+    }
+}
+
+/// Puts the description of a picture that stands within a text in its place.
+fn name_picture(html: &mut String, uri: &str) {
+    let source = format!("src=\"{uri}\"");
+    while let Some(at) = html.find(&source) {
+        let Some((before, rest)) = html
+            .get(..at)
+            .and_then(|before| before.rfind("<img "))
+            .and_then(|start| html.split_at_checked(start))
+        else {
+            return;
+        };
+        let mut quoted = false;
+        let end = rest.find(|c| {
+            quoted ^= c == '"';
+            c == '>' && !quoted
+        });
+        // A text may look like the attribute of a picture.
+        let Some((tag, after)) = end
+            .and_then(|end| rest.split_at_checked(end + 1))
+            .filter(|(tag, _)| tag.contains(&source))
+        else {
+            return;
+        };
+        let alt = tag
+            .split_once(" alt=\"")
+            .and_then(|(_, alt)| alt.split('"').next());
+        let alt = alt.filter(|alt| !alt.is_empty()).unwrap_or("picture");
+        *html = format!("{before}[{alt}]{after}");
     }
 }
 
@@ -98,6 +138,17 @@ mod tests {
         assert!(
             html.starts_with("<b>Look</b><p><em>The attachment &lt;a&gt;.png"),
             "{html}"
+        );
+    }
+
+    #[test]
+    fn a_missing_picture_leaves_its_description_in_the_text() {
+        let html = "a <img alt=\"b > c\" src=\"mxc://upload.invalid/0\" width=\"3\"> d<img src=\"mxc://upload.invalid/0\"> <img src=\"mxc://upload.invalid/1\">";
+        let mut text = converted(json!({"msgtype": "m.text", "body": "a d", "formatted_body": html}));
+        name_missing(&mut text, 0, "too large");
+        assert_eq!(
+            text.events[0].1["formatted_body"],
+            "a [b > c] d[picture] <img src=\"mxc://upload.invalid/1\">"
         );
     }
 

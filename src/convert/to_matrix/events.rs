@@ -6,21 +6,51 @@ use super::files::{self, File};
 use super::text::Text;
 use super::{Converted, ThreadContext, Upload, length, special};
 
+/// Who sent a mail, as far as that decides how it is shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Sender {
+    /// A person, or a calendar in a person's name.
+    Person,
+    /// Somebody through a list or newsletter.
+    List,
+    /// A machine, about something.
+    Machine,
+}
+
+impl Sender {
+    fn msgtype(self) -> &'static str {
+        match self {
+            Self::Person | Self::List => "m.text",
+            Self::Machine => "m.notice",
+        }
+    }
+}
+
+/// Whether an event's picture is shown within the text as well.
+fn stands_in(content: &Map<String, Value>, formatted: &str) -> bool {
+    let uri = content.get("url").and_then(Value::as_str);
+    uri.is_some_and(|uri| formatted.contains(&format!("src=\"{uri}\"")))
+}
+
 /// Builds the events: the text first, then the files; one text with one picture is a captioned picture.
 pub(super) fn assemble(
     mut text: Text,
     files: Vec<File>,
-    msgtype: &str,
+    sender: Sender,
     context: &ThreadContext,
 ) -> Converted {
     let mut uploads = Vec::new();
     let mut contents = Vec::new();
     for file in files {
         let said = special::caption(&file);
+        let is_voice = file.is_voice;
         let upload = file.upload();
         let mut shown = files::event(&upload, uploads.len());
         if let Some(said) = said {
             shown.insert("body".to_owned(), json!(said));
+        }
+        if is_voice {
+            files::mark_voice(&mut shown);
         }
         contents.push(shown);
         uploads.push(upload);
@@ -31,6 +61,11 @@ pub(super) fn assemble(
         contents.push(files::event(&whole, uploads.len()));
         uploads.push(whole);
     }
+    // What a person puts into a text is to be opened and saved as well; a newsletter's pictures are its page.
+    if sender == Sender::List {
+        let shown = text.formatted.as_deref().unwrap_or_default();
+        contents.retain(|content| !stands_in(content, shown));
+    }
     if text.body.is_empty() && contents.is_empty() {
         let empty = Text {
             body: "The email is empty.".to_owned(),
@@ -40,7 +75,7 @@ pub(super) fn assemble(
     } else if !text.body.is_empty() {
         match contents.as_mut_slice() {
             [only] if only.get("msgtype") == Some(&json!("m.image")) => caption(only, &text),
-            _ => contents.insert(0, message(msgtype, &text)),
+            _ => contents.insert(0, message(sender.msgtype(), &text)),
         }
     }
     if let (Some(first), Some(answered)) = (contents.first_mut(), &context.answers) {

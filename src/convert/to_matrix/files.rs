@@ -1,8 +1,10 @@
 //! Attachments become uploads and the events that show them.
 
+use std::collections::BTreeSet;
+
 use serde_json::{Map, Value, json};
 
-use super::mime::{Part, UuFile};
+use super::mime::{Part, TextFile};
 use super::{Upload, media, names, placeholder};
 
 /// A file of a mail, wherever in the mail it was found.
@@ -14,11 +16,30 @@ pub(super) struct File {
     pub(super) media_type: String,
     /// `Content-ID`, without angle brackets: what an `<img src="cid:…">` refers to.
     pub(super) content_id: Option<String>,
+    /// `Content-Location`: what an `<img>` of a saved page refers to (RFC 2557).
+    pub(super) location: Option<String>,
+    /// What is said of it, where that is known better than from its content.
+    pub(super) note: Option<String>,
+    /// It was recorded to be a message by itself.
+    pub(super) is_voice: bool,
     /// The decoded bytes.
     pub(super) bytes: Vec<u8>,
 }
 
 impl File {
+    /// A file of which nothing is known but type and content.
+    pub(super) fn unnamed(media_type: &str, bytes: Vec<u8>) -> Self {
+        Self {
+            name: None,
+            media_type: media_type.to_owned(),
+            content_id: None,
+            location: None,
+            note: None,
+            is_voice: false,
+            bytes,
+        }
+    }
+
     /// The file that a part is.
     pub(super) fn from_part(part: &Part<'_>) -> Self {
         let content_id = part
@@ -26,9 +47,10 @@ impl File {
             .map(|id| id.trim_matches(['<', '>', ' ']).to_owned());
         Self {
             name: part.name.clone(),
-            media_type: part.media_type.clone(),
             content_id: content_id.filter(|id| !id.is_empty()),
-            bytes: part.bytes().into_owned(),
+            location: part.field("content-location").map(str::to_owned),
+            is_voice: part.name.as_deref().is_some_and(names::is_voice),
+            ..Self::unnamed(&part.media_type, part.bytes().into_owned())
         }
     }
 
@@ -36,20 +58,37 @@ impl File {
     pub(super) fn from_html(text: &str) -> Self {
         Self {
             name: Some("message.html".to_owned()),
-            media_type: "text/html".to_owned(),
-            content_id: None,
-            bytes: text.as_bytes().to_vec(),
+            ..Self::unnamed("text/html", text.as_bytes().to_vec())
         }
     }
 
     /// A file that stood in the text.
-    pub(super) fn from_text(file: UuFile) -> Self {
+    pub(super) fn from_text(file: TextFile) -> Self {
         Self {
             name: Some(file.name),
-            media_type: "application/octet-stream".to_owned(),
-            content_id: None,
-            bytes: file.bytes,
+            ..Self::unnamed("application/octet-stream", file.bytes)
         }
+    }
+
+    /// What a text may refer to it by.
+    pub(super) fn sources(&self) -> impl Iterator<Item = String> {
+        let id = self.content_id.as_ref().map(|id| format!("cid:{id}"));
+        id.into_iter().chain(self.location.clone())
+    }
+
+    /// Whether `source` refers to it.
+    pub(super) fn is_called(&self, source: &str) -> bool {
+        self.sources().any(|own| own == source)
+    }
+
+    /// Whether one of the sources refers to it.
+    pub(super) fn is_any_of(&self, sources: &BTreeSet<String>) -> bool {
+        self.sources().any(|own| sources.contains(&own))
+    }
+
+    /// Whether it is shown as a picture.
+    pub(super) fn is_picture(&self) -> bool {
+        msgtype(&self.content_type()) == "m.image"
     }
 
     /// The type: as declared, but by content or name where the declaration says nothing, and by content where a picture
@@ -104,16 +143,32 @@ fn valid_type(declared: &str) -> &str {
     }
 }
 
-/// The content of the event that shows upload `index`.
-pub(super) fn event(upload: &Upload, index: usize) -> Map<String, Value> {
-    let msgtype = match upload.content_type.split('/').next().unwrap_or_default() {
-        "image" if upload.content_type != "image/svg+xml" => "m.image",
+/// How a file of a type is shown.
+fn msgtype(content_type: &str) -> &'static str {
+    match content_type.split('/').next().unwrap_or_default() {
+        // Scripts may stand in it: no client shows it.
+        "image" if content_type != "image/svg+xml" => "m.image",
         "audio" => "m.audio",
         "video" => "m.video",
         _ => "m.file",
-    };
+    }
+}
+
+/// Marks a sound as a voice message (MSC3245, as clients write and read it).
+pub(super) fn mark_voice(content: &mut Map<String, Value>) {
+    if content.get("msgtype") != Some(&json!("m.audio")) {
+        return;
+    }
+    let duration = content.get("info").and_then(|info| info.get("duration")).cloned();
+    let audio = duration.map_or_else(|| json!({}), |duration| json!({"duration": duration}));
+    content.insert("org.matrix.msc1767.audio".to_owned(), audio);
+    content.insert("org.matrix.msc3245.voice".to_owned(), json!({}));
+}
+
+/// The content of the event that shows upload `index`.
+pub(super) fn event(upload: &Upload, index: usize) -> Map<String, Value> {
     let mut content = Map::new();
-    content.insert("msgtype".to_owned(), json!(msgtype));
+    content.insert("msgtype".to_owned(), json!(msgtype(&upload.content_type)));
     content.insert("body".to_owned(), json!(upload.name));
     content.insert("filename".to_owned(), json!(upload.name));
     content.insert("url".to_owned(), json!(placeholder(index)));
@@ -121,6 +176,9 @@ pub(super) fn event(upload: &Upload, index: usize) -> Map<String, Value> {
     if let (Some((width, height)), Some(fields)) = (media::dimensions(&upload.bytes), info.as_object_mut()) {
         fields.insert("w".to_owned(), json!(width));
         fields.insert("h".to_owned(), json!(height));
+    }
+    if let (Some(duration), Some(fields)) = (media::duration(&upload.bytes), info.as_object_mut()) {
+        fields.insert("duration".to_owned(), json!(duration));
     }
     content.insert("info".to_owned(), info);
     content.insert("m.mentions".to_owned(), json!({}));

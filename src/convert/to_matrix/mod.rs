@@ -16,6 +16,7 @@ mod lines;
 mod media;
 mod mime;
 mod names;
+mod pictures;
 mod plain;
 mod quote;
 mod report;
@@ -29,7 +30,9 @@ use std::borrow::Cow;
 use serde_json::Value;
 
 pub use self::changes::{name_missing, put_subject};
+use self::events::Sender;
 use self::files::File;
+use self::pictures::Pictures;
 pub use self::report::report;
 use crate::model::{Mailbox, Timestamp};
 
@@ -155,14 +158,9 @@ pub fn convert(raw: &[u8], context: &ThreadContext) -> Converted {
         has_files: !body.files.is_empty(),
         chat: mail.field("chat-version").is_some(),
     };
-    let mut text = text::compose(&body.segments, hints, &context.sent);
+    let mut text = text::compose(&body.segments, hints, &context.sent, Pictures(&body.files));
     let mut files = body.files;
-    files.retain(|file| {
-        !file
-            .content_id
-            .as_ref()
-            .is_some_and(|id| text.idle_images.contains(id))
-    });
+    files.retain(|file| !file.is_any_of(&text.idle_images));
     if text.is_cut {
         // Only the beginning was read: the whole goes along.
         files.extend(
@@ -172,19 +170,22 @@ pub fn convert(raw: &[u8], context: &ThreadContext) -> Converted {
                 .map(File::from_html),
         );
     }
-    if body.encrypted && text.body.is_empty() {
+    let is_sealed = body.encrypted && text.body.is_empty();
+    if is_sealed {
         special::ENCRYPTED.clone_into(&mut text.body);
     } else if text.body.is_empty() && files.is_empty() {
         text.body = subject;
     }
-    let by_person =
-        matches!(auto::classify(&mail), Auto::None | Auto::List | Auto::Calendar) && !body.encrypted;
-    events::assemble(
-        text,
-        files,
-        if by_person { "m.text" } else { "m.notice" },
-        context,
-    )
+    if mail.field("chat-voice-message").is_some() {
+        files.iter_mut().for_each(|file| file.is_voice = true);
+    }
+    let sender = match auto::classify(&mail) {
+        _ if is_sealed => Sender::Machine,
+        Auto::None | Auto::Calendar => Sender::Person,
+        Auto::List => Sender::List,
+        _ => Sender::Machine,
+    };
+    events::assemble(text, files, sender, context)
 }
 
 /// Old Macintosh programs end lines with CR alone; everything else passes as it is.
@@ -235,5 +236,9 @@ pub fn place_uploads(content: &mut Value, uris: &[ruma::OwnedMxcUri]) {
     }
 }
 
+#[cfg(test)]
+mod documentation;
+#[cfg(test)]
+mod properties;
 #[cfg(test)]
 mod tests;

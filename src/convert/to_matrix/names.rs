@@ -29,6 +29,30 @@ pub(super) fn safe(name: &str, media_type: &str) -> String {
     shorten(trimmed)
 }
 
+/// How programs name what was recorded to be a message by itself, in lower case, without blanks and marks.
+const VOICE: &[&str] = &[
+    "audiomessage",
+    "mensagemdevoz",
+    "mensajedevoz",
+    "messagevocal",
+    "messaggiovocale",
+    "notadevoz",
+    "ptt2",
+    "spraakbericht",
+    "sprachnachricht",
+    "voicemail",
+    "voicememo",
+    "voicemessage",
+    "voicenote",
+];
+
+/// Whether a name is that of a voice message.
+pub(super) fn is_voice(name: &str) -> bool {
+    let letters = name.chars().filter(|c| c.is_alphanumeric()).take(40);
+    let letters = letters.collect::<String>().to_lowercase();
+    VOICE.iter().any(|start| letters.starts_with(start))
+}
+
 /// Characters that hide or turn the rest of a name: bidirectional controls (`exe.gpj` tricks), zero-width ones.
 fn is_invisible(c: char) -> bool {
     matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}' | '\u{2028}' | '\u{2029}')
@@ -80,6 +104,13 @@ mod tests {
             ("what?.png", "what_.png"),
         ] {
             assert_eq!(safe(given, "image/png"), expected);
+        }
+        for (name, voice) in [
+            ("Voice message.ogg", true),
+            ("PTT-20240514-WA0001.opus", true),
+            ("voices.mp3", false),
+        ] {
+            assert_eq!(is_voice(name), voice);
         }
         let long = safe(&format!("{}.jpeg", "é".repeat(300)), "image/jpeg");
         assert!(long.len() <= MAX_BYTES && long.ends_with("é.jpeg"));

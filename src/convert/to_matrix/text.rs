@@ -8,6 +8,7 @@ use super::body::Segment;
 use super::html;
 use super::length::MAX_FORMATTED;
 use super::lines::{Line, Role, join};
+use super::pictures::Pictures;
 use super::plain::rejoin;
 use super::quote::{self, Hints};
 use crate::convert::html::{NodeId, Tree};
@@ -21,7 +22,7 @@ pub(super) struct Text {
     pub(super) formatted: Option<String>,
     /// What was left out.
     pub(super) quoted: Option<String>,
-    /// The `Content-ID`s of pictures that stand in what was left out, and only there: logos of signatures.
+    /// What refers to pictures that stand in what was left out, and only there, or that say nothing: logos of signatures.
     pub(super) idle_images: BTreeSet<String>,
     /// Only the beginning of the HTML was read.
     pub(super) is_cut: bool,
@@ -31,7 +32,7 @@ pub(super) struct Text {
 const MAX_READ: usize = 128 * 1024;
 
 /// Composes the text from its segments.
-pub(super) fn compose(segments: &[Segment], hints: Hints, sent: &[String]) -> Text {
+pub(super) fn compose(segments: &[Segment], hints: Hints, sent: &[String], pictures: Pictures<'_>) -> Text {
     let plain: Vec<&str> = segments
         .iter()
         .filter_map(|segment| segment.plain.as_deref())
@@ -43,9 +44,9 @@ pub(super) fn compose(segments: &[Segment], hints: Hints, sent: &[String]) -> Te
     let tree = grow(segments);
     let mut html_lines = html::layout(&tree);
     quote::mark_sent(&mut html_lines, sent);
-    let mut rich = from_tree(&tree, &html_lines, hints);
+    let mut rich = from_tree(&tree, &html_lines, hints, pictures);
     let html_words: usize = html_lines.iter().map(|line| count(&line.text)).sum();
-    rich.is_cut = tree.is_cut();
+    rich.is_cut = tree.is_cut() || html_lines.len() == html::MAX_LINES;
     let complete = segments.iter().all(|segment| segment.plain.is_some());
     if !complete || count(&plain) * 3 < html_words {
         leave_out(&mut rich, &plain);
@@ -73,6 +74,9 @@ pub(super) fn compose(segments: &[Segment], hints: Hints, sent: &[String]) -> Te
 
 /// The plain form that HTML was preferred to is left out, and can be asked for, where it says something else.
 fn leave_out(rich: &mut Text, plain: &str) {
+    if plain.trim().is_empty() {
+        return;
+    }
     let known: BTreeSet<&str> = rich
         .body
         .split_whitespace()
@@ -142,7 +146,7 @@ fn from_plain(text: &str, hints: Hints, sent: &[String]) -> Text {
     }
 }
 
-fn from_tree(tree: &Tree, lines: &[Line], hints: Hints) -> Text {
+fn from_tree(tree: &Tree, lines: &[Line], hints: Hints, pictures: Pictures<'_>) -> Text {
     let roles = quote::classify(lines, hints);
     let body = join(lines, &roles, |role| role == Role::New);
     let kept: BTreeSet<NodeId> = lines
@@ -151,14 +155,17 @@ fn from_tree(tree: &Tree, lines: &[Line], hints: Hints) -> Text {
         .filter(|(_, role)| **role == Role::New)
         .flat_map(|(line, _)| line.nodes.iter().copied())
         .collect();
-    let markup = html::matrix_html(tree, &|id| kept.contains(&id));
+    let mut idle_images = idle_images(tree, lines, &kept);
+    idle_images.extend(html::icons(tree.nodes(), pictures));
+    let places = pictures.places(&idle_images);
+    let markup = html::matrix_html(tree, &|id| kept.contains(&id), &places);
     let formatted = (!body.is_empty() && says_more(&markup) && markup.len() <= MAX_FORMATTED)
         .then(|| sanitize_html(&markup, HtmlSanitizerMode::Strict, RemoveReplyFallback::Yes));
     Text {
         body,
         formatted,
         quoted: left_out(lines, &roles),
-        idle_images: idle_images(tree, lines, &kept),
+        idle_images,
         is_cut: false,
     }
 }
@@ -170,8 +177,8 @@ fn idle_images(tree: &Tree, lines: &[Line], kept: &BTreeSet<NodeId>) -> BTreeSet
             .iter()
             .flat_map(|line| line.nodes.iter())
             .filter(move |id| kept.contains(id) == shown)
-            .filter_map(|id| tree.node(*id).element()?.attribute("src")?.strip_prefix("cid:"))
-            .map(str::to_owned)
+            .filter_map(|id| html::source(tree.node(*id).element().filter(|image| image.name() == "img")?))
+            .filter(|source| source.starts_with("cid:"))
     };
     let shown: BTreeSet<String> = images(true).collect();
     images(false).filter(|image| !shown.contains(image)).collect()

@@ -1,16 +1,14 @@
 //! The lines of an HTML mail as a person sees them.
 
+use super::picture::emoji;
 use super::zone::{has_class, starts_quotation, zone_of};
 use super::{links, style, table};
 use crate::convert::html::elements::{is_block, is_paragraph};
 use crate::convert::html::{Element, Node, NodeId, Tree};
 use crate::convert::to_matrix::lines::{Line, Zone};
 
-/// Emoji are often images whose alternative is the character.
-pub(super) fn emoji(image: Element<'_>) -> Option<&str> {
-    let alt = image.attribute("alt")?.trim();
-    (!alt.is_empty() && alt.chars().count() <= 3 && !alt.is_ascii()).then_some(alt)
-}
+/// How many lines are laid out; nobody reads more.
+pub(crate) const MAX_LINES: usize = 50_000;
 
 /// Lays the tree out.
 pub(crate) fn layout(tree: &Tree) -> Vec<Line> {
@@ -187,10 +185,7 @@ impl Layout<'_> {
             }
             return;
         }
-        let mut words = text
-            .split([' ', '\t', '\n', '\r', '\u{c}'])
-            .filter(|word| !word.is_empty())
-            .peekable();
+        let mut words = text.split_ascii_whitespace().peekable();
         let starts_blank = text.starts_with([' ', '\t', '\n', '\r']);
         if words.peek().is_none() {
             // A blank between two words belongs to their line.
@@ -219,8 +214,12 @@ impl Layout<'_> {
         if self.text.is_empty() {
             self.text = std::mem::take(&mut self.pending);
         }
-        self.text
-            .extend(text.chars().map(|c| if c == '\u{a0}' { ' ' } else { c }));
+        // Of most words, the first byte of a no-break space tells that there is none.
+        if text.as_bytes().contains(&0xc2) {
+            self.text.push_str(&text.replace('\u{a0}', " "));
+        } else {
+            self.text.push_str(text);
+        }
     }
 
     fn space(&mut self) {
@@ -302,6 +301,9 @@ impl Layout<'_> {
     }
 
     fn push_line(&mut self, text: String, nodes: Vec<NodeId>) {
+        if self.lines.len() >= MAX_LINES {
+            return;
+        }
         let zone = self
             .after
             .map_or(self.state.zone, |after| after.max(self.state.zone));

@@ -2,12 +2,14 @@
 
 mod layout;
 mod links;
+mod picture;
 mod render;
 mod style;
 mod table;
 mod zone;
 
-pub(super) use layout::layout;
+pub(super) use layout::{MAX_LINES, layout};
+pub(super) use picture::{icons, source};
 pub(super) use render::{matrix_html, plain_to_html};
 
 #[cfg(test)]

@@ -1,6 +1,8 @@
 //! Matrix's subset of HTML (client-server API, `m.room.message` msgtypes), built from what is allowed.
 
-use super::layout::emoji;
+use std::collections::BTreeMap;
+
+use super::picture::{emoji, side, source};
 use super::{links, style, table};
 use crate::convert::html::{Element, Node, NodeId, Tree};
 
@@ -40,10 +42,15 @@ const LINES: &[&str] = &[
     "article", "center", "dd", "div", "dt", "footer", "header", "section", "table", "tr",
 ];
 
-/// Renders the leaves for which `kept` holds.
-pub(crate) fn matrix_html(tree: &Tree, kept: &dyn Fn(NodeId) -> bool) -> String {
+/// Renders the leaves for which `kept` holds. `places` are the URIs of the pictures, by what refers to them; those from
+/// elsewhere are left out.
+pub(crate) fn matrix_html(
+    tree: &Tree,
+    kept: &dyn Fn(NodeId) -> bool,
+    places: &BTreeMap<String, String>,
+) -> String {
     let mut out = String::new();
-    let renderer = Renderer { tree, kept };
+    let renderer = Renderer { tree, kept, places };
     for child in tree.nodes().ids() {
         renderer.write(*child, false, &mut out);
     }
@@ -53,6 +60,7 @@ pub(crate) fn matrix_html(tree: &Tree, kept: &dyn Fn(NodeId) -> bool) -> String 
 struct Renderer<'a> {
     tree: &'a Tree,
     kept: &'a dyn Fn(NodeId) -> bool,
+    places: &'a BTreeMap<String, String>,
 }
 
 impl Renderer<'_> {
@@ -79,8 +87,8 @@ impl Renderer<'_> {
                 return;
             }
             "img" => {
-                if let Some(emoji) = emoji(element).filter(|_| (self.kept)(id)) {
-                    escape(emoji, out);
+                if (self.kept)(id) {
+                    self.image(element, out);
                 }
                 return;
             }
@@ -115,6 +123,36 @@ impl Renderer<'_> {
                 out.push(' ');
             }
         }
+    }
+}
+
+impl Renderer<'_> {
+    fn image(&self, image: Element<'_>, out: &mut String) {
+        if let Some(emoji) = emoji(image) {
+            return escape(emoji, out);
+        }
+        let Some(uri) = source(image).and_then(|source| self.places.get(&source)) else {
+            return;
+        };
+        let mut attribute = |name: &str, value: &str| {
+            out.push_str(name);
+            escape(value, out);
+            out.push('"');
+        };
+        attribute("<img src=\"", uri);
+        if let Some(alt) = image
+            .attribute("alt")
+            .map(str::trim)
+            .filter(|alt| !alt.is_empty())
+        {
+            attribute(" alt=\"", alt);
+        }
+        for name in ["width", "height"] {
+            if let Some(side) = side(image, name) {
+                attribute(&format!(" {name}=\""), &side.to_string());
+            }
+        }
+        out.push('>');
     }
 }
 

@@ -8,13 +8,16 @@ mod fields;
 mod params;
 mod transfer;
 mod words;
+mod yenc;
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 pub(crate) use fields::{Field, read_fields};
-pub(crate) use transfer::{UuFile, decode_base64, decode_quoted_printable, take_uuencoded};
+pub(crate) use params::percent_decode;
+pub(crate) use transfer::{TextFile, decode_base64, decode_quoted_printable, take_uuencoded};
 pub(crate) use words::decode_words;
+pub(crate) use yenc::take_yenc;
 
 /// How deep multiparts are followed; mail programs need six, gateways that wrap add a few more.
 const MAX_DEPTH: usize = 40;
@@ -70,17 +73,16 @@ impl<'a> Part<'a> {
         }
     }
 
-    /// The body as text with line feeds alone as line ends.
-    pub(crate) fn text(&self) -> String {
-        let text = charset::decode(&self.bytes(), self.parameters.get("charset").map(String::as_str));
-        normalise_lines(&text)
+    /// Bytes out of the body as text with line feeds alone as line ends.
+    pub(crate) fn text_of(&self, bytes: &[u8]) -> String {
+        normalise_lines(&charset::decode(bytes, self.parameter("charset")))
     }
 
     /// The first `limit` bytes or so of the body as text.
     pub(crate) fn text_head(&self, limit: usize) -> String {
         let bytes = self.bytes();
         let head = bytes.get(..limit).unwrap_or(&bytes);
-        normalise_lines(&charset::decode(head, self.parameter("charset")))
+        self.text_of(head)
     }
 
     /// True for `text/…`, `image/…` and so on.

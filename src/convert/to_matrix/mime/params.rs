@@ -88,7 +88,8 @@ fn join(sections: &BTreeMap<u16, (bool, String)>) -> String {
     }
 }
 
-fn percent_decode(text: &str) -> Vec<u8> {
+/// Undoes `%41` (RFC 2231, section 4; RFC 3986, section 2.1).
+pub(crate) fn percent_decode(text: &str) -> Vec<u8> {
     let mut out = Vec::with_capacity(text.len());
     let mut bytes = text.bytes();
     while let Some(byte) = bytes.next() {

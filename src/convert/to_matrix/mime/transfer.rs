@@ -7,19 +7,33 @@ use super::params::hex;
 pub(crate) fn decode_base64(data: &[u8]) -> Vec<u8> {
     let mut out = Vec::with_capacity(data.len() / 4 * 3 + 3);
     let (mut bits, mut count) = (0_u32, 0_u8);
-    for byte in data {
-        let value = match byte {
-            b'A'..=b'Z' => byte - b'A',
-            b'a'..=b'z' => byte - b'a' + 26,
-            b'0'..=b'9' => byte - b'0' + 52,
-            b'+' => 62,
-            b'/' => 63,
-            b'=' => {
-                end_quantum(&mut out, &mut bits, &mut count);
-                continue;
-            }
-            _ => continue,
+    let mut rest = data;
+    loop {
+        // Nearly all of it is whole groups within a line.
+        while count == 0
+            && let Some(([first, second, third, fourth], after)) = rest.split_first_chunk::<4>()
+            && let [first, second, third, fourth] =
+                [value(*first), value(*second), value(*third), value(*fourth)]
+            && (first | second | third | fourth) < INVALID
+        {
+            out.extend_from_slice(&[
+                first << 2 | second >> 4,
+                second << 4 | third >> 2,
+                third << 6 | fourth,
+            ]);
+            rest = after;
+        }
+        let Some((byte, after)) = rest.split_first() else {
+            break;
         };
+        rest = after;
+        if *byte == b'=' {
+            end_quantum(&mut out, &mut bits, &mut count);
+        }
+        let value = value(*byte);
+        if value == INVALID {
+            continue;
+        }
         bits = bits << 6 | u32::from(value);
         count += 1;
         if count == 4 {
@@ -30,6 +44,30 @@ pub(crate) fn decode_base64(data: &[u8]) -> Vec<u8> {
     }
     end_quantum(&mut out, &mut bits, &mut count);
     out
+}
+
+/// No character of base64; larger than the values of all.
+const INVALID: u8 = 0x40;
+/// The value of each byte as a character of base64.
+const VALUES: [u8; 256] = {
+    let alphabet = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let mut values = [INVALID; 256];
+    let mut rest = alphabet.as_slice();
+    let mut value = 0;
+    while let Some((character, after)) = rest.split_first() {
+        if let Some((_, from)) = values.split_at_mut_checked(*character as usize)
+            && let Some(place) = from.first_mut()
+        {
+            *place = value;
+        }
+        value += 1;
+        rest = after;
+    }
+    values
+};
+
+fn value(character: u8) -> u8 {
+    VALUES.get(usize::from(character)).copied().unwrap_or(INVALID)
 }
 
 fn end_quantum(out: &mut Vec<u8>, bits: &mut u32, count: &mut u8) {
@@ -79,9 +117,9 @@ pub(crate) fn decode_quoted_printable(data: &[u8]) -> Vec<u8> {
     out
 }
 
-/// A file found in uuencoded text.
+/// A file that stood in a text, uuencoded or in yEnc.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) struct UuFile {
+pub(crate) struct TextFile {
     /// The name in the `begin` line; hostile.
     pub(crate) name: String,
     /// The decoded bytes.
@@ -89,13 +127,13 @@ pub(crate) struct UuFile {
 }
 
 /// Decodes the first `begin 644 name` … `end` block.
-pub(super) fn decode_uuencode(data: &[u8]) -> Option<UuFile> {
+pub(super) fn decode_uuencode(data: &[u8]) -> Option<TextFile> {
     let text = String::from_utf8_lossy(data);
     take_uuencoded(text.into_owned()).1.into_iter().next()
 }
 
 /// Takes the uuencoded files out of a text, as old programs put them there.
-pub(crate) fn take_uuencoded(text: String) -> (String, Vec<UuFile>) {
+pub(crate) fn take_uuencoded(text: String) -> (String, Vec<TextFile>) {
     if !text.contains("begin ") {
         return (text, Vec::new());
     }
@@ -113,7 +151,7 @@ pub(crate) fn take_uuencoded(text: String) -> (String, Vec<UuFile>) {
         for line in lines.by_ref().take_while(|line| line.trim_end() != "end") {
             decode_uu_line(line.as_bytes(), &mut bytes);
         }
-        files.push(UuFile { name, bytes });
+        files.push(TextFile { name, bytes });
     }
     (kept.join("\n"), files)
 }

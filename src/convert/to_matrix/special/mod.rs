@@ -1,7 +1,11 @@
 //! Files that a person should not have to open to know what they say: each gets a readable line as its caption.
 
 mod calendar;
+mod cms;
+mod mapi;
 mod message;
+mod pgp;
+mod status;
 mod tnef;
 mod vcard;
 
@@ -9,7 +13,9 @@ use serde_json::{Value, json};
 
 use super::ThreadContext;
 use super::files::File;
-use super::mime::{Part, charset};
+use super::mime::{Part, charset, read_fields};
+pub(super) use cms::{Cms, open as open_cms};
+pub(super) use pgp::{Pgp, open as open_pgp};
 pub(super) use tnef::unpack as unpack_tnef;
 
 /// The longest caption, in characters.
@@ -18,32 +24,100 @@ const MAX_CAPTION: usize = 500;
 /// The line that says what is in a file; `None` for files that speak for themselves.
 pub(super) fn caption(file: &File) -> Option<String> {
     let line = match file.media_type.as_str() {
+        _ if file.note.is_some() => file.note.clone(),
         "text/calendar" | "application/ics" => calendar::line(&charset::decode(&file.bytes, None)),
         "text/vcard" | "text/x-vcard" | "text/directory" => vcard::line(&charset::decode(&file.bytes, None)),
         "message/rfc822" | "message/global" => message::line(&file.bytes),
+        "message/delivery-status" | "message/global-delivery-status" => status::delivery(&file.bytes),
+        "message/disposition-notification" | "message/global-disposition-notification" => {
+            status::disposition(&file.bytes)
+        }
         _ => None,
     }?;
     Some(line.chars().take(MAX_CAPTION).collect())
 }
 
+/// What is said of a part that stands for something that is not there.
+pub(super) fn note(part: &Part<'_>) -> Option<String> {
+    match part.media_type.as_str() {
+        "message/partial" => {
+            let number = part.parameter("number")?;
+            let total = part.parameter("total").map(|total| format!(" of {total}"));
+            Some(format!(
+                "Part {number}{} of a message that was sent in pieces",
+                total.unwrap_or_default()
+            ))
+        }
+        "message/external-body" => {
+            let (fields, _) = read_fields(&part.bytes());
+            let place = |name: &str| {
+                part.parameter(name)
+                    .unwrap_or_default()
+                    .trim_matches('/')
+                    .to_owned()
+            };
+            let access = part
+                .parameter("access-type")
+                .unwrap_or_default()
+                .to_ascii_lowercase();
+            let address = match access.as_str() {
+                // RFC 2017; the address may be folded.
+                "url" => place("url").split_whitespace().collect(),
+                "ftp" | "anon-ftp" => {
+                    let path = [place("site"), place("directory"), place("name")];
+                    let path: Vec<&str> = path
+                        .iter()
+                        .map(String::as_str)
+                        .filter(|piece| !piece.is_empty())
+                        .collect();
+                    format!("ftp://{}", path.join("/"))
+                }
+                _ => place("name"),
+            };
+            let kind = fields.iter().find(|field| field.name == "content-type");
+            let kind = kind
+                .and_then(|field| field.value.split(';').next())
+                .unwrap_or_default();
+            let kind = if kind.is_empty() {
+                String::new()
+            } else {
+                format!(" ({})", kind.trim())
+            };
+            Some(super::headers::one_line(&format!(
+                "A file that is kept elsewhere{kind}: {address}"
+            )))
+        }
+        _ => None,
+    }
+}
+
 /// A mail that is nothing but a reaction to another (RFC 9078), where it is known which message that is. Delta Chat and
-/// some others send them.
+/// some others send them; Gmail has a type of its own.
 pub(super) fn reaction(mail: &Part<'_>, context: &ThreadContext) -> Option<(String, Value)> {
     let answered = context.answers.as_ref()?;
-    let parts = mail.walk();
-    let part = parts
-        .iter()
-        .find(|part| part.disposition == "reaction" && part.is("text/plain"))?;
-    let text = part.text();
-    let key = text
-        .split_whitespace()
-        .next()
-        .filter(|key| key.chars().count() <= 16)?;
+    let key = mail.walk().into_iter().find_map(reaction_key)?;
     let relation = json!({"rel_type": "m.annotation", "event_id": answered, "key": key});
     Some((
         "m.reaction".to_owned(),
         json!({"m.relates_to": relation, "m.mentions": {}}),
     ))
+}
+
+/// The type of the part in which Gmail says which reaction a mail is.
+pub(super) const GOOGLE_REACTION: &str = "text/vnd.google.email-reaction+json";
+/// The longest reaction, in characters; a family of emoji has seven.
+const MAX_KEY: usize = 16;
+
+fn reaction_key(part: &Part<'_>) -> Option<String> {
+    let key = if part.media_type == GOOGLE_REACTION {
+        let value: Value = serde_json::from_str(&part.text_head(1_000)).ok()?;
+        value.get("emoji")?.as_str()?.trim().to_owned()
+    } else if part.disposition == "reaction" && part.is("text/plain") {
+        part.text_head(1_000).split_whitespace().next()?.to_owned()
+    } else {
+        return None;
+    };
+    (1..=MAX_KEY).contains(&key.chars().count()).then_some(key)
 }
 
 /// What to say where a mail is encrypted, so that nothing of it can be shown.

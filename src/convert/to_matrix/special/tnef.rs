@@ -1,49 +1,70 @@
-//! `winmail.dat`: the files inside Outlook's own container (MS-OXTNEF).
+//! `winmail.dat`: text and files inside Outlook's own container (MS-OXTNEF).
 
+use super::mapi;
+use crate::convert::to_matrix::body::Segment;
 use crate::convert::to_matrix::files::File;
-use crate::convert::to_matrix::mime::charset;
+use crate::convert::to_matrix::mime::{charset, normalise_lines};
 
 const SIGNATURE: u32 = 0x223e_9f78;
+const BODY: u32 = 0x0002_800c;
+const MESSAGE_PROPERTIES: u32 = 0x0006_9003;
 const ATTACH_DATA: u32 = 0x0006_800f;
 const ATTACH_TITLE: u32 = 0x0001_8010;
 const ATTACH_START: u32 = 0x0006_9002;
 const ATTACH_PROPERTIES: u32 = 0x0006_9005;
-/// `PidTagAttachLongFilename` as text of a code page and as UTF-16, with its type.
-const LONG_NAME: [u8; 4] = [0x1e, 0x00, 0x07, 0x37];
-const LONG_NAME_UTF16: [u8; 4] = [0x1f, 0x00, 0x07, 0x37];
 /// How many attributes are read; each attachment has five.
 const MAX_ATTRIBUTES: usize = 5_000;
 
-/// The files in a container; `None` when it is none, or holds none.
-pub(in super::super) fn unpack(bytes: &[u8]) -> Option<Vec<File>> {
+/// What is in a container.
+#[derive(Debug, Default)]
+pub(in super::super) struct Container {
+    /// The text, which most senders put into the mail as well.
+    pub(in super::super) text: Segment,
+    /// The files.
+    pub(in super::super) files: Vec<File>,
+}
+
+/// Opens a container; `None` when it is none, or holds nothing.
+pub(in super::super) fn unpack(bytes: &[u8]) -> Option<Container> {
     let mut reader = Reader(bytes);
     if reader.u32()? != SIGNATURE {
         return None;
     }
     reader.take(2)?;
-    let mut files: Vec<File> = Vec::new();
+    let Container { mut text, mut files } = Container::default();
     for _ in 0..MAX_ATTRIBUTES {
         let Some((id, data)) = attribute(&mut reader) else {
             break;
         };
-        if id == ATTACH_START {
-            files.push(File {
-                name: None,
-                media_type: "application/octet-stream".to_owned(),
-                content_id: None,
-                bytes: Vec::new(),
-            });
+        match id {
+            BODY => text.plain = Some(in_code_page(data)),
+            MESSAGE_PROPERTIES => {
+                text.plain = mapi::text(data, mapi::BODY).or(text.plain);
+                text.html = mapi::text(data, mapi::HTML);
+            }
+            ATTACH_START => files.push(File::unnamed("application/octet-stream", Vec::new())),
+            _ => {}
         }
         let Some(file) = files.last_mut() else { continue };
         match id {
             ATTACH_DATA => file.bytes = data.to_vec(),
-            ATTACH_TITLE if file.name.is_none() => file.name = Some(text(data)),
-            ATTACH_PROPERTIES => file.name = long_name(data).or(file.name.take()),
+            ATTACH_TITLE if file.name.is_none() => file.name = Some(in_code_page(data)),
+            ATTACH_PROPERTIES => {
+                file.name = mapi::text(data, mapi::LONG_NAME).or(file.name.take());
+                file.content_id = mapi::text(data, mapi::CONTENT_ID);
+            }
             _ => {}
         }
     }
     files.retain(|file| !file.bytes.is_empty());
-    (!files.is_empty()).then_some(files)
+    for form in [&mut text.plain, &mut text.html] {
+        *form = form
+            .take()
+            .map(|text| normalise_lines(&text))
+            .filter(|text| !text.trim().is_empty());
+    }
+    let is_empty = files.is_empty() && text.plain.is_none() && text.html.is_none();
+    (!is_empty).then_some(Container { text, files })
 }
 
 fn attribute<'a>(reader: &mut Reader<'a>) -> Option<(u32, &'a [u8])> {
@@ -56,43 +77,21 @@ fn attribute<'a>(reader: &mut Reader<'a>) -> Option<(u32, &'a [u8])> {
     Some((id, data))
 }
 
-/// The long name among the properties: tag, count of values, length, text padded to four bytes.
-fn long_name(data: &[u8]) -> Option<String> {
-    for (tag, wide) in [(LONG_NAME_UTF16, true), (LONG_NAME, false)] {
-        let Some(at) = data.windows(4).position(|window| window == tag) else {
-            continue;
-        };
-        let mut reader = Reader(data.get(at + 4..)?);
-        reader.u32()?;
-        let length = usize::try_from(reader.u32()?).ok()?;
-        let value = reader.take(length)?;
-        let name = if wide {
-            charset::decode(value, Some("utf-16le"))
-        } else {
-            text(value)
-        };
-        let name = name.trim_matches('\0').to_owned();
-        if !name.is_empty() {
-            return Some(name);
-        }
-    }
-    None
-}
-
-fn text(data: &[u8]) -> String {
+fn in_code_page(data: &[u8]) -> String {
     charset::decode(data, None).trim_matches('\0').to_owned()
 }
 
-struct Reader<'a>(&'a [u8]);
+/// Bytes that are taken from the front.
+pub(super) struct Reader<'a>(pub(super) &'a [u8]);
 
 impl<'a> Reader<'a> {
-    fn take(&mut self, length: usize) -> Option<&'a [u8]> {
+    pub(super) fn take(&mut self, length: usize) -> Option<&'a [u8]> {
         let (taken, rest) = self.0.split_at_checked(length)?;
         self.0 = rest;
         Some(taken)
     }
 
-    fn u32(&mut self) -> Option<u32> {
+    pub(super) fn u32(&mut self) -> Option<u32> {
         Some(u32::from_le_bytes(self.take(4)?.try_into().ok()?))
     }
 }
@@ -115,12 +114,15 @@ mod tests {
     }
 
     #[test]
-    fn the_files_come_out_with_their_names() {
-        let mut properties = vec![1, 0, 0, 0];
-        properties.extend(LONG_NAME);
+    fn text_and_files_come_out_with_their_names() {
+        let mut properties = vec![1, 0, 0, 0, 0x1e, 0, 0x07, 0x37];
         properties.extend([1, 0, 0, 0, 13, 0, 0, 0]);
-        properties.extend(b"quarterly.pdf");
+        properties.extend(b"quarterly.pdf\0\0\0");
+        let mut html = vec![1, 0, 0, 0, 0x02, 0x01, 0x13, 0x10, 1, 0, 0, 0, 8, 0, 0, 0];
+        html.extend(b"<b>a</b>");
         let bytes = container(&[
+            (BODY, b"Hello\r\nBob\0"),
+            (MESSAGE_PROPERTIES, &html),
             (ATTACH_START, b"x"),
             (ATTACH_TITLE, b"QUARTE~1.PDF\0"),
             (ATTACH_DATA, b"%PDF-1"),
@@ -129,12 +131,15 @@ mod tests {
             (ATTACH_TITLE, b"note.txt\0"),
             (ATTACH_DATA, b"hello"),
         ]);
-        let files = unpack(&bytes).unwrap();
-        let names: Vec<_> = files
+        let found = unpack(&bytes).unwrap();
+        let names: Vec<_> = found
+            .files
             .iter()
             .map(|file| (file.name.as_deref().unwrap(), file.bytes.len()))
             .collect();
         assert_eq!(names, [("quarterly.pdf", 6), ("note.txt", 5)]);
+        assert_eq!(found.text.plain.as_deref(), Some("Hello\nBob"));
+        assert_eq!(found.text.html.as_deref(), Some("<b>a</b>"));
         for end in 0..bytes.len() {
             unpack(&bytes[..end]);
         }
