@@ -1,6 +1,7 @@
 """Penpal itself, as an admin sets it up: `penpal init`, a few settings, `penpal run`."""
 
 import os
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -66,6 +67,18 @@ class Penpal:
         for section, keys in settings.items():
             config[section] = (config.get(section) or {}) | keys
         self.config.write_text(yaml.safe_dump(config, sort_keys=False))
+
+    def beside(self, directory: Path) -> "Penpal":
+        """Another installation with the same configuration, and so the same database, on ports of its own."""
+        other = Penpal(self._binary, directory)
+        directory.mkdir(parents=True)
+        shutil.copy(self.registration, other.registration)
+        config = yaml.safe_load(self.config.read_text())
+        config["appservice"]["listen"] = f"127.0.0.1:{other.port}"
+        config["mail"] |= other.listen()
+        other.config.write_text(yaml.safe_dump(config, sort_keys=False))
+        other.config.chmod(0o600)
+        return other
 
     def listen(self) -> dict:
         """The setting for both protocols: LMTP as Postfix speaks it, SMTP for any mail program."""

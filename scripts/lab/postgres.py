@@ -3,6 +3,7 @@
 import os
 import pwd
 import shutil
+import signal
 import subprocess
 import tempfile
 from contextlib import contextmanager
@@ -25,9 +26,48 @@ def _account() -> dict:
     raise Failed("PostgreSQL does not run as root, and there is neither a user `postgres` nor `nobody`")
 
 
+class Postgres:
+    """A running server."""
+
+    def __init__(self, service: Service, port: int, programs: Path):
+        self._service = service
+        self._ready = [programs / "pg_isready", "-q", "-h", "127.0.0.1", "-p", str(port)]
+        self._psql = [programs / "psql", "-X", "-q", "-h", "127.0.0.1", "-p", str(port), "-U", "penpal", "-d", "postgres"]
+        self._port = port
+        self._databases = 0
+        self.url = self._url("postgres")
+
+    def _url(self, database: str) -> str:
+        return f"postgres://penpal@127.0.0.1:{self._port}/{database}"
+
+    def create(self) -> str:
+        """Makes an empty database and gives its URL."""
+        self._databases += 1
+        name = f"penpal{self._databases}"
+        command = [*self._psql, "-c", f"CREATE DATABASE {name}"]
+        done = subprocess.run(list(map(str, command)), capture_output=True, text=True, stdin=subprocess.DEVNULL)
+        if done.returncode != 0:
+            raise Failed(f"the database {name} could not be made: {done.stderr}")
+        return self._url(name)
+
+    def start(self) -> None:
+        """Starts it, and waits until it answers."""
+        self._service.start()
+        try:
+            until(lambda: subprocess.run(self._ready).returncode == 0, "PostgreSQL ready", 60, (self._service,))
+        except Failed as failure:
+            raise Failed(f"{failure}\n{self._service.tail()}") from failure
+
+    def crash(self) -> None:
+        """Ends it as a crash does."""
+        self._service.signal(signal.SIGQUIT)
+        if self._service.ended(30) is None:
+            raise Failed("PostgreSQL does not end")
+
+
 @contextmanager
-def server():
-    """Yields the URL of an empty database; the server and its files are gone afterwards."""
+def running():
+    """Yields a running `Postgres`; the server and its files are gone afterwards."""
     programs = tools.postgres_programs()
     account = _account()
     directory = Path(tempfile.mkdtemp(prefix="penpal-postgres-"))
@@ -40,28 +80,31 @@ def server():
     if made.returncode != 0:
         raise Failed(f"initdb failed:\n{made.stdout}{made.stderr}")
     port = free_port()
-    # The data are thrown away: nothing needs to reach the disk. Every test has its own connections.
+    # The data are thrown away: nothing needs to reach the disk. What is committed outlives a crash of the server all the
+    # same, because the machine does not crash with it. Every test has its own connections.
     settings = {
         "listen_addresses": "127.0.0.1",
         "port": port,
         "unix_socket_directories": directory,
         "max_connections": 400,
         "fsync": "off",
-        "synchronous_commit": "off",
         "full_page_writes": "off",
     }
     command = [programs / "postgres", "-D", data]
     for name, value in settings.items():
         command += ["-c", f"{name}={value}"]
-    ready = [programs / "pg_isready", "-q", "-h", "127.0.0.1", "-p", str(port)]
     service = Service("PostgreSQL", command, log, **options)
     try:
-        service.start()
-        try:
-            until(lambda: subprocess.run(ready).returncode == 0, "PostgreSQL ready", 60, (service,))
-        except Failed as failure:
-            raise Failed(f"{failure}\n{service.tail()}") from failure
-        yield f"postgres://penpal@127.0.0.1:{port}/postgres"
+        postgres = Postgres(service, port, programs)
+        postgres.start()
+        yield postgres
     finally:
         service.stop()
         shutil.rmtree(directory, ignore_errors=True)
+
+
+@contextmanager
+def server():
+    """Yields the URL of an empty database; the server and its files are gone afterwards."""
+    with running() as postgres:
+        yield postgres.url

@@ -63,6 +63,8 @@ class Service:
     def __init__(self, name: str, command: list, log: Path, **options):
         self.name = name
         self.log = log
+        # For the next start.
+        self.environment: dict[str, str] = dict(options.pop("env", os.environ))
         self._command = list(map(str, command))
         self._options = options
         self._child: subprocess.Popen | None = None
@@ -76,6 +78,7 @@ class Service:
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
+                env=self.environment,
                 **self._options,
             )
 
@@ -84,6 +87,27 @@ class Service:
         if self._child is not None:
             end_group(self._child, patience)
             self._child = None
+
+    def kill(self) -> None:
+        """Ends it as a crash does: at once, and it learns nothing of it."""
+        if self._child is not None and self._child.poll() is None:
+            os.killpg(self._child.pid, signal.SIGKILL)
+            self._child.wait()
+        self._child = None
+
+    def signal(self, number: int) -> None:
+        """Sends it a signal."""
+        if self._child is not None:
+            os.kill(self._child.pid, number)
+
+    def ended(self, seconds: float) -> int | None:
+        """Its exit code, for which this waits; `None` when it still runs then."""
+        if self._child is None:
+            return None
+        try:
+            return self._child.wait(seconds)
+        except subprocess.TimeoutExpired:
+            return None
 
     @property
     def pid(self) -> int | None:

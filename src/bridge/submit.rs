@@ -28,6 +28,8 @@ const PATIENCE: Duration = Duration::from_hours(1);
 struct Finished {
     envelope: Envelope,
     bytes: Vec<u8>,
+    /// An earlier attempt has frozen it, and did not find out what became of it: the relay may have it.
+    perhaps_taken: bool,
 }
 
 impl Bridge {
@@ -54,8 +56,10 @@ impl Bridge {
                 self.finish(tx, job).await
             }
             Err(error) => {
-                // What may have been taken stays as it is: sent again, it must be recognisably the same email.
-                if !matches!(error, SendError::Transient { uncertain: true, .. }) {
+                // What may have been taken stays as it is, whatever this attempt has come to: sent again, it must be
+                // recognisably the same email.
+                let uncertain = matches!(error, SendError::Transient { uncertain: true, .. });
+                if !uncertain && !finished.perhaps_taken {
                     tx.thaw_draft(job.id).await?;
                 }
                 tx.commit().await?;
@@ -83,6 +87,7 @@ impl Bridge {
                 return Ok(Some(Finished {
                     envelope: self.envelope(&portal, &token)?,
                     bytes,
+                    perhaps_taken: true,
                 }));
             }
             drop(tx);
@@ -129,6 +134,7 @@ impl Bridge {
             return Ok(Some(Finished {
                 envelope,
                 bytes: rendered.email.bytes,
+                perhaps_taken: false,
             }));
         }
         Err(Failure::Retry {

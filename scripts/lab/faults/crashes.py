@@ -1,0 +1,173 @@
+"""Scenarios in which Penpal itself is stopped, killed, or started twice."""
+
+import http.client
+import re
+import signal
+import smtplib
+import subprocess
+import time
+
+from lab.faults.run import LeftOut, Run
+from lab.faults.stand import Stand
+from lab.processes import Failed
+
+
+def kill(run: Run) -> None:
+    """`kill -9` at random moments, also while it starts, while messages flow both ways."""
+    chats, beginners = 50, 20
+    share = max(2, run.size.messages // (2 * chats + beginners))
+    # Interrupted again and again, nothing comes to rest: warnings are those of the starts.
+    with run.stand(complaints=30 + 3 * run.size.kills) as stand:
+        stand.start()
+        stand.open_chats(chats)
+        total = chats * share * 2 + beginners * share
+        stand.permit(0)
+        stand.write(share, share, mail_chats=beginners)
+        for number in range(run.size.kills):
+            # The writers are allowed so much that they write until the last kill.
+            stand.permit(total * (number + 1) // (run.size.kills + 1))
+            time.sleep(run.random.uniform(0.02, 1.5) ** 2 / 1.5)
+            stand.kill()
+            stand.begin()
+        stand.permit(float("inf"))
+        stand.finish(patience=90)
+        per_kill = stand.judge().doubled_mail / max(1, run.size.kills)
+        run.note(f"{run.size.kills} kills, {per_kill:.2f} second copies of an email for each")
+
+
+def stop(run: Run) -> None:
+    """SIGTERM under load: finishes what is under way, takes nothing new, ends with 0, and goes on after the next start."""
+    times = 10 if run.size.thorough else 3
+    with run.stand() as stand:
+        stand.start()
+        stand.open_chats(40)
+        share = max(20, run.size.messages // 80)
+        stand.permit(0)
+        stand.write(share, share)
+        slowest = 0.0
+        for number in range(times):
+            stand.permit(80 * share * (number + 1) // (times + 1))
+            time.sleep(run.random.uniform(0.2, 1))
+            # The last time with a message at the relay that takes longer than anybody waits.
+            slow = number == times - 1
+            stand.relay.late = (lambda _recipient: 3) if slow else (lambda _recipient: 0)
+            time.sleep(0.5 if slow else 0)
+            took = _stop(stand)
+            slowest = max(slowest, took)
+            stand.start()
+            stand.relay.late = lambda _recipient: 0
+        stand.permit(float("inf"))
+        stand.finish()
+        stand.check(not stand.judge().doubled_mail, "an orderly stop doubled an email")
+        run.note(f"SIGTERM under load: ended after at most {slowest:.1f} s")
+
+
+def _stop(stand: Stand, limit: float = 10) -> float:
+    stand.measure()
+    service, begin = stand.penpal.service, time.monotonic()
+    mail = smtplib.LMTP("127.0.0.1", stand.penpal.lmtp_port, timeout=10)
+    mail.ehlo_or_helo_if_needed()
+    service.signal(signal.SIGTERM)
+    time.sleep(0.1)
+    try:
+        code = mail.docmd("NOOP")[0]
+    except (OSError, smtplib.SMTPException):
+        code = 421
+    mail.close()
+    stand.check(code == 421, f"a mail session heard {code} while Penpal stopped")
+    try:
+        connection = http.client.HTTPConnection("127.0.0.1", stand.penpal.port, timeout=10)
+        connection.request("PUT", "/_matrix/app/v1/transactions/none", "{}")
+        status = connection.getresponse().status
+        stand.check(status in (401, 503), f"the homeserver heard {status} while Penpal stopped")
+    except (OSError, http.client.HTTPException):
+        pass
+    code = service.ended(limit)
+    took = time.monotonic() - begin
+    stand.check(code == 0, f"after SIGTERM it ended with {code} within {took:.1f} s")
+    if code is None:
+        service.kill()
+    return took
+
+
+def second_interrupt(run: Run) -> None:
+    """A second Ctrl-C does not wait for a relay that takes its time."""
+    with run.stand() as stand:
+        stand.start()
+        stand.open_chats(3)
+        stand.relay.late = lambda _recipient: 15
+        stand.write(1, 0)
+        time.sleep(1)
+        service = stand.penpal.service
+        service.signal(signal.SIGINT)
+        stand.check(service.ended(1) is None, "the first Ctrl-C did not wait for what was under way")
+        service.signal(signal.SIGINT)
+        stand.check(service.ended(2) is not None, "the second Ctrl-C did not end it")
+        service.kill()
+        stand.relay.late = lambda _recipient: 0
+        time.sleep(15)
+        stand.start()
+        stand.finish()
+
+
+def two_processes_one_sqlite(run: Run) -> None:
+    """A second process on the same SQLite file is refused, and the first one does not notice."""
+    if run.on_postgres:
+        raise LeftOut("PostgreSQL is made for several processes")
+    with run.stand() as stand:
+        stand.start()
+        stand.open_chats(10)
+        stand.write(20, 20)
+        other = stand.another()
+        other.service.start()
+        code = other.service.ended(10)
+        said = other.service.tail()
+        stand.check(code == 1, f"the second process ended with {code}")
+        stand.check("another" in said and "database" in said, f"the second process did not say what is wrong: {said[-300:]}")
+        stand.finish()
+        # When the first one is gone, however it went, the second may begin.
+        stand.kill()
+        other.service.start()
+        stand.check(other.service.ended(2) is None, "it does not start when the other one is gone")
+
+
+def other_server_name(run: Run) -> None:
+    """A store that was made for another server name is refused."""
+    with run.stand() as stand:
+        stand.start()
+        stand.open_chats(2)
+        stand.penpal.service.stop()
+        config = stand.penpal.config
+        kept = config.read_text()
+        config.write_text(re.sub(r"server_name: .*", "server_name: other.test", kept))
+        stand.penpal.service.start()
+        code, said = stand.penpal.service.ended(10), stand.penpal.service.tail(5)
+        stand.check(code in (1, 2), f"it ended with {code}")
+        stand.check("hs.test" in said and "other.test" in said, f"it did not say what is wrong: {said[-300:]}")
+        config.write_text(kept)
+        stand.start()
+        stand.write(2, 2)
+        stand.finish()
+
+
+def ready_after_crash(run: Run) -> None:
+    """After a crash it answers within two seconds, and its database passes SQLite's own check."""
+    if run.on_postgres:
+        raise LeftOut("the check is SQLite's")
+    with run.stand() as stand:
+        stand.start()
+        stand.open_chats(20)
+        stand.write(50, 50)
+        time.sleep(1)
+        stand.kill()
+        begin = time.monotonic()
+        stand.start()
+        took = time.monotonic() - begin
+        stand.check(took < 2, f"it answered {took:.1f} s after the crash")
+        stand.finish()
+        found = subprocess.run(
+            ["python3", "-c", "import sqlite3, sys; print(sqlite3.connect(sys.argv[1]).execute('PRAGMA integrity_check').fetchone()[0])",
+             str(run.directory / "penpal.db")], capture_output=True, text=True)
+        if found.returncode:
+            raise Failed(found.stderr)
+        stand.check(found.stdout.strip() == "ok", f"integrity_check: {found.stdout}")

@@ -1,0 +1,150 @@
+"""What was promised, and what came of it: lost, doubled, out of order, told."""
+
+import re
+from collections import defaultdict
+from dataclasses import dataclass, field
+
+from lab.faults.homeserver import Homeserver
+from lab.faults.relay import FailingRelay, Taken
+
+# A message says which chat it is for and which one it is there.
+OUT = "out {chat} {number} end"
+IN = "in {chat} {number} end"
+_OUT = re.compile(rb"out (\d+) (\d+) end")
+_IN = re.compile(r"in (\d+) (\d+) end")
+
+
+def event_id(chat: int, number: int) -> str:
+    """The ID of the event by which somebody on Matrix says a message."""
+    return f"$out-{chat}-{number}"
+
+
+@dataclass
+class Ledger:
+    """Fills up while messages are handed over and acknowledged."""
+
+    # For each chat, the numbers that Penpal is answerable for, in the order in which they were handed over.
+    out: dict[int, list[int]] = field(default_factory=lambda: defaultdict(list))
+    into: dict[int, list[int]] = field(default_factory=lambda: defaultdict(list))
+    # What shall not arrive, but be told about in the chat.
+    told: set[tuple[int, int]] = field(default_factory=set)
+    told_in: set[tuple[int, int]] = field(default_factory=set)
+
+    def messages(self) -> int:
+        """How many there are, both ways."""
+        return sum(map(len, self.out.values())) + sum(map(len, self.into.values()))
+
+
+@dataclass
+class Outcome:
+    """What came of it."""
+
+    lost: int = 0
+    doubled_matrix: int = 0
+    doubled_mail: int = 0
+    out_of_order: int = 0
+    # Whatever breaks a promise, in words; the first few of each kind.
+    violations: list[str] = field(default_factory=list)
+
+
+def mailed(relay: FailingRelay) -> dict[int, list[tuple[int, Taken]]]:
+    """The messages that the relay has taken, for each chat in their order."""
+    found = defaultdict(list)
+    for taken in list(relay.taken):
+        for chat, number in _OUT.findall(taken.raw):
+            found[int(chat)].append((int(number), taken))
+    return found
+
+
+def shown(homeserver: Homeserver) -> dict[int, list[int]]:
+    """The messages that the puppets have said, for each chat in their order."""
+    found = defaultdict(list)
+    for room in list(homeserver.rooms.values()):
+        for sent in list(room.sent):
+            for chat, number in _IN.findall(str(sent.content.get("body", ""))):
+                found[int(chat)].append(int(number))
+    return found
+
+
+def notices(homeserver: Homeserver) -> dict[str, int]:
+    """How often each event was answered by a notice."""
+    found: dict[str, int] = defaultdict(int)
+    for room in list(homeserver.rooms.values()):
+        for sent in list(room.sent):
+            about = sent.content.get("m.relates_to", {}).get("m.in_reply_to", {}).get("event_id")
+            if sent.content.get("msgtype") == "m.notice" and about:
+                found[about] += 1
+    return found
+
+
+def delivered(ledger: Ledger, homeserver: Homeserver, relay: FailingRelay) -> int:
+    """How many messages have come to their end: arrived, or told about."""
+    out, into, told = mailed(relay), shown(homeserver), notices(homeserver)
+    done = sum(len({number for number, _ in found}) for found in out.values())
+    done += sum(len(set(numbers)) for numbers in into.values())
+    done += sum(1 for chat, number in ledger.told if told.get(event_id(chat, number)))
+    return done + len(ledger.told_in)
+
+
+def judge(ledger: Ledger, homeserver: Homeserver, relay: FailingRelay) -> Outcome:
+    """Holds what came against what was promised."""
+    outcome = Outcome()
+    out, into, told = mailed(relay), shown(homeserver), notices(homeserver)
+    lost = []
+    for chat, numbers in ledger.out.items():
+        come = [number for number, _ in out.get(chat, [])]
+        expected = [number for number in numbers if (chat, number) not in ledger.told]
+        lost += [f"out {chat} {number}" for number in sorted(set(expected) - set(come))]
+        outcome.out_of_order += _disorder(come, numbers)
+    for chat, numbers in ledger.into.items():
+        come = into.get(chat, [])
+        expected = [number for number in numbers if (chat, number) not in ledger.told_in]
+        lost += [f"in {chat} {number}" for number in sorted(set(expected) - set(come))]
+        outcome.out_of_order += _disorder(come, numbers)
+        outcome.doubled_matrix += len(come) - len(set(come))
+    outcome.lost = len(lost)
+    if lost:
+        outcome.violations.append(f"lost: {', '.join(lost[:5])}{' …' if len(lost) > 5 else ''}")
+    if outcome.doubled_matrix:
+        outcome.violations.append(f"{outcome.doubled_matrix} messages doubled in the rooms")
+    if outcome.out_of_order:
+        outcome.violations.append(f"{outcome.out_of_order} messages out of order")
+    for chat, number in sorted(ledger.told):
+        if told.get(event_id(chat, number)) != 1:
+            outcome.violations.append(f"out {chat} {number}: told {told.get(event_id(chat, number), 0)} times")
+    for chat, found in out.items():
+        outcome.doubled_mail += _mail_doubles(chat, found, outcome.violations)
+    return outcome
+
+
+def _mail_doubles(chat: int, found: list[tuple[int, Taken]], violations: list[str]) -> int:
+    """Counts second copies. One is allowed when the first was not answered, or Penpal did not live to note the answer;
+    and it must be the same email, byte for byte.
+    """
+    first: dict[int, Taken] = {}
+    doubles = 0
+    for number, taken in found:
+        earlier = first.setdefault(number, taken)
+        if earlier is taken:
+            continue
+        doubles += 1
+        if (taken.message_id, taken.digest) != (earlier.message_id, earlier.digest):
+            violations.append(f"out {chat} {number}: came twice, and not as the same email")
+        elif earlier.answered and earlier.start == taken.start:
+            violations.append(f"out {chat} {number}: came twice from the same process, which had heard the 250")
+        first[number] = taken
+    return doubles
+
+
+def _disorder(come: list[int], promised: list[int]) -> int:
+    """How many messages came after one that was handed over later; a second copy is not one of them."""
+    place = {number: position for position, number in enumerate(promised)}
+    highest, wrong, seen = -1, 0, set()
+    for number in come:
+        if number in seen or number not in place:
+            continue
+        seen.add(number)
+        if place[number] < highest:
+            wrong += 1
+        highest = max(highest, place[number])
+    return wrong

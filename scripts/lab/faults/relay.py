@@ -1,0 +1,114 @@
+"""A relay that fails on purpose, and keeps what it took: enough of it to see what came twice."""
+
+import asyncio
+import hashlib
+import re
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from email import message_from_bytes
+
+from aiosmtpd.controller import Controller
+from aiosmtpd.smtp import SMTP
+
+from lab.processes import free_port
+
+# Words that a scenario may answer with in place of a reply: hang up, before or after taking the message.
+CLOSE = "close"
+TAKE_AND_CLOSE = "take and close"
+
+
+@dataclass(frozen=True)
+class Taken:
+    """One email that the relay has taken, or may have as far as the other side knows."""
+
+    recipient: str
+    message_id: str
+    digest: str
+    raw: bytes
+    # Which start of Penpal it came from, and whether the relay's 250 went out.
+    start: int
+    answered: bool
+
+    def reply_to(self) -> str:
+        """The address that answers go to."""
+        return str(message_from_bytes(self.raw)["Reply-To"])
+
+
+class _Controller(Controller):
+    def factory(self) -> SMTP:
+        return SMTP(self.handler, enable_SMTPUTF8=True, data_size_limit=100_000_000, timeout=600)
+
+
+class FailingRelay:
+    """An SMTP server on one port from `start` to `stop`, as often as wanted; what it took stays."""
+
+    def __init__(self):
+        self.port = free_port()
+        self.taken: list[Taken] = []
+        # Which start of Penpal is running: written to what is taken.
+        self.starts = 0
+        # Chosen by a scenario: the verb (MAIL, RCPT, DATA for the message itself), the recipient and the message give a
+        # reply, CLOSE, TAKE_AND_CLOSE, or None for what goes well.
+        self.trouble: Callable[[str, str, bytes], str | None] = lambda *_about: None
+        # Seconds before a message is answered.
+        self.late: Callable[[str], float] = lambda _recipient: 0
+        self._lock = threading.Lock()
+        self._controller: _Controller | None = None
+
+    def start(self) -> None:
+        """Begins to listen."""
+        self._controller = _Controller(self, hostname="127.0.0.1", port=self.port)
+        self._controller.start()
+
+    def stop(self) -> None:
+        """Stops listening, and hangs up on everybody."""
+        if self._controller is not None:
+            self._controller.stop()
+            self._controller = None
+
+    async def handle_EHLO(self, _server, session, _envelope, hostname, responses):  # noqa: N802, aiosmtpd's name
+        """Called by aiosmtpd at the beginning of a session."""
+        session.host_name = hostname
+        # Not when the message is there: by then the process that sent it may be gone, and the next one running.
+        session.penpal_start = self.starts
+        return responses
+
+    async def handle_MAIL(self, server, _session, envelope, address, _options):  # noqa: N802, aiosmtpd's name
+        """Called by aiosmtpd for the sender."""
+        if said := self._say(server, "MAIL", "", b""):
+            return said
+        envelope.mail_from = address
+        return "250 2.1.0 OK"
+
+    async def handle_RCPT(self, server, _session, envelope, address, _options):  # noqa: N802, aiosmtpd's name
+        """Called by aiosmtpd for each recipient."""
+        if said := self._say(server, "RCPT", address, b""):
+            return said
+        envelope.rcpt_tos.append(address)
+        return "250 2.1.5 OK"
+
+    async def handle_DATA(self, server, session, envelope):  # noqa: N802, aiosmtpd's name
+        """Called by aiosmtpd with the whole message."""
+        raw, recipient = envelope.content, envelope.rcpt_tos[0]
+        if late := self.late(recipient):
+            await asyncio.sleep(late)
+        trouble = self.trouble("DATA", recipient, raw)
+        if trouble is None or trouble == TAKE_AND_CLOSE:
+            found = re.search(rb"^Message-ID:\s*<([^>]+)>", raw, re.MULTILINE | re.IGNORECASE)
+            message_id = found[1].decode() if found else ""
+            digest = hashlib.sha256(raw).hexdigest()
+            with self._lock:
+                self.taken.append(Taken(recipient, message_id, digest, raw, session.penpal_start, trouble is None))
+        return "250 2.0.0 caught" if trouble is None else self._reply(server, trouble)
+
+    def _say(self, server, verb: str, recipient: str, raw: bytes) -> str | None:
+        trouble = self.trouble(verb, recipient, raw)
+        return None if trouble is None else self._reply(server, trouble)
+
+    @staticmethod
+    def _reply(server, trouble: str) -> str:
+        if trouble in (CLOSE, TAKE_AND_CLOSE):
+            server.transport.abort()
+            return "421 4.3.2 going"
+        return trouble

@@ -1,0 +1,91 @@
+"""One run of one scenario: its numbers, its stand, its row in the table."""
+
+import random
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from lab import postgres
+from lab.faults.ledger import Outcome
+from lab.faults.stand import Log, Stand
+
+
+class LeftOut(Exception):
+    """The scenario can't be played here; the text says why."""
+
+
+@dataclass(frozen=True)
+class Size:
+    """How much happens."""
+
+    kills: int
+    messages: int
+    # True: times as in real life, such as answers that take ten seconds. False: as short as they show the same.
+    thorough: bool
+
+
+@dataclass
+class Row:
+    """What is printed of a run."""
+
+    name: str
+    database: str
+    messages: int = 0
+    outcome: Outcome = field(default_factory=Outcome)
+    log: Log = field(default_factory=lambda: Log(0, []))
+    memory: float = 0
+    seconds: float = 0
+    left_out: str = ""
+    # What else there is to say.
+    notes: list[str] = field(default_factory=list)
+
+    @property
+    def broken(self) -> bool:
+        """Whether a promise was broken."""
+        return bool(self.outcome.violations)
+
+
+@dataclass
+class Run:
+    """What a scenario is given."""
+
+    row: Row
+    binary: Path
+    directory: Path
+    size: Size
+    random: random.Random
+    server: postgres.Postgres | None
+
+    @property
+    def on_postgres(self) -> bool:
+        """Which of the two databases it runs on."""
+        return self.server is not None
+
+    @contextmanager
+    def stand(self, database: str | None = None, complaints: int = 30, **options: object) -> Iterator[Stand]:
+        """The stand around a fresh store. At its end everything is held against what was promised: `complaints` is how many
+        warnings and errors the log may hold.
+        """
+        url = database or (self.server.create() if self.server else f"sqlite:{self.directory}/penpal.db")
+        stand = Stand(self.binary, self.directory, url, **options)  # type: ignore[arg-type]
+        try:
+            with stand:
+                yield stand
+                stand.measure()
+        except BaseException:
+            print("\n".join(line[:400] for line in stand.penpal.service.tail(30).splitlines()), flush=True)
+            raise
+        finally:
+            row = self.row
+            row.log, row.memory, row.messages = stand.log(), stand.memory, stand.ledger.messages()
+        if len(row.log.complaints) > complaints:
+            stand.violations.append(f"{len(row.log.complaints)} lines of complaint in the log, {complaints} expected")
+        row.outcome = stand.judge()
+
+    def note(self, text: str) -> None:
+        """Something worth a line below the table."""
+        self.row.notes.append(text)
+
+
+Scenario = Callable[[Run], None]

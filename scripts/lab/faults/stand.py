@@ -1,0 +1,275 @@
+"""One Penpal between a homeserver and a relay that fail, with people on both sides who go on writing."""
+
+import json
+import re
+import shutil
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from lab.faults.appservice import Pusher
+from lab.faults.homeserver import Homeserver
+from lab.faults.ledger import Ledger, Outcome, delivered, judge
+from lab.faults.relay import FailingRelay
+from lab.faults.traffic import BOB, Chat, MailServer, say
+from lab.lab import MAIL_DOMAIN
+from lab.penpal import Penpal
+from lab.processes import answers, until
+from lab.stub_homeserver import SERVER_NAME
+
+# Threads that hand over email at the same time.
+POSTMEN = 6
+
+# Waits of seconds become tenths of seconds, so that a run ends before dinner; nothing else is unlike a real installation.
+QUEUE = {"first_retry": "100ms", "longest_retry": "1s"}
+
+
+@dataclass
+class Log:
+    """What Penpal logged."""
+
+    lines: int
+    # Lines of warnings and errors, without those that belong to a start.
+    complaints: list[str]
+
+
+class Stand:
+    """A context: inside it the other sides run, after it nothing does.
+
+    `database` is a URL; `queue` changes keys of that section, `settings` whole sections.
+    """
+
+    def __init__(self, binary: Path, directory: Path, database: str, queue: dict | None = None, settings: dict | None = None):
+        self.directory = directory
+        self.homeserver = Homeserver()
+        self.relay = FailingRelay()
+        self.ledger = Ledger()
+        self.violations: list[str] = []
+        self.memory = 0.0
+        self.penpal = Penpal(binary, directory / "penpal")
+        self.penpal.init(SERVER_NAME, self.homeserver.url, MAIL_DOMAIN, self.relay.port)
+        sections = {
+            "chats": {"settle": "0s", "strangers": "anyone"},
+            "mail": self.penpal.listen(),
+            "queue": QUEUE | (queue or {}),
+            "database": {"url": database},
+            **(settings or {}),
+        }
+        self.penpal.configure(sections)
+        self.processes = [self.penpal]
+        self._ports = [self.penpal.port]
+        self._mail_ports = [self.penpal.lmtp_port]
+        self.pusher = Pusher(self.penpal.tokens()["hs_token"], self._ports)
+        self.mail = MailServer(self._mail_ports, self.ledger)
+        self.homeserver.push = self.pusher.push
+        self.homeserver.ping = self.pusher.ping
+        self.chats: list[Chat] = []
+        self._reply_to: dict[int, str] = {}
+        self._threads: list[threading.Thread] = []
+        self._permitted = float("inf")
+        self._pace = threading.Condition()
+        self.handed_over = 0
+        # For each chat, the number of the next message; 0 was its first.
+        self._next: dict[int, int] = {}
+
+    def __enter__(self) -> "Stand":
+        self.homeserver.start()
+        self.relay.start()
+        return self
+
+    def __exit__(self, *_failure: object) -> None:
+        self.mail.stopped.set()
+        self.permit(float("inf"))
+        self.pusher.stop()
+        for thread in self._threads:
+            thread.join(30)
+        for penpal in self.processes:
+            penpal.service.stop()
+        self.homeserver.stop()
+        self.relay.stop()
+
+    # Processes
+
+    def start(self, seconds: float = 30) -> None:
+        """Starts Penpal and waits until it answers."""
+        self.begin()
+        until(lambda: answers(self.penpal.port), "Penpal listening", seconds, (self.penpal.service,))
+
+    def begin(self) -> None:
+        """Starts Penpal without waiting."""
+        self.relay.starts += 1
+        self.penpal.service.start()
+
+    def kill(self) -> None:
+        """Penpal dies."""
+        self.measure()
+        self.penpal.service.kill()
+
+    def another(self) -> Penpal:
+        """A second installation with the same configuration but for its ports; not started."""
+        first = self.penpal
+        other = first.beside(self.directory / f"penpal{len(self.processes) + 1}")
+        self.processes.append(other)
+        return other
+
+    def measure(self) -> None:
+        """Notes the most memory that Penpal has had, in MiB."""
+        for penpal in self.processes:
+            try:
+                status = Path(f"/proc/{penpal.service.pid}/status").read_text()
+            except OSError:
+                continue
+            if found := re.search(r"VmHWM:\s+(\d+)", status):
+                self.memory = max(self.memory, int(found[1]) / 1024)
+
+    # People
+
+    def open_chats(self, count: int) -> None:
+        """Bob opens chats, says a first message in each, and it arrives."""
+        fresh = [Chat(len(self.chats) + number) for number in range(count)]
+        self.chats += fresh
+        for chat in fresh:
+            self.homeserver.add_member(chat.room, BOB, BOB, "join")
+            self.homeserver.add_member(chat.room, chat.puppet, BOB, "invite", is_direct=True)
+        rooms = self.homeserver.rooms
+        self.expect(lambda: all(rooms[chat.room].joined(chat.puppet) for chat in fresh), "the puppets join", 120)
+        for chat in fresh:
+            say(self.pusher, self.ledger, chat, 0)
+        numbers = {chat.address: chat.number for chat in fresh}
+
+        def answered() -> bool:
+            for taken in list(self.relay.taken):
+                if taken.recipient in numbers:
+                    self._reply_to.setdefault(numbers[taken.recipient], taken.reply_to())
+            return all(chat.number in self._reply_to for chat in fresh)
+
+        self.expect(answered, "the first emails at the relay", 120)
+
+    def write(self, out: int, into: int, mail_chats: int = 0) -> None:
+        """Begins to write in the background: so many messages in each chat, each way; and so many chats that a mail opens,
+        with as many more mails each.
+        """
+        first = {chat.number: self._next.get(chat.number, 1) for chat in self.chats}
+        for chat in self.chats:
+            self._next[chat.number] = first[chat.number] + max(out, into)
+        beginners = [Chat(len(self.chats) + 1000 + number) for number in range(mail_chats)]
+
+        def speak() -> None:
+            for number in range(out):
+                for chat in self.chats:
+                    if not self._may_go_on():
+                        return
+                    say(self.pusher, self.ledger, chat, first[chat.number] + number)
+
+        def post(mine: list[Chat], theirs: list[Chat]) -> None:
+            for number in range(into):
+                for chat in mine:
+                    if not self._may_go_on():
+                        return
+                    place = first[chat.number] + number
+                    if not self.mail.deliver(chat, place, self._reply_to[chat.number]):
+                        self.refused(f"in {chat.number} {place}")
+                for chat in theirs:
+                    if not self._may_go_on():
+                        return
+                    answered = {"References": f"<{chat.number}.0@mail.example.org>"} if number else {}
+                    if not self.mail.deliver(chat, number, f"bob@{MAIL_DOMAIN}", answered):
+                        self.refused(f"in {chat.number} {number}")
+
+        work = [(speak, ())] if out else []
+        if into:
+            work += [(post, (self.chats[n::POSTMEN], beginners[n::POSTMEN])) for n in range(POSTMEN)]
+        for target, arguments in work:
+            thread = threading.Thread(target=target, args=arguments, daemon=True)
+            self._threads.append(thread)
+            thread.start()
+
+    def refused(self, what: str) -> None:
+        """A mail was refused for good, or never taken."""
+        if not self.mail.stopped.is_set():
+            self.violations.append(f"{what}: refused, {self.mail.put_off}")
+
+    def permit(self, messages: float) -> None:
+        """Writers stop after so many messages in all."""
+        with self._pace:
+            self._permitted = messages
+            self._pace.notify_all()
+
+    def _may_go_on(self) -> bool:
+        with self._pace:
+            self._pace.wait_for(lambda: self.handed_over < self._permitted or self.mail.stopped.is_set())
+            self.handed_over += 1
+        while self.pusher.waiting() > 1000 and not self.mail.stopped.is_set():
+            time.sleep(0.05)
+        return not self.mail.stopped.is_set()
+
+    # What is seen
+
+    def done(self) -> int:
+        """How many messages have come to their end."""
+        return delivered(self.ledger, self.homeserver, self.relay)
+
+    def written(self) -> bool:
+        """Whether everybody has handed over everything."""
+        return not any(thread.is_alive() for thread in self._threads) and not self.pusher.waiting()
+
+    def expect(self, see: Callable[[], object], what: str, seconds: float = 30) -> None:
+        """Waits for something that must happen while Penpal runs."""
+        until(see, what, seconds, (self.penpal.service,))
+
+    def finish(self, patience: float = 60) -> None:
+        """Waits until all is delivered; gives up when nothing more comes for `patience` seconds."""
+        best, since = -1, time.monotonic()
+        while not (self.written() and self.done() >= self.ledger.messages()):
+            self.penpal.service.check()
+            if (now := self.done()) > best:
+                best, since = now, time.monotonic()
+            elif time.monotonic() - since > patience:
+                break
+            time.sleep(0.2)
+        if not self.written():
+            self.violations.append("not everything could be handed over")
+        # What is sent a second time comes a moment later.
+        time.sleep(1)
+        self.measure()
+
+    def check(self, held: object, what: str) -> None:
+        """Notes a promise that was broken."""
+        if not held:
+            self.violations.append(what)
+
+    def judge(self) -> Outcome:
+        """Holds what came against what was promised, rooms included."""
+        outcome = judge(self.ledger, self.homeserver, self.relay)
+        used: dict[str, int] = {}
+        for room in self.homeserver.rooms.values():
+            for user in room.members:
+                if user != BOB and room.joined(user):
+                    used[user] = used.get(user, 0) + 1
+        twice = sorted(user for user, rooms in used.items() if rooms > 1)
+        if twice:
+            self.violations.append(f"{len(twice)} puppets have two rooms for one chat, as {twice[0]}")
+        outcome.violations = self.violations + outcome.violations
+        return outcome
+
+    def log(self) -> Log:
+        """What Penpal logged."""
+        lines, complaints = 0, []
+        for penpal in self.processes:
+            if not penpal.service.log.exists():
+                continue
+            for line in penpal.service.log.read_text(errors="replace").splitlines():
+                lines += 1
+                try:
+                    level = json.loads(line).get("level")
+                except ValueError:
+                    level = "ERROR"
+                if level in ("WARN", "ERROR"):
+                    complaints.append(line)
+        return Log(lines, complaints)
+
+    def remove(self) -> None:
+        """Removes all files."""
+        shutil.rmtree(self.directory, ignore_errors=True)
