@@ -1,10 +1,15 @@
 //! The log on standard error, and the metrics.
 
+mod flood;
+
 use std::io::{IsTerminal, stderr};
 
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use tracing_subscriber::EnvFilter;
+use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
+
+pub use flood::Flood;
 
 use crate::config::{Format, Logging};
 
@@ -28,8 +33,8 @@ pub enum TelemetryError {
 
 /// Starts the log: text on a terminal, otherwise one JSON object a line, unless the configuration says which. `filter`
 /// (`PENPAL_LOG` or `RUST_LOG`) goes before the configured level, which is Penpal's own: libraries warn at most, since
-/// what they say below that is about connections and threads.
-pub fn start_log(settings: &Logging, filter: Option<&str>) -> Result<(), TelemetryError> {
+/// what they say below that is about connections and threads. Whoever holds the answer calls its `report` every minute.
+pub fn start_log(settings: &Logging, filter: Option<&str>) -> Result<Flood, TelemetryError> {
     let level = settings.level.as_str();
     let filter = filter.map_or_else(|| format!("warn,penpal={level}"), ToOwned::to_owned);
     let filter = EnvFilter::try_new(&filter).map_err(|error| TelemetryError::Filter {
@@ -44,12 +49,16 @@ pub fn start_log(settings: &Logging, filter: Option<&str>) -> Result<(), Telemet
     let log = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(stderr);
+    let flood = Flood::default();
     let started = if text {
-        log.with_ansi(stderr().is_terminal()).finish().try_init()
+        let log = log.with_ansi(stderr().is_terminal()).finish();
+        log.with(flood.clone()).try_init()
     } else {
-        log.json().flatten_event(true).finish().try_init()
+        let log = log.json().flatten_event(true).finish();
+        log.with(flood.clone()).try_init()
     };
-    started.map_err(|error| TelemetryError::Twice(error.to_string()))
+    started.map_err(|error| TelemetryError::Twice(error.to_string()))?;
+    Ok(flood)
 }
 
 /// Starts the metrics. The handle renders them in Prometheus' text format; whoever holds it calls its `run_upkeep` every

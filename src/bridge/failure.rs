@@ -18,7 +18,7 @@ pub enum Failure {
         /// What happened, without secrets or message content.
         reason: String,
     },
-    /// The job changed while it was worked and has its time later. Not an error.
+    /// The job has its time later: it changed while it was worked, or others are to end first. Not an error.
     #[error("not before {0}")]
     Later(Timestamp),
     /// Trying again would fail again.

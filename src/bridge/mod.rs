@@ -40,7 +40,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ruma::UserId;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, Semaphore};
 
 pub use failure::Failure;
 pub use settings::{BridgeSettings, NewThread};
@@ -54,6 +54,10 @@ use crate::store::{Job, JobKind, JobState, Store, StoreError, Tx};
 /// How long a process may work on a lane without a sign of life. Renewed three times as often.
 pub const LEASE: Duration = Duration::from_mins(1);
 
+/// Emails with files that are made at the same time. A download may take minutes, and a file fills memory: most of the
+/// workers stay free for what people write.
+const HEAVY_AT_ONCE: usize = 4;
+
 /// The bridge between the ports.
 pub struct Bridge {
     store: Store,
@@ -66,6 +70,8 @@ pub struct Bridge {
     instance: String,
     /// Random: tells this process from others that work on the same store.
     owner: String,
+    /// The right to download files and to render them into an email.
+    heavy: Semaphore,
     /// Told when a transaction could not be committed, so that the homeserver waits longer and longer.
     refused_transactions: Notify,
 }
@@ -118,6 +124,7 @@ impl Bridge {
             settings,
             instance,
             owner,
+            heavy: Semaphore::new(HEAVY_AT_ONCE),
             refused_transactions,
         })
     }

@@ -5,6 +5,7 @@ use std::collections::btree_map::Entry;
 use std::time::Duration;
 
 use ruma::{OwnedMxcUri, UserId};
+use serde_json::{Map, Value};
 
 use super::messages::referred;
 use super::{Bridge, Failure};
@@ -23,6 +24,9 @@ const RENDERINGS: usize = 5;
 
 /// How long an email waits for a file that its homeserver can't fetch.
 const PATIENCE: Duration = Duration::from_hours(1);
+
+/// How long an email with files steps back when enough of them are in work.
+const HEAVY_PAUSE: Duration = Duration::from_secs(1);
 
 /// An email ready to be handed over.
 struct Finished {
@@ -94,6 +98,12 @@ impl Bridge {
             if due > self.now() {
                 return Err(Failure::Later(due));
             }
+            let files = messages
+                .iter()
+                .any(|message| message.content.as_ref().is_some_and(shows_files));
+            // Not by waiting: that would keep a worker from those who only write.
+            let place = files.then(|| self.heavy.try_acquire()).transpose();
+            let _place = place.map_err(|_| Failure::Later(self.now() + HEAVY_PAUSE))?;
             let rendered = self.compose(&draft, &portal, &messages).await?;
             let mut tx = self.settle(job).await?;
             let Some(rendered) = rendered else {
@@ -411,6 +421,11 @@ impl Bridge {
         )
         .await
     }
+}
+
+/// Whether a message shows files that are to be downloaded.
+fn shows_files(content: &Map<String, Value>) -> bool {
+    to_email::media_uri(content).is_some() || !to_email::inline_images(content).is_empty()
 }
 
 /// An email before it is rendered.

@@ -7,13 +7,18 @@ use tokio_util::sync::CancellationToken;
 
 use super::Bridge;
 use crate::matrix::{Homeserver, MatrixError};
+use crate::store::StoreError;
 
 /// How long to wait for a homeserver that is not there yet: at first, and at most.
 const FIRST_WAIT: Duration = Duration::from_secs(1);
 const LONGEST_WAIT: Duration = Duration::from_secs(30);
 
-/// How long to wait for a store in trouble before it is tried again.
+/// How long to wait for a store in trouble before it is tried again. Also before the homeserver is told that it works: one
+/// that takes a small write and refuses a large one would otherwise be asked again without a pause.
 const STORE_WAIT: Duration = Duration::from_secs(2);
+
+/// What is written to see whether the store can write: more than the room that a full disk may still have.
+const PROBE: usize = 256 * 1024;
 
 impl Bridge {
     /// Waits for the homeserver, registers the bot, pings ourselves through the homeserver, and says in one line whether
@@ -46,8 +51,12 @@ impl Bridge {
                 () = stop.cancelled() => return,
                 () = self.refused_transactions.notified() => {}
             }
-            while !stop.is_cancelled() && self.store_is_broken().await {
+            pause(STORE_WAIT, stop).await;
+            while !stop.is_cancelled() && !self.store_can_write().await {
                 pause(STORE_WAIT, stop).await;
+            }
+            if stop.is_cancelled() {
+                return;
             }
             match self.homeserver.ping(&self.ping_id()).await {
                 Ok(_) => tracing::info!("the store works again, and the homeserver was told to go on"),
@@ -58,11 +67,17 @@ impl Bridge {
         }
     }
 
-    async fn store_is_broken(&self) -> bool {
-        match self.store.begin().await {
-            Ok(tx) => tx.commit().await.is_err(),
-            Err(_) => true,
-        }
+    /// Whether the store can write: a transaction that only begins and ends says nothing about a full disk.
+    async fn store_can_write(&self) -> bool {
+        let write = async {
+            for probe in [" ".repeat(PROBE), String::new()] {
+                let mut tx = self.store.begin().await?;
+                tx.set_setting("probe", &probe).await?;
+                tx.commit().await?;
+            }
+            Ok::<(), StoreError>(())
+        };
+        write.await.is_ok()
     }
 
     async fn check_the_way(&self) -> Result<Duration, String> {

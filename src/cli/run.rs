@@ -7,7 +7,7 @@ use std::time::Duration;
 use anyhow::{Context as _, anyhow};
 use clap::Args;
 use secrecy::ExposeSecret as _;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
 use super::{ConfigFile, Failure, environment};
@@ -17,12 +17,20 @@ use crate::mail::listener;
 use crate::mail::submit::Relay;
 use crate::matrix::client::HttpHomeserver;
 use crate::model::{SystemClock, SystemRandom};
-use crate::store::Store;
+use crate::store::{Claim, Store};
+use crate::telemetry::Flood;
 use crate::worker::Worker;
 use crate::{appservice, telemetry};
 
 /// How often the metrics are tidied up.
 const UPKEEP: Duration = Duration::from_secs(5);
+
+/// After how many rounds of that the log says what it has left out: every minute.
+const LOG_REPORT: u64 = 12;
+
+/// How long work that is under way may take once the process is told to stop. What takes longer is left as after a crash: it is
+/// in the store, and the next start goes on with it.
+const STOP_TIME: Duration = Duration::from_secs(25);
 
 /// Runs the bridge until it is stopped by SIGTERM or Ctrl-C.
 #[derive(Debug, Args)]
@@ -43,18 +51,22 @@ impl Run {
         let filter = environment
             .get("PENPAL_LOG")
             .or_else(|| environment.get("RUST_LOG"));
-        telemetry::start_log(&config.logging, filter.map(String::as_str))
+        let flood = telemetry::start_log(&config.logging, filter.map(String::as_str))
             .map_err(|error| Failure::Usage(error.to_string()))?;
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .enable_all()
             .build()
             .context("the runtime can't be started")?;
-        Ok(runtime.block_on(serve(&config))?)
+        let ended = runtime.block_on(serve(&config, flood));
+        // What did not end in time has had its time.
+        runtime.shutdown_timeout(Duration::from_secs(1));
+        Ok(ended?)
     }
 }
 
-async fn serve(config: &Config) -> anyhow::Result<()> {
+async fn serve(config: &Config, flood: Flood) -> anyhow::Result<()> {
     let metrics = telemetry::start_metrics()?;
+    let _claim = Claim::take(config.database.url.expose_secret())?;
     let store = open_store(config).await?;
     let homeserver = Arc::new(HttpHomeserver::new(config.client_settings())?);
     let relay = Arc::new(Relay::new(config.relay_settings())?);
@@ -89,32 +101,49 @@ async fn serve(config: &Config) -> anyhow::Result<()> {
         async move { bridge.watch_the_way(&stop).await }
     });
     let upkeep = tokio::spawn(async move {
-        loop {
+        for round in 1_u64.. {
             tokio::time::sleep(UPKEEP).await;
             metrics.run_upkeep();
+            if round.is_multiple_of(LOG_REPORT) {
+                flood.report();
+            }
         }
     });
 
+    let mut signals = Signals::new()?;
     let mut endpoint = pin!(server.ended());
     let ended = tokio::select! {
-        signal = stopped() => signal.map(|name| tracing::info!("{name}: finishing what is under way")),
+        name = signals.next() => {
+            tracing::info!("{name}: finishing what is under way, for at most {} s; once more ends at once", STOP_TIME.as_secs());
+            Ok(())
+        }
         ended = &mut endpoint => Err(ended.err().map_or_else(|| anyhow!("it stopped"), anyhow::Error::from)
             .context("the appservice's endpoint has ended")),
     };
     stop.cancel();
-    if ended.is_ok() {
-        endpoint
-            .await
-            .context("the appservice's endpoint did not end well")?;
-    }
     upkeep.abort();
-    for door in doors {
-        door.task.await.context("a door for mail has crashed")?;
+    let finish = async {
+        if ended.is_ok() {
+            endpoint
+                .await
+                .context("the appservice's endpoint did not end well")?;
+        }
+        for door in doors {
+            door.task.await.context("a door for mail has crashed")?;
+        }
+        worker.await.context("the worker has crashed")?;
+        way.await.context("the watch on the homeserver has crashed")?;
+        store.close().await;
+        ended
+    };
+    tokio::select! {
+        ended = finish => ended,
+        name = signals.next() => Err(anyhow!("{name} once more: stopped at once; what was under way is done again at the next start")),
+        () = tokio::time::sleep(STOP_TIME) => {
+            tracing::warn!("stopped; what still was under way is done again at the next start");
+            Ok(())
+        }
     }
-    worker.await.context("the worker has crashed")?;
-    way.await.context("the watch on the homeserver has crashed")?;
-    store.close().await;
-    ended
 }
 
 /// Opens the store; its URL may hold a password, so the error names the key only.
@@ -123,12 +152,25 @@ pub(super) async fn open_store(config: &Config) -> anyhow::Result<Store> {
     opened.context("the database that database.url names can't be opened")
 }
 
-/// The name of the signal that ended the process.
-async fn stopped() -> anyhow::Result<&'static str> {
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    Ok(tokio::select! {
-        _ = terminate.recv() => "SIGTERM",
-        _ = interrupt.recv() => "SIGINT",
-    })
+/// The signals that stop the process.
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Signals {
+    fn new() -> anyhow::Result<Self> {
+        Ok(Self {
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+        })
+    }
+
+    /// The name of the next one.
+    async fn next(&mut self) -> &'static str {
+        tokio::select! {
+            _ = self.terminate.recv() => "SIGTERM",
+            _ = self.interrupt.recv() => "SIGINT",
+        }
+    }
 }

@@ -218,6 +218,14 @@ impl Tx {
         Ok(Some(job))
     }
 
+    /// Takes back the count of an attempt that was none: the job could not be begun yet.
+    pub async fn uncount_attempt(&mut self, job: i64) -> Result<(), StoreError> {
+        self.sql("UPDATE jobs SET attempts = attempts - 1 WHERE id = $1 AND attempts > 0")
+            .bind(job)
+            .later()
+            .await
+    }
+
     /// Ends a job. What is done needs its payload no more; what failed keeps it; what an admin dropped meanwhile stays so.
     pub async fn finish_job(
         &mut self,
@@ -241,14 +249,21 @@ impl Tx {
             .await
     }
 
-    /// Sets a job's time; when it is the first of its lane, the lane's as well.
+    /// Sets a job's time; when it is the first of its lane, the lane's as well. One that was put off after a failure
+    /// keeps its time: the other side is in no better state because somebody writes more.
     pub async fn set_due(&mut self, job: i64, lane: &Lane, due_at: Timestamp) -> Result<(), StoreError> {
         self.lock_lane(lane).await?;
-        self.sql("UPDATE jobs SET due_at = $1 WHERE id = $2 AND state = 'waiting'")
+        let changed = self
+            .sql(
+                "UPDATE jobs SET due_at = $1 WHERE id = $2 AND state = 'waiting' AND error IS NULL RETURNING 1",
+            )
             .bind(due_at.millis())
             .bind(job)
-            .later()
+            .any()
             .await?;
+        if !changed {
+            return Ok(());
+        }
         self.sql(
             "UPDATE lanes SET due_at = $1 WHERE lane = $2 AND lease_until = 0 AND $3 = \
              (SELECT MIN(id) FROM jobs WHERE lane = $2 AND state = 'waiting')",

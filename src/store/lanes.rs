@@ -4,6 +4,7 @@
 //! other. A worker leases a lane, works through it, and gives it back.
 
 use std::fmt;
+use std::time::Duration;
 
 use ruma::{RoomId, UserId};
 
@@ -164,6 +165,31 @@ impl Tx {
             .bind(owner)
             .later()
             .await
+    }
+
+    /// The clock was set back: what is to be done at a time of the old one, seen from `now` on the new one, is to be done so
+    /// much earlier; leases that hold beyond `lease_until` as well.
+    pub async fn set_back(
+        &mut self,
+        step: Duration,
+        now: Timestamp,
+        lease_until: Timestamp,
+    ) -> Result<(), StoreError> {
+        let step = i64::try_from(step.as_millis()).unwrap_or(i64::MAX);
+        for (sql, latest) in [
+            ("UPDATE lanes SET due_at = due_at - $1 WHERE due_at > $2", now),
+            (
+                "UPDATE lanes SET lease_until = lease_until - $1 WHERE lease_until > $2",
+                lease_until,
+            ),
+            (
+                "UPDATE jobs SET due_at = due_at - $1 WHERE state = 'waiting' AND due_at > $2",
+                now,
+            ),
+        ] {
+            self.sql(sql).bind(step).bind(latest.millis()).later().await?;
+        }
+        Ok(())
     }
 
     /// Ends all leases of everybody: for a store that only this process uses, at its start.

@@ -5,6 +5,7 @@
 //! here that is named after it, and methods on [`Tx`] in that file, made of `self.sql(…).bind(…)`. A look-up answers
 //! `Option`: that something is not there is rarely an error.
 
+mod claim;
 mod drafts;
 mod emails;
 mod error;
@@ -26,6 +27,7 @@ use sqlx::migrate::Migrator;
 use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
 use tokio::sync::Notify;
 
+pub use claim::{Claim, ClaimError};
 pub use drafts::Draft;
 pub use emails::Email;
 pub use error::StoreError;

@@ -11,6 +11,18 @@ impl Tx {
             .await
     }
 
+    /// Writes a setting, whatever it was.
+    pub async fn set_setting(&mut self, name: &str, value: &str) -> Result<(), StoreError> {
+        self.sql(
+            "INSERT INTO settings (name, value) VALUES ($1, $2) \
+             ON CONFLICT (name) DO UPDATE SET value = excluded.value",
+        )
+        .bind(name)
+        .bind(value)
+        .later()
+        .await
+    }
+
     /// Writes a setting that has no value yet; one that has keeps it. Answers the value that holds.
     pub async fn keep_setting(&mut self, name: &str, value: &str) -> Result<String, StoreError> {
         self.sql("INSERT INTO settings (name, value) VALUES ($1, $2) ON CONFLICT (name) DO NOTHING")

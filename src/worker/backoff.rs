@@ -17,6 +17,21 @@ pub(super) fn wait(
     doubled.saturating_sub(Duration::from_millis(jitter(spread)))
 }
 
+/// How long a job has been tried at the least, after so many attempts that failed: the sum of its waits, which neither a
+/// clock that steps nor a process that does not run can lengthen.
+pub(super) fn tried(attempts: u32, first: Duration, longest: Duration) -> Duration {
+    let mut sum = Duration::ZERO;
+    let mut next = first.min(longest);
+    for attempt in 0..attempts {
+        if next >= longest {
+            return sum.saturating_add(longest.saturating_mul(attempts - attempt)) * 3 / 4;
+        }
+        sum = sum.saturating_add(next);
+        next = next.saturating_mul(2).min(longest);
+    }
+    sum * 3 / 4
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -38,6 +53,17 @@ mod tests {
                 Duration::from_secs(seconds)
             );
         }
+    }
+
+    #[test]
+    fn the_time_tried_is_the_sum_of_the_shortest_waits() {
+        let (first, longest) = (Duration::from_secs(5), Duration::from_mins(30));
+        for attempts in [0, 1, 2, 9, 10, 100] {
+            let shortest = |attempt| wait(attempt, first, longest, |bound| bound);
+            let sum: Duration = (0..attempts).map(shortest).sum();
+            assert_eq!(tried(attempts, first, longest), sum, "{attempts}");
+        }
+        assert_eq!(tried(u32::MAX, longest, first), first * u32::MAX * 3 / 4);
     }
 
     #[test]

@@ -27,6 +27,9 @@ const JOBS_IN_A_ROW: usize = 50;
 /// The longest that a worker sleeps: work that another process added is seen at least this often.
 const LONGEST_SLEEP: Duration = Duration::from_secs(5);
 
+/// By how much the clock must go back to count as set back: less happens all the time, and nobody notices.
+const CLOCK_STEP: Duration = Duration::from_secs(2);
+
 /// The pause after trouble with the store.
 const STORE_PAUSE: Duration = Duration::from_secs(1);
 
@@ -80,6 +83,21 @@ impl Worker {
         );
     }
 
+    /// The clock was set back: what is to be done at a time of the old clock must not wait until the new one gets there. That both
+    /// classes of lanes see to it, and several processes, does no harm: it makes some work due early.
+    async fn follow_the_clock(&self, step: Duration) {
+        tracing::warn!(seconds = step.as_secs(), "the clock was set back");
+        let followed = async {
+            let now = self.bridge.now();
+            let mut tx = self.bridge.store().begin().await?;
+            tx.set_back(step, now, now + LEASE).await?;
+            tx.commit().await
+        };
+        if let Err(error) = followed.await {
+            tracing::error!(%error, "what waits could not be set to the new time");
+        }
+    }
+
     /// Where no other process can be at work, what a former one had leased is free at once.
     async fn take_over(&self) -> Result<(), StoreError> {
         let store = self.bridge.store();
@@ -94,7 +112,13 @@ impl Worker {
     async fn run_class(&self, class: LaneClass, stop: &CancellationToken) {
         let mut lanes = JoinSet::new();
         let held = Held::default();
+        let mut latest = self.bridge.now();
         while !stop.is_cancelled() {
+            let now = self.bridge.now();
+            if now + CLOCK_STEP < latest {
+                self.follow_the_clock(latest.since(now)).await;
+            }
+            latest = now;
             let free = LANES_AT_ONCE.saturating_sub(lanes.len());
             let leased = if free == 0 {
                 Ok(Vec::new())
@@ -204,10 +228,11 @@ impl Worker {
         };
         let Err(failure) = outcome else { return Ok(true) };
         match failure {
-            Failure::Later(_) => {
+            Failure::Later(at) => {
                 let mut tx = self.bridge.store().begin().await?;
-                tx.release_lane(&job.lane, self.bridge.owner(), self.bridge.now())
-                    .await?;
+                tx.assert_lease(job, self.bridge.owner()).await?;
+                tx.uncount_attempt(job.id).await?;
+                tx.release_lane(&job.lane, self.bridge.owner(), at).await?;
                 tx.commit_relaxed().await?;
                 Ok(false)
             }
@@ -225,7 +250,9 @@ impl Worker {
     /// Puts a job off, or gives it up when it has been tried for long enough.
     async fn retry(&self, job: &Job, after: Duration, reason: &str) -> Result<bool, StoreError> {
         let (now, settings) = (self.bridge.now(), self.bridge.settings());
-        if now.since(job.created_at) >= settings.give_up_after {
+        // The age alone says little: the clock may have stepped forward, or Penpal was not running.
+        let tried = backoff::tried(job.attempts, settings.first_retry, settings.longest_retry);
+        if now.since(job.created_at) >= settings.give_up_after && tried >= settings.give_up_after / 2 {
             return self.give_up(job, reason).await;
         }
         // One line for each attempt would drown the log in an outage: the first failure is news, the rest is not.

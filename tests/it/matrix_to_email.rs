@@ -184,6 +184,47 @@ stories! {
         assert!(mails[2].text.contains("Hello"));
     }
 
+    async fn what_may_have_left_stays_the_same_whatever_comes_next(world: World) {
+        let room = world.bob_opens_chat().await;
+        world.relay.fail_next(SendError::Transient { reply: "connection lost after DATA".into(), uncertain: true });
+        world.relay.fail_next(SendError::Transient { reply: "451 4.7.1 greylisted".into(), uncertain: false });
+        let event = world.says(&bob(), &room, "Helo").await;
+        world.wait(Duration::from_secs(45)).await;
+        assert_eq!(world.relay.attempts(), 2);
+        world.homeserver.user_edits(&room, &bob(), &event, "Hello");
+        world.settle().await;
+        let mails = world.mails();
+        assert_eq!(mails.len(), 3, "twice the same, then a correction: {mails:#?}");
+        assert_eq!(mails[0].raw, mails[1].raw, "recognisably the same mail");
+    }
+
+    async fn who_writes_on_does_not_hurry_a_relay_in_trouble(world: World) {
+        let world = world.reconfigured(|settings| settings.settle = Duration::ZERO).await;
+        let room = world.bob_opens_chat().await;
+        for _ in 0..100 {
+            world.relay.fail_next(SendError::Transient { reply: "451 4.3.0 later".into(), uncertain: false });
+        }
+        for number in 0..60 {
+            world.says(&bob(), &room, &format!("line {number}")).await;
+            world.wait(Duration::from_secs(1)).await;
+        }
+        let attempts = world.relay.attempts();
+        assert!((3..=6).contains(&attempts), "after 5, 10, 20 and 40 seconds: {attempts}");
+    }
+
+    async fn a_clock_that_steps_forward_gives_nothing_up(world: World) {
+        let room = world.bob_opens_chat().await;
+        for _ in 0..3 {
+            world.relay.fail_next(SendError::Transient { reply: "connection refused".into(), uncertain: false });
+        }
+        world.says(&bob(), &room, "hello?").await;
+        world.wait(Duration::from_secs(31)).await;
+        world.clock.advance_to(world.clock.now() + Duration::from_hours(24 * 30));
+        world.settle().await;
+        assert!(world.mail().text.contains("hello?"));
+        assert!(world.said(&room, &alice()).is_empty());
+    }
+
     async fn a_refused_mail_is_told_on_the_very_message(world: World) {
         let room = world.bob_opens_chat().await;
         let reply = "550 5.1.1 No such user here";
