@@ -1,6 +1,6 @@
 """The lab: real programs around Penpal (Synapse, a catching relay, PostgreSQL, Postfix), on loopback.
 
-`scripts/try`, `scripts/test` and `scripts/bench` are thin commands on top of these modules. Everything
+`scripts/try`, `scripts/test`, `scripts/bench` and `scripts/faults` are thin commands on top of these modules. Everything
 listens on free ports of 127.0.0.1, keeps its files in one directory, and is stopped by process id.
 
 `tools` and `processes` need the standard library alone; the others run in the virtual environment

@@ -77,7 +77,13 @@ def postfix() -> None:
     _python("-m", "unittest", "discover", "-v", "-s", tools.ROOT / "tests" / "postfix")
 
 
+def faults() -> None:
+    """Crashes, outages and full disks while messages flow, on SQLite and on PostgreSQL: the short run."""
+    tools.postgres_programs()
+    _python(tools.ROOT / "scripts" / "faults", "--short", "--both", "--binary", tools.TARGET / "debug" / "penpal")
+
+
 PARTS: dict[str, Callable[[], None]] = {
-    part.__name__: part for part in (fmt, clippy, doc, deny, tests, conversation, synapse, postfix)
+    part.__name__: part for part in (fmt, clippy, doc, deny, tests, conversation, synapse, postfix, faults)
 }
 

@@ -171,7 +171,8 @@ def poison(run: Run) -> None:
     """A message that fails each time, either way: it steps aside after the configured time, with a notice; the next ones
     of its chat wait for it, and nobody else does.
     """
-    with run.stand(queue={"give_up_after": "4s"}) as stand:
+    patience = 12
+    with run.stand(queue={"give_up_after": f"{patience}s"}) as stand:
         stand.start()
         stand.open_chats(10)
         bad = b"out 0 1 end"
@@ -190,12 +191,35 @@ def poison(run: Run) -> None:
             return sum(recipient in {chat.address for chat in others} for recipient, _ in found) >= 11 * len(others)
 
         stand.expect(all_others, "the other chats go on", 30)
-        stand.check(time.monotonic() - began < 4, "the other chats waited for the poisoned message")
+        stand.check(time.monotonic() - began < patience, "the other chats waited for the poisoned message")
         stand.finish()
         said = [sent.content.get("body", "") for sent in stand.homeserver.rooms[stand.chats[1].room].sent]
         stand.check(
             sum("could not be shown" in body for body in said) == 1, "the mail that could not be shown was not told about"
         )
+        _prompt(stand)
+
+
+def slow_media(run: Run) -> None:
+    """Many people send pictures which the homeserver hardly gives out: what others write does not wait for them."""
+    late = 10 if run.size.thorough else 3
+    with run.stand() as stand:
+        stand.start()
+        stand.open_chats(30)
+        picture = Trouble(200, b"picture", "image/png", late=late)
+        stand.homeserver.trouble = lambda request: picture if "/media/download/" in request.path else None
+        for chat in stand.chats[:20]:
+            say(stand.pusher, stand.ledger, chat, 1, picture=True)
+        stand.expect(lambda: not stand.pusher.waiting(), "the pictures are taken", 10)
+        time.sleep(0.5)
+        began, before = time.monotonic(), len(stand.relay.taken)
+        for number in range(1, 4):
+            for chat in stand.chats[20:]:
+                say(stand.pusher, stand.ledger, chat, number)
+        stand.expect(lambda: len(stand.relay.taken) >= before + 30, "what others write leaves", late * 10)
+        took = time.monotonic() - began
+        stand.check(took < 2.5, f"what others write waited {took:.1f} s for slow downloads")
+        stand.finish(patience=60 + 10 * late)
         _prompt(stand)
 
 

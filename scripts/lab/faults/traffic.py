@@ -36,17 +36,21 @@ class Chat:
         return f"!chat{self.number}:{SERVER_NAME}"
 
 
-def say(pusher: Pusher, ledger: Ledger, chat: Chat, number: int, text: str = "", room: str | None = None) -> None:
-    """Bob says a message; from here on it is promised."""
+def say(pusher: Pusher, ledger: Ledger, chat: Chat, number: int, picture: bool = False) -> None:
+    """Bob says a message, or shows a picture with it; from here on it is promised."""
     ledger.out[chat.number].append(number)
+    content = {"msgtype": "m.text", "body": OUT.format(chat=chat.number, number=number)}
+    if picture:
+        shown = f"mxc://{SERVER_NAME}/{chat.number}x{number}"
+        content |= {"msgtype": "m.image", "filename": "picture.png", "url": shown}
     pusher.push(
         {
             "type": "m.room.message",
-            "room_id": room or chat.room,
+            "room_id": chat.room,
             "sender": BOB,
             "event_id": event_id(chat.number, number),
             "origin_server_ts": int(time.time() * 1000),
-            "content": {"msgtype": "m.text", "body": f"{OUT.format(chat=chat.number, number=number)}{text}"},
+            "content": content,
         }
     )
 
@@ -64,7 +68,7 @@ class MailServer:
         self.slowest = 0.0
         self.stopped = threading.Event()
 
-    def deliver(self, chat: Chat, number: int, to: str, more: dict[str, str] | None = None, text: str = "") -> bool:
+    def deliver(self, chat: Chat, number: int, to: str, more: dict[str, str] | None = None) -> bool:
         """One email; true when it was taken. Waits between the attempts, as a mail server does, but not for hours."""
         message = EmailMessage()
         message["From"] = f"Person {chat.number} <{chat.address}>"
@@ -74,7 +78,7 @@ class MailServer:
         message["Date"] = "Sat, 21 Nov 2026 12:00:00 +0000"
         for name, value in (more or {}).items():
             message[name] = value
-        message.set_content(IN.format(chat=chat.number, number=number) + text)
+        message.set_content(IN.format(chat=chat.number, number=number))
         raw = message.as_bytes().replace(b"\r\n", b"\n").replace(b"\n", b"\r\n")
         wait = 0.02
         while not self.stopped.is_set():
