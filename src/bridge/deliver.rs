@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::answers::Answers;
 use super::chat_room::ChatRoom;
 use super::submit::one_line;
-use super::{Bridge, Failure};
+use super::{Bridge, Failure, HEAVY};
 use crate::convert::to_matrix::{self, Auto, Converted, EmailHeaders, ThreadContext, Upload};
 use crate::matrix::MatrixError;
 use crate::store::{Job, JobState, Message, Portal, PortalState, StoreError, Tx};
@@ -22,6 +22,8 @@ const FAST_CLOCK: Duration = Duration::from_hours(1);
 
 impl Bridge {
     pub(super) async fn work_mail(&self, job: &Job) -> Result<(), Failure> {
+        let heavy = job.payload.len() > HEAVY;
+        let _place = heavy.then(|| self.place(&self.heavy_mails)).transpose()?;
         let portal = self.portal_of(job).await?;
         let raw: Arc<[u8]> = job.payload.as_slice().into();
         let headers = to_matrix::headers(&raw);

@@ -9,7 +9,7 @@
 //! | `events` | a committed event is worked: dispatch by type |
 //! | `invites`, `adopt`, `membership`, `rooms` | direct chats begin, end, move and change |
 //! | `messages` | chat messages are gathered into drafts; edits and redactions change them |
-//! | `submit` | a draft becomes an email and is handed to the relay |
+//! | `submit`, `files` | a draft becomes an email, with what it shows, and is handed to the relay |
 //! | `deliver`, `answers`, `chat_room` | an email becomes events, related to earlier ones, in the portal's room |
 //! | `service`, `way` | what the homeserver asks; whether it reaches us |
 //! | `puppets`, `direct`, `notices`, `commands` | the puppet's account, `m.direct`, words of our own, the bot |
@@ -22,6 +22,7 @@ mod deliver;
 mod direct;
 mod events;
 mod failure;
+mod files;
 mod inbox;
 mod invites;
 mod membership;
@@ -40,7 +41,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ruma::UserId;
-use tokio::sync::{Notify, Semaphore};
+use tokio::sync::{Notify, Semaphore, SemaphorePermit};
 
 pub use failure::Failure;
 pub use settings::{BridgeSettings, NewThread};
@@ -54,9 +55,15 @@ use crate::store::{Job, JobKind, JobState, Store, StoreError, Tx};
 /// How long a process may work on a lane without a sign of life. Renewed three times as often.
 pub const LEASE: Duration = Duration::from_mins(1);
 
-/// Emails with files that are made at the same time. A download may take minutes, and a file fills memory: most of the
-/// workers stay free for what people write.
+/// Emails with files, and large mails, that are in work at the same time. A download may take minutes, and a file fills
+/// memory: most of the workers stay free for what people write.
 const HEAVY_AT_ONCE: usize = 4;
+
+/// From how many bytes on a mail is large.
+const HEAVY: usize = 1024 * 1024;
+
+/// How long it steps back when enough of them are in work.
+const HEAVY_PAUSE: Duration = Duration::from_secs(1);
 
 /// The bridge between the ports.
 pub struct Bridge {
@@ -70,8 +77,10 @@ pub struct Bridge {
     instance: String,
     /// Random: tells this process from others that work on the same store.
     owner: String,
-    /// The right to download files and to render them into an email.
-    heavy: Semaphore,
+    /// The right to make an email with files and to hand it over.
+    heavy_emails: Semaphore,
+    /// The right to convert a large mail and to upload its files.
+    heavy_mails: Semaphore,
     /// Told when a transaction could not be committed, so that the homeserver waits longer and longer.
     refused_transactions: Notify,
 }
@@ -124,7 +133,8 @@ impl Bridge {
             settings,
             instance,
             owner,
-            heavy: Semaphore::new(HEAVY_AT_ONCE),
+            heavy_emails: Semaphore::new(HEAVY_AT_ONCE),
+            heavy_mails: Semaphore::new(HEAVY_AT_ONCE),
             refused_transactions,
         })
     }
@@ -189,6 +199,14 @@ impl Bridge {
         tx.commit().await?;
         metrics::counter!("penpal_jobs_failed_total", "kind" => job.kind.as_str()).increment(1);
         Ok(())
+    }
+
+    /// A place among those that are heavy, kept until it is dropped. Not by waiting for one: that would keep a worker from
+    /// those who only write.
+    fn place<'a>(&self, places: &'a Semaphore) -> Result<SemaphorePermit<'a>, Failure> {
+        places
+            .try_acquire()
+            .map_err(|_| Failure::Later(self.now() + HEAVY_PAUSE))
     }
 
     /// The transaction in which a job's outcome is written, refused when another process has taken the job over.

@@ -1,21 +1,17 @@
 //! A draft becomes an email and is handed to the relay.
 
-use std::collections::BTreeMap;
-use std::collections::btree_map::Entry;
 use std::time::Duration;
 
-use ruma::{OwnedMxcUri, UserId};
-use serde_json::{Map, Value};
+use ruma::UserId;
+use tokio::sync::SemaphorePermit;
 
+use super::files::shows_files;
 use super::messages::referred;
-use super::{Bridge, Failure};
+use super::{Bridge, Failure, HEAVY};
 use crate::convert::address::new_token;
 use crate::convert::thread;
-use crate::convert::to_email::{
-    self, ChatMessage, EmailDraft, Intro, MediaBytes, Quoted, RenderOptions, RenderedEmail,
-};
+use crate::convert::to_email::{self, ChatMessage, EmailDraft, Intro, Quoted, RenderOptions, RenderedEmail};
 use crate::mail::SendError;
-use crate::matrix::MatrixError;
 use crate::model::{EmailAddress, Envelope, Mailbox, Timestamp};
 use crate::store::{Draft, Email, Job, Message, Portal, StoreError, Tx};
 
@@ -25,15 +21,14 @@ const RENDERINGS: usize = 5;
 /// How long an email waits for a file that its homeserver can't fetch.
 const PATIENCE: Duration = Duration::from_hours(1);
 
-/// How long an email with files steps back when enough of them are in work.
-const HEAVY_PAUSE: Duration = Duration::from_secs(1);
-
 /// An email ready to be handed over.
-struct Finished {
+struct Finished<'a> {
     envelope: Envelope,
     bytes: Vec<u8>,
     /// An earlier attempt has frozen it, and did not find out what became of it: the relay may have it.
     perhaps_taken: bool,
+    /// When it is large.
+    _place: Option<SemaphorePermit<'a>>,
 }
 
 impl Bridge {
@@ -73,7 +68,7 @@ impl Bridge {
     }
 
     /// Renders the draft and commits the result. `None` when there is nothing to send; the job is then finished.
-    async fn freeze(&self, job: &Job) -> Result<Option<Finished>, Failure> {
+    async fn freeze(&self, job: &Job) -> Result<Option<Finished<'_>>, Failure> {
         for _ in 0..RENDERINGS {
             let mut tx = self.store.read().await?;
             let (Some(draft), Some(portal)) = (tx.draft(job.id).await?, self.portal_in(&mut tx, job).await?)
@@ -88,10 +83,12 @@ impl Bridge {
             if let Some(bytes) = draft.frozen {
                 let email = tx.email(&draft.message_id, portal.id).await?;
                 let token = email.and_then(|email| email.bounce_token).unwrap_or_default();
+                let heavy = bytes.len() > HEAVY;
                 return Ok(Some(Finished {
                     envelope: self.envelope(&portal, &token)?,
                     bytes,
                     perhaps_taken: true,
+                    _place: heavy.then(|| self.place(&self.heavy_emails)).transpose()?,
                 }));
             }
             drop(tx);
@@ -101,9 +98,7 @@ impl Bridge {
             let files = messages
                 .iter()
                 .any(|message| message.content.as_ref().is_some_and(shows_files));
-            // Not by waiting: that would keep a worker from those who only write.
-            let place = files.then(|| self.heavy.try_acquire()).transpose();
-            let _place = place.map_err(|_| Failure::Later(self.now() + HEAVY_PAUSE))?;
+            let place = files.then(|| self.place(&self.heavy_emails)).transpose()?;
             let rendered = self.compose(&draft, &portal, &messages).await?;
             let mut tx = self.settle(job).await?;
             let Some(rendered) = rendered else {
@@ -145,6 +140,7 @@ impl Bridge {
                 envelope,
                 bytes: rendered.email.bytes,
                 perhaps_taken: false,
+                _place: place,
             }));
         }
         Err(Failure::Retry {
@@ -302,67 +298,6 @@ impl Bridge {
         })
     }
 
-    /// Downloads what the messages show, as much as one email holds.
-    async fn download_all(
-        &self,
-        puppet: &UserId,
-        messages: &mut [ChatMessage],
-        patient: bool,
-    ) -> Result<RenderOptions, MatrixError> {
-        let mut room = self.settings.max_attachment;
-        let mut pictures = BTreeMap::new();
-        for message in messages {
-            if let Some(uri) = to_email::media_uri(&message.content) {
-                message.media = Some(self.download(puppet, &uri, &mut room, patient).await?);
-            }
-            for uri in to_email::inline_images(&message.content) {
-                if let Entry::Vacant(place) = pictures.entry(uri) {
-                    let picture = self.download(puppet, place.key(), &mut room, patient).await?;
-                    place.insert(picture);
-                }
-            }
-        }
-        let room = usize::try_from(self.settings.max_attachment).unwrap_or(usize::MAX);
-        Ok(RenderOptions { pictures, room })
-    }
-
-    /// Downloads media that fits into what room is left; what can't be had becomes a sentence in the email.
-    async fn download(
-        &self,
-        puppet: &UserId,
-        uri: &OwnedMxcUri,
-        room: &mut u64,
-        patient: bool,
-    ) -> Result<MediaBytes, MatrixError> {
-        match self.homeserver.download(puppet, uri, *room).await {
-            Ok(media) => {
-                *room = room.saturating_sub(u64::try_from(media.bytes.len()).unwrap_or(u64::MAX));
-                Ok(MediaBytes::Here {
-                    content_type: media.content_type,
-                    bytes: media.bytes,
-                })
-            }
-            Err(MatrixError::TooLarge { .. }) => Ok(MediaBytes::Missing {
-                reason: format!(
-                    "does not fit into one email, which holds {} MB of files",
-                    self.settings.max_attachment / 1_000_000
-                ),
-            }),
-            Err(MatrixError::Refused { .. }) => Ok(MediaBytes::Missing {
-                reason: "is not available on the homeserver".into(),
-            }),
-            // A homeserver that works answers so when the server that has the file is gone. The words must not wait for it.
-            Err(MatrixError::Transient { .. })
-                if !patient && self.homeserver.profile(puppet, puppet).await.is_ok() =>
-            {
-                Ok(MediaBytes::Missing {
-                    reason: "it could not be fetched".into(),
-                })
-            }
-            Err(error) => Err(error),
-        }
-    }
-
     fn address_of(&self, user: &UserId) -> Result<EmailAddress, Failure> {
         self.settings
             .addresses
@@ -421,11 +356,6 @@ impl Bridge {
         )
         .await
     }
-}
-
-/// Whether a message shows files that are to be downloaded.
-fn shows_files(content: &Map<String, Value>) -> bool {
-    to_email::media_uri(content).is_some() || !to_email::inline_images(content).is_empty()
 }
 
 /// An email before it is rendered.

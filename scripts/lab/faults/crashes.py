@@ -35,7 +35,7 @@ def kill(run: Run) -> None:
 
 
 def stop(run: Run) -> None:
-    """SIGTERM under load: finishes what is under way, takes nothing new, ends with 0, and goes on after the next start."""
+    """SIGTERM under load: finishes what is under way, takes nothing new, ends with 0, and goes on at the next start."""
     times = 10 if run.size.thorough else 3
     with run.stand() as stand:
         stand.start()

@@ -4,7 +4,7 @@ import json
 import time
 
 from lab.faults.homeserver import Request, Trouble
-from lab.faults.ledger import event_id, notices
+from lab.faults.ledger import OUT, event_id, notices
 from lab.faults.relay import CLOSE, TAKE_AND_CLOSE
 from lab.faults.run import Run
 from lab.faults.stand import Stand
@@ -35,7 +35,8 @@ def homeserver_down(run: Run) -> None:
         stand.homeserver.stop()
         share = _share(run, 40)
         stand.write(share, share)
-        stand.expect(lambda: len(stand.relay.taken) >= 40 * (share + 1), "emails leave while the homeserver is down", 120)
+        wanted = 40 * (share + 1)
+        stand.expect(lambda: len(stand.relay.taken) >= wanted, "emails leave while the homeserver is down", 120)
         stand.expect(stand.written, "mail is taken while the homeserver is down", 120)
         time.sleep(10 if run.size.thorough else 3)
         stand.homeserver.start()
@@ -126,8 +127,9 @@ def relay_refuses_after_data(run: Run) -> None:
         stand.start()
         stand.open_chats(20)
         share = min(20, _share(run, 20))
-        marks = [f"out {chat.number} {number} end".encode() for chat in stand.chats for number in range(2, share + 1, 4)]
-        stand.ledger.told |= {(chat.number, number) for chat in stand.chats for number in range(2, share + 1, 4)}
+        refused = {(chat.number, number) for chat in stand.chats for number in range(2, share + 1, 4)}
+        marks = [OUT.format(chat=chat, number=number).encode() for chat, number in refused]
+        stand.ledger.told |= refused
         stand.relay.trouble = lambda verb, _recipient, raw: (
             "554 5.7.1 not this one" if verb == "DATA" and any(mark in raw for mark in marks) else None
         )
@@ -168,8 +170,8 @@ def relay_slow(run: Run) -> None:
 
 
 def poison(run: Run) -> None:
-    """A message that fails each time, either way: it steps aside after the configured time, with a notice; the next ones
-    of its chat wait for it, and nobody else does.
+    """A message that fails each time, either way: it steps aside after the configured time, with a notice; the next
+    ones of its chat wait for it, and nobody else does.
     """
     patience = 12
     with run.stand(queue={"give_up_after": f"{patience}s"}) as stand:
@@ -194,9 +196,8 @@ def poison(run: Run) -> None:
         stand.check(time.monotonic() - began < patience, "the other chats waited for the poisoned message")
         stand.finish()
         said = [sent.content.get("body", "") for sent in stand.homeserver.rooms[stand.chats[1].room].sent]
-        stand.check(
-            sum("could not be shown" in body for body in said) == 1, "the mail that could not be shown was not told about"
-        )
+        told = sum("could not be shown" in body for body in said)
+        stand.check(told == 1, f"the mail that could not be shown was told about {told} times")
         _prompt(stand)
 
 

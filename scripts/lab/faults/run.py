@@ -64,8 +64,8 @@ class Run:
 
     @contextmanager
     def stand(self, database: str | None = None, complaints: int = 30, **options: object) -> Iterator[Stand]:
-        """The stand around a fresh store. At its end everything is held against what was promised: `complaints` is how many
-        warnings and errors the log may hold.
+        """The stand around a fresh store. At its end everything is held against what was promised: `complaints` is how
+        many warnings and errors the log may hold.
         """
         url = database or (self.server.create() if self.server else f"sqlite:{self.directory}/penpal.db")
         stand = Stand(self.binary, self.directory, url, **options)  # type: ignore[arg-type]

@@ -22,7 +22,7 @@ from lab.stub_homeserver import SERVER_NAME
 # Threads that hand over email at the same time.
 POSTMEN = 6
 
-# Waits of seconds become tenths of seconds, so that a run ends before dinner; nothing else is unlike a real installation.
+# Waits of seconds become tenths of seconds, so that a run ends before dinner; all else is as in a real installation.
 QUEUE = {"first_retry": "100ms", "longest_retry": "1s"}
 
 
@@ -38,10 +38,10 @@ class Log:
 class Stand:
     """A context: inside it the other sides run, after it nothing does.
 
-    `database` is a URL; `queue` changes keys of that section, `settings` whole sections.
+    `database` is a URL; `queue` changes keys of that section.
     """
 
-    def __init__(self, binary: Path, directory: Path, database: str, queue: dict | None = None, settings: dict | None = None):
+    def __init__(self, binary: Path, directory: Path, database: str, queue: dict | None = None):
         self.directory = directory
         self.homeserver = Homeserver()
         self.relay = FailingRelay()
@@ -55,7 +55,6 @@ class Stand:
             "mail": self.penpal.listen(),
             "queue": QUEUE | (queue or {}),
             "database": {"url": database},
-            **(settings or {}),
         }
         self.penpal.configure(sections)
         self.processes = [self.penpal]
@@ -148,8 +147,8 @@ class Stand:
         self.expect(answered, "the first emails at the relay", 120)
 
     def write(self, out: int, into: int, mail_chats: int = 0) -> None:
-        """Begins to write in the background: so many messages in each chat, each way; and so many chats that a mail opens,
-        with as many more mails each.
+        """Begins to write in the background: so many messages in each chat, each way; and so many chats that a mail
+        opens, with `into` mails each.
         """
         first = {chat.number: self._next.get(chat.number, 1) for chat in self.chats}
         for chat in self.chats:

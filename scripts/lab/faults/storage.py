@@ -58,7 +58,7 @@ def _ready(stand: Stand) -> int:
 
 
 def disk_full(run: Run) -> None:
-    """The disk of the database fills up: nothing more is acknowledged, the process stays, and goes on when there is room."""
+    """The disk of the database fills up: nothing more is acknowledged, and all goes on when there is room again."""
     with _small_disk(run, 24) as disk, run.stand(f"sqlite:{disk}/penpal.db") as stand:
         stand.start()
         stand.open_chats(20)
@@ -66,7 +66,8 @@ def disk_full(run: Run) -> None:
         time.sleep(0.5)
         ballast = _fill(disk)
         refused_before = sum(stand.pusher.answers.values())
-        stand.expect(lambda: stand.pusher.answers["500"] and stand.mail.put_off.get(451), "500 and 451 on a full disk", 30)
+        refused = lambda: stand.pusher.answers["500"] and stand.mail.put_off.get(451)  # noqa: E731
+        stand.expect(refused, "500 and 451 on a full disk", 30)
         time.sleep(20 if run.size.thorough else 6)
         stand.check(_ready(stand) == 503, "/ready says that it can work while the disk is full")
         stand.check(sum(stand.pusher.answers.values()) > refused_before, "transactions are not answered any more")
@@ -84,7 +85,8 @@ def disk_full_at_start(run: Run) -> None:
         ballast = _fill(disk)
         stand.begin()
         code, said = stand.penpal.service.ended(5), stand.penpal.service.tail(3)
-        stand.check(code == 1 and "full" in said and "database" in said, f"without a store it ended with {code}: {said[-300:]}")
+        clear = code == 1 and "full" in said and "database" in said
+        stand.check(clear, f"without a store it ended with {code}: {said[-300:]}")
         stand.penpal.service.kill()
         ballast.unlink()
         stand.start()
@@ -163,7 +165,7 @@ def postgres_restart(run: Run) -> None:
 
 
 def clock_steps(run: Run) -> None:
-    """The clock steps: three days forward while mail waits, and a day back. Nothing is given up, nothing stands still."""
+    """The clock steps: days forward while mail waits, and a day back. Nothing is given up, nothing stands still."""
     with ShiftedClock(run.directory) as clock, run.stand() as stand:
         stand.penpal.service.environment |= clock.environment
         stand.start()
