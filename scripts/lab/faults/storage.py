@@ -62,9 +62,11 @@ def disk_full(run: Run) -> None:
     with _small_disk(run, 24) as disk, run.stand(f"sqlite:{disk}/penpal.db") as stand:
         stand.start()
         stand.open_chats(20)
-        stand.write(20, 20)
-        time.sleep(0.5)
+        stand.permit(100)
+        stand.write(40, 20)
+        stand.expect(lambda: len(stand.relay.taken) > 40, "messages flow", 30)
         ballast = _fill(disk)
+        stand.permit(float("inf"))
         refused_before = sum(stand.pusher.answers.values())
         refused = lambda: stand.pusher.answers["500"] and stand.mail.put_off.get(451)  # noqa: E731
         stand.expect(refused, "500 and 451 on a full disk", 30)
@@ -84,7 +86,7 @@ def disk_full_at_start(run: Run) -> None:
     with _small_disk(run, 16) as disk, run.stand(f"sqlite:{disk}/penpal.db") as stand:
         ballast = _fill(disk)
         stand.begin()
-        code, said = stand.penpal.service.ended(5), stand.penpal.service.tail(3)
+        code, said = stand.penpal.service.ended(10), stand.penpal.service.tail(3)
         clear = code == 1 and "full" in said and "database" in said
         stand.check(clear, f"without a store it ended with {code}: {said[-300:]}")
         stand.penpal.service.kill()
