@@ -83,6 +83,7 @@ mod tests {
         let (flood, lines) = (Flood::default(), Lines::default());
         let writer = lines.clone();
         let log = tracing_subscriber::fmt()
+            .with_ansi(false)
             .with_writer(move || writer.clone())
             .finish();
         tracing::subscriber::with_default(log.with(flood.clone()), || {

@@ -189,7 +189,7 @@ stories! {
         world.relay.fail_next(SendError::Transient { reply: "connection lost after DATA".into(), uncertain: true });
         world.relay.fail_next(SendError::Transient { reply: "451 4.7.1 greylisted".into(), uncertain: false });
         let event = world.says(&bob(), &room, "Helo").await;
-        world.wait(Duration::from_secs(45)).await;
+        world.wait(Duration::from_secs(40)).await;
         assert_eq!(world.relay.attempts(), 2);
         world.homeserver.user_edits(&room, &bob(), &event, "Hello");
         world.settle().await;

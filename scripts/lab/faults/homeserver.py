@@ -13,7 +13,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from lab.processes import free_port
-from lab.stub_homeserver import SERVER_NAME, member
+from lab.bench.world import member
+from lab.lab import SERVER_NAME
 
 
 @dataclass(frozen=True)

@@ -14,10 +14,9 @@ from lab.faults.homeserver import Homeserver
 from lab.faults.ledger import Ledger, Outcome, delivered, judge
 from lab.faults.relay import FailingRelay
 from lab.faults.traffic import BOB, Chat, MailServer, say
-from lab.lab import MAIL_DOMAIN
+from lab.lab import MAIL_DOMAIN, SERVER_NAME
 from lab.penpal import Penpal
 from lab.processes import answers, until
-from lab.stub_homeserver import SERVER_NAME
 
 # Threads that hand over email at the same time.
 POSTMEN = 6

@@ -8,8 +8,7 @@ from email.message import EmailMessage
 
 from lab.faults.appservice import Pusher
 from lab.faults.ledger import IN, OUT, Ledger, event_id
-from lab.lab import puppet_of
-from lab.stub_homeserver import SERVER_NAME
+from lab.lab import SERVER_NAME, puppet_of
 
 BOB = f"@bob:{SERVER_NAME}"
 
