@@ -8,6 +8,8 @@ pub(super) enum Zone {
     /// Nothing.
     #[default]
     Body,
+    /// It is in a quotation that the writer made: somebody else's words, not what is answered.
+    Own,
     /// It is in an element that mail programs put attributions in (`gmail_attr`, `moz-cite-prefix`).
     Attribution,
     /// It is in an element that mail programs put quotations in (`gmail_quote`, `yahoo_quoted`).

@@ -43,6 +43,7 @@ pub(super) fn compose(segments: &[Segment], hints: Hints, sent: &[String], pictu
     }
     let tree = grow(segments);
     let mut html_lines = html::layout(&tree);
+    quote::check_zones(&mut html_lines);
     quote::mark_sent(&mut html_lines, sent);
     let mut rich = from_tree(&tree, &html_lines, hints, pictures);
     let html_words: usize = html_lines.iter().map(|line| count(&line.text)).sum();

@@ -1,7 +1,7 @@
 //! The lines of an HTML mail as a person sees them.
 
 use super::picture::emoji;
-use super::zone::{has_class, starts_quotation, zone_of};
+use super::zone::{has_class, is_gmail_container, only_indents, starts_quotation, zone_of};
 use super::{links, style, table};
 use crate::convert::html::elements::{is_block, is_paragraph};
 use crate::convert::html::{Element, Node, NodeId, Tree};
@@ -36,6 +36,7 @@ struct State {
     preformatted: bool,
     list_depth: usize,
     in_data: bool,
+    in_gmail: bool,
 }
 
 struct Layout<'a> {
@@ -90,7 +91,13 @@ impl Layout<'_> {
                 self.image(id, element);
                 return;
             }
-            "blockquote" => self.state.depth += 1,
+            "blockquote" if only_indents(element) => {}
+            "blockquote" => {
+                self.state.depth += 1;
+                if has_class(element, &["gmail_quote"]) && !self.state.in_gmail {
+                    self.state.zone = self.state.zone.max(Zone::Own);
+                }
+            }
             "pre" => self.state.preformatted = true,
             "ul" | "ol" => self.state.list_depth += 1,
             "table" => self.state.in_data |= table::is_data(self.tree, id),
@@ -110,7 +117,8 @@ impl Layout<'_> {
         if paragraph {
             self.gap = Some(before.depth);
         }
-        if name == "div" && has_class(element, &["gmail_quote", "gmail_quote_container"]) {
+        if is_gmail_container(element) {
+            self.state.in_gmail = true;
             self.gmail_quote(id);
         } else {
             self.children(element);

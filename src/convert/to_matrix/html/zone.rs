@@ -65,6 +65,22 @@ pub(super) fn zone_of(element: Element<'_>) -> Option<Zone> {
     None
 }
 
+/// True for a `blockquote` that only indents, as the composers of Gmail and Apple Mail make it: it has no border.
+pub(super) fn only_indents(element: Element<'_>) -> bool {
+    let style = element.attribute("style").unwrap_or_default();
+    let style = style.to_lowercase().replace(' ', "");
+    let cites = element
+        .attribute("type")
+        .is_some_and(|kind| kind.eq_ignore_ascii_case("cite"));
+    has_class(element, &["webkit-indent-blockquote"]) || (style.contains("border:none") && !cites)
+}
+
+/// True for the container that Gmail puts around what is answered; the same class on a `blockquote` outside of it is
+/// a quotation that the writer made.
+pub(super) fn is_gmail_container(element: Element<'_>) -> bool {
+    element.name() == "div" && has_class(element, &["gmail_quote", "gmail_quote_container"])
+}
+
 /// The marks after which everything is the message that is answered (Outlook).
 pub(super) fn starts_quotation(element: Element<'_>) -> Option<Zone> {
     let id = element.attribute("id").unwrap_or_default();

@@ -1,11 +1,13 @@
 //! Where a mail announces that a quoted message follows.
 
 use super::attribution::{self, Certainty, judge};
-use super::block::{self, Heading};
+use super::block::{self, HeaderLine};
+use super::dates::Dates;
+use super::heading::{self, Heading};
 use crate::convert::to_matrix::lines::{Line, Zone};
 
 /// Over how many lines an attribution is wrapped at most.
-const MAX_WRAP: usize = 5;
+const MAX_WRAP: usize = 6;
 
 /// An attribution, a heading, or a header block.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -16,13 +18,25 @@ pub(super) struct Announcement {
     pub(super) certainty: Certainty,
 }
 
+/// A mail's lines with what is asked of them again and again.
+struct Page<'a> {
+    lines: &'a [Line],
+    /// Whether an attribution may end there.
+    ends: Vec<bool>,
+    headers: Vec<HeaderLine>,
+}
+
 /// For each line the announcement that begins there.
 pub(super) fn announcements(lines: &[Line]) -> Vec<Option<Announcement>> {
-    let ends: Vec<bool> = lines
-        .iter()
-        .map(|line| attribution::may_end(&line.text))
-        .collect();
-    (0..lines.len()).map(|index| at(lines, &ends, index)).collect()
+    let page = Page {
+        lines,
+        ends: lines
+            .iter()
+            .map(|line| attribution::may_end(&line.text))
+            .collect(),
+        headers: lines.iter().map(|line| HeaderLine::read(&line.text)).collect(),
+    };
+    (0..lines.len()).map(|index| page.at(index)).collect()
 }
 
 /// The next line with text, from `from` on.
@@ -30,79 +44,94 @@ pub(super) fn next_text(lines: &[Line], from: usize) -> Option<usize> {
     (from..lines.len()).find(|index| lines.get(*index).is_some_and(|line| !line.is_blank()))
 }
 
-/// Whether a quoted message is announced at `index`: gives where its text begins, and how sure it is.
-fn at(lines: &[Line], ends: &[bool], index: usize) -> Option<Announcement> {
-    let line = lines.get(index).filter(|line| !line.is_blank())?;
-    if block::heading(&line.text) == Some(Heading::Original) {
-        let next = next_text(lines, index + 1).unwrap_or(index + 1);
-        let text = block::header_block(lines, next, true).unwrap_or(index + 1);
-        return Some(Announcement {
-            text,
-            certainty: Certainty::Alone,
-        });
+impl Page<'_> {
+    /// Whether a quoted message is announced at `index`: gives where its text begins, and how sure it is.
+    fn at(&self, index: usize) -> Option<Announcement> {
+        let line = self.lines.get(index).filter(|line| !line.is_blank())?;
+        let alone = |text: usize| {
+            Some(Announcement {
+                text,
+                certainty: Certainty::Alone,
+            })
+        };
+        if heading::read(&line.text) == Some(Heading::Original) {
+            let next = next_text(self.lines, index + 1).unwrap_or(index + 1);
+            return alone(block::end(&self.headers, next, true).unwrap_or(index + 1));
+        }
+        if heading::is_rule(&line.text)
+            && let Some(next) = (index + 1..=index + 3).find(|at| {
+                let line = self.lines.get(*at);
+                line.is_some_and(|line| !line.is_blank())
+            })
+            && let Some(end) = block::end(&self.headers, next, true)
+        {
+            return alone(end);
+        }
+        if let Some(end) = block::end(&self.headers, index, false) {
+            return alone(end);
+        }
+        self.attribution(index)
     }
-    if block::is_rule(&line.text)
-        && let Some(next) = next_text(lines, index + 1).filter(|next| *next <= index + 3)
-        && let Some(end) = block::header_block(lines, next, true)
-    {
-        return Some(Announcement {
-            text: end,
-            certainty: Certainty::Alone,
-        });
-    }
-    if let Some(end) = block::header_block(lines, index, false) {
-        return Some(Announcement {
-            text: end,
-            certainty: Certainty::Alone,
-        });
-    }
-    attribution_at(lines, ends, index)
-}
 
-/// An attribution that begins at `index`, wrapped over some lines.
-fn attribution_at(lines: &[Line], ends: &[bool], index: usize) -> Option<Announcement> {
-    let window = lines.get(index..(index + MAX_WRAP).min(lines.len()))?;
-    let first = window.first()?;
-    // Most lines of a mail begin no attribution, and most windows end with none.
-    let ends = ends.get(index..)?.iter().take(window.len()).any(|ends| *ends);
-    if !ends || !attribution::may_begin(&first.text) {
-        return None;
-    }
-    let mut text = String::new();
-    for (offset, line) in window.iter().enumerate() {
-        if line.is_blank() || (line.depth != first.depth && !line.text.trim_start().starts_with('<')) {
+    /// An attribution that begins at `index`, wrapped over some lines.
+    fn attribution(&self, index: usize) -> Option<Announcement> {
+        let window = self.lines.get(index..(index + MAX_WRAP).min(self.lines.len()))?;
+        let ends = self.ends.get(index..)?;
+        let first = window.first()?;
+        // Most lines of a mail begin no attribution, and most windows end with none.
+        if !ends.iter().take(window.len()).any(|ends| *ends) || !attribution::may_begin(&first.text) {
             return None;
         }
-        if !text.is_empty() {
-            text.push(' ');
+        let mut text = String::new();
+        for (offset, line) in window.iter().enumerate() {
+            // Polymail puts the address on lines of its own.
+            let goes_on = |at: usize| {
+                window
+                    .get(at)
+                    .is_some_and(|line| line.text.trim_start().starts_with('<'))
+            };
+            if line.is_blank() {
+                if goes_on(offset + 1) && Dates::of(&first.text.to_lowercase()).has_full_date() {
+                    continue;
+                }
+                return None;
+            }
+            if line.depth != first.depth && !goes_on(offset) {
+                return None;
+            }
+            if !text.is_empty() {
+                text.push(' ');
+            }
+            text.push_str(line.text.trim());
+            if text.len() > attribution::MAX_BYTES {
+                return None;
+            }
+            let Some(certainty) = judge(&text) else { continue };
+            let after = index + offset + 1;
+            if certainty == Certainty::WithQuote && !self.quote_follows(after) {
+                continue;
+            }
+            // A line of new text may stand directly above: then a later line alone is the whole announcement.
+            if (1..=offset).any(|later| window.get(later..=offset).is_some_and(are_whole)) {
+                return None;
+            }
+            return Some(Announcement {
+                text: after,
+                certainty,
+            });
         }
-        text.push_str(line.text.trim());
-        let Some(certainty) = judge(&text) else { continue };
-        let after = index + offset + 1;
-        if certainty == Certainty::WithQuote && !quote_follows(lines, after) {
-            continue;
-        }
-        // A line of new text may stand directly above: then a later line alone is the whole announcement.
-        if (1..=offset).any(|later| is_whole(window.get(later..=offset).unwrap_or_default())) {
-            return None;
-        }
-        return Some(Announcement {
-            text: after,
-            certainty,
-        });
+        None
     }
-    None
+
+    fn quote_follows(&self, after: usize) -> bool {
+        (after..=after + 2)
+            .filter_map(|at| self.lines.get(at))
+            .find(|line| !line.is_blank())
+            .is_some_and(|line| line.depth > 0 || line.zone >= Zone::Attribution)
+    }
 }
 
-fn quote_follows(lines: &[Line], after: usize) -> bool {
-    next_text(lines, after)
-        .filter(|next| *next <= after + 2)
-        .and_then(|next| lines.get(next))
-        .is_some_and(|line| line.depth > 0 || line.zone >= Zone::Attribution)
-}
-
-fn is_whole(lines: &[Line]) -> bool {
+fn are_whole(lines: &[Line]) -> bool {
     let text: Vec<&str> = lines.iter().map(|line| line.text.trim()).collect();
-    let text = text.join(" ");
-    judge(&text) == Some(Certainty::Alone) && attribution::has_date(&text.to_lowercase())
+    attribution::is_whole(&text.join(" "))
 }

@@ -1,9 +1,12 @@
 //! The line that introduces a quotation: "On Monday at 10:30, Alice wrote:", in all languages.
 
-use super::words::{ON, WROTE};
+use super::dates::Dates;
+use super::words::{ON, WROTE, says_wrote};
 
 /// The longest attribution, in characters: a date, a long name, an address, and that address again as a link.
 const MAX_CHARS: usize = 400;
+/// The same in bytes, before the characters are counted.
+pub(super) const MAX_BYTES: usize = 4 * MAX_CHARS;
 
 /// How sure it is that a text introduces a quotation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -27,29 +30,35 @@ pub(super) fn judge(text: &str) -> Option<Certainty> {
     }
     let lower = text.to_lowercase();
     let ends = ends_like_one(&lower);
-    let date = has_date(&lower);
+    let dates = Dates::of(&lower);
+    let date = dates.has_date();
     let address = has_address(&lower);
     if !(ends || (date && address)) {
         return None;
     }
-    let wrote = contains_any(&lower, WROTE);
+    let wrote = says_wrote(&lower);
     let bracketed = lower.contains('<') && address;
     let begins = starts_with_on(&lower) || lower.starts_with(char::is_numeric);
-    let dated = has_full_date(&lower);
+    let dated = dates.has_full_date();
     // "On Monday he said:" is a sentence: without an address there must be a whole date, and more.
     let alone = ends
         && if wrote {
-            (address && date) || (bracketed && !is_prose(&lower)) || (dated && (begins || has_time(&lower)))
+            (address && date) || (bracketed && !is_prose(&lower)) || (dated && (begins || dates.has_time()))
         } else {
             // In a language that the table lacks, an address beside a date and a time says enough.
             date && address
-                && (begins || starts_with_date(&lower) || (bracketed && dated && has_time(&lower)))
+                && (begins || starts_with_date(&lower) || (bracketed && dated && dates.has_time()))
         };
     if alone {
         return Some(Certainty::Alone);
     }
     let weak = (date && address && lower.ends_with('>')) || (ends && (date || address || wrote));
     weak.then_some(Certainty::WithQuote)
+}
+
+/// True for a text that introduces a quotation whatever follows, with its date.
+pub(super) fn is_whole(text: &str) -> bool {
+    judge(text) == Some(Certainty::Alone) && Dates::of(&text.to_lowercase()).has_full_date()
 }
 
 /// Directional marks stand in the attributions of right-to-left languages.
@@ -95,28 +104,15 @@ pub(super) fn starts_with_on(lower: &str) -> bool {
 pub(super) fn may_begin(line: &str) -> bool {
     let lower = line.trim().to_lowercase();
     lower.len() > 3
-        && (starts_with_on(&lower) || has_date(&lower) || has_address(&lower) || contains_any(&lower, WROTE))
+        && (starts_with_on(&lower)
+            || Dates::of(&lower).has_date()
+            || has_address(&lower)
+            || says_wrote(&lower))
 }
 
 fn starts_with_date(lower: &str) -> bool {
     let head: String = lower.chars().take(26).collect();
-    lower.starts_with(|c: char| c.is_numeric()) || has_date(&head)
-}
-
-/// Whole words for scripts that have blanks, any place for those that have none.
-pub(super) fn contains_any(lower: &str, words: &[&str]) -> bool {
-    words.iter().any(|word| {
-        if word.chars().any(|c| c > '\u{2e80}') || word.chars().any(|c| ('\u{e00}'..='\u{e7f}').contains(&c))
-        {
-            return lower.contains(word);
-        }
-        lower.match_indices(word).any(|(at, _)| {
-            let before = lower.get(..at).and_then(|text| text.chars().next_back());
-            let after = lower.get(at + word.len()..).and_then(|text| text.chars().next());
-            let boundary = |c: Option<char>| c.is_none_or(|c| !c.is_alphanumeric());
-            boundary(before) && boundary(after)
-        })
-    })
+    lower.starts_with(|c: char| c.is_numeric()) || Dates::of(&head).has_date()
 }
 
 /// An address, in brackets or not.
@@ -129,65 +125,6 @@ pub(super) fn has_address(lower: &str) -> bool {
                     .is_some_and(|domain| domain.contains('.') || domain.len() > 2)
         })
     })
-}
-
-/// The numbers of a text with the character before each, in the digits of any script.
-fn numbers(lower: &str) -> Vec<(char, String)> {
-    let mut numbers: Vec<(char, String)> = Vec::new();
-    let mut previous = ' ';
-    for c in lower.chars() {
-        if c.is_numeric() {
-            if let Some((_, number)) = numbers.last_mut().filter(|_| previous.is_numeric()) {
-                number.push(c);
-            } else if numbers.len() < 40 {
-                // A long attribution has an address or two with numbers in it.
-                numbers.push((previous, c.to_string()));
-            } else {
-                break;
-            }
-        }
-        previous = c;
-    }
-    numbers
-}
-
-/// A date or a time of day.
-pub(super) fn has_date(lower: &str) -> bool {
-    let count = numbers(lower).len();
-    (count >= 2 && (has_year(lower) || has_time(lower))) || (count >= 3 && lower.contains(['/', '.', '-']))
-}
-
-/// Day, month and year.
-fn has_full_date(lower: &str) -> bool {
-    let joined = |(before, _): &&(char, String)| matches!(before, '/' | '.' | '-');
-    (numbers(lower).len() >= 2 && has_year(lower)) || numbers(lower).iter().filter(joined).count() >= 2 || {
-        // "14. 05. 24"
-        let short = |(_, number): &&(char, String)| number.chars().count() <= 2;
-        numbers(lower).iter().take(3).filter(short).count() == 3 && lower.contains(". ")
-    }
-}
-
-/// A year of our time, also in Buddhist years and in other digits.
-fn has_year(lower: &str) -> bool {
-    numbers(lower).iter().any(|(_, number)| {
-        number.chars().count() == 4
-            && (!number.is_ascii()
-                || ["19", "20", "25"]
-                    .iter()
-                    .any(|century| number.starts_with(century)))
-    })
-}
-
-/// A time of day: `9:30`, `9.30`, `9h30`.
-fn has_time(lower: &str) -> bool {
-    let numbers = numbers(lower);
-    numbers
-        .iter()
-        .zip(numbers.iter().skip(1))
-        .any(|((_, hour), (separator, minute))| {
-            let short = hour.chars().count() <= 2 && minute.chars().count() == 2;
-            short && matches!(separator, ':' | '.' | 'h')
-        })
 }
 
 #[cfg(test)]

@@ -1,124 +1,123 @@
-//! Header blocks and headings before a quoted or forwarded message.
+//! Header blocks before a quoted or forwarded message: `From:`, `Sent:`, `To:`, `Subject:`, in all languages.
 
-use super::words::{FORWARD_PREFIXES, FORWARDED, LABELS, Label, ORIGINAL};
-use crate::convert::to_matrix::lines::Line;
+use std::collections::BTreeMap;
+use std::sync::LazyLock;
+
+use super::attribution::has_address;
+use super::dates::Dates;
+use super::words::{LABELS, Label};
 
 /// How many lines a header block has at most; `To` may be folded over many.
 const MAX_LINES: usize = 40;
+/// The longest name of a field, in characters.
+const MAX_NAME: usize = 24;
 
-/// What a line announces.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Heading {
-    /// "---------- Forwarded message ---------".
-    Forwarded,
-    /// "-----Original Message-----".
-    Original,
+/// The fields by name.
+static FIELDS: LazyLock<BTreeMap<&'static str, Label>> = LazyLock::new(|| {
+    let mut fields = BTreeMap::new();
+    for (label, names) in LABELS {
+        for name in *names {
+            // "da" and its like stand in two lists: the first one counts.
+            fields.entry(*name).or_insert(*label);
+        }
+    }
+    fields
+});
+
+/// What a line would be in a header block.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct HeaderLine {
+    blank: bool,
+    label: Option<Label>,
+    /// Its value is what programs write, not people: an address, or a date with a time.
+    exact: bool,
+    /// The date of RFC 5322, with a zone.
+    zoned: bool,
+    /// `From: … Date: …` in one line.
+    double: bool,
 }
 
-/// Reads a heading. Rules, stars and colons around it are decoration, but one of them must be there.
-pub(super) fn heading(text: &str) -> Option<Heading> {
-    let text = text.trim();
-    let is_rule = |c: char| {
-        matches!(
-            c,
-            '-' | '_'
-                | '='
-                | '*'
-                | '—'
-                | '–'
-                | '~'
-                | '#'
-                | '>'
-                | '<'
-                | '‐'
-                | '─'
-                | '|'
-                | ' '
-                | '\u{a0}'
-                | '\u{feff}'
-        )
-    };
-    let bare = text.trim_matches(is_rule);
-    let ruled = text
-        .trim_matches(|c: char| c == '>' || c.is_whitespace())
-        .starts_with(['-', '_', '=', '*', '—', '–', '─', '#', '<'])
-        && bare.len() < text.len();
-    // Yahoo runs heading and header block together; Thunderbird adds the English heading to some translations.
-    if !(ruled || bare.trim_end().ends_with([':', '：'])) || bare.chars().count() > 400 {
-        return None;
+impl HeaderLine {
+    /// Reads a line.
+    pub(super) fn read(text: &str) -> Self {
+        let mut read = Self {
+            blank: text.trim().is_empty(),
+            ..Self::default()
+        };
+        let Some((label, value)) = field(text) else {
+            return read;
+        };
+        read.label = Some(label);
+        let lower = value.to_lowercase();
+        match label {
+            Label::From | Label::To | Label::Copy => read.exact = has_address(&lower),
+            Label::Date => {
+                let dates = Dates::of(&lower);
+                read.exact = dates.has_full_date() && dates.has_time();
+                read.zoned = read.exact && has_zone(&lower);
+            }
+            Label::Subject | Label::Other => {}
+        }
+        if label == Label::From && read.exact {
+            read.double = ["date:", "sent:", "gesendet:", "envoyé"].iter().any(|name| {
+                lower
+                    .split_once(name)
+                    .is_some_and(|(_, date)| Dates::of(date).has_full_date())
+            });
+        }
+        read
     }
-    let mut words = bare.to_lowercase();
-    if ruled && let Some(end) = words.find("---") {
-        words.truncate(end);
-    } else if ruled && let Some(end) = words.find(" --") {
-        words.truncate(end);
-    }
-    let ended = words.trim_end().ends_with([':', '：']);
-    let words =
-        words.trim_matches(|c: char| c.is_whitespace() || matches!(c, ':' | '：' | '.' | '-' | '*' | '_'));
-    if words.is_empty() || words.chars().count() > 80 || !(ruled || ended) {
-        return None;
-    }
-    if FORWARDED.contains(&words) || (ruled && FORWARDED.iter().any(|phrase| words.starts_with(phrase))) {
-        return Some(Heading::Forwarded);
-    }
-    (ruled
-        && ORIGINAL
-            .iter()
-            .any(|phrase| words == *phrase || words.starts_with(phrase)))
-    .then_some(Heading::Original)
 }
 
-/// True for a line of dashes or underscores, as before a header block.
-pub(super) fn is_rule(text: &str) -> bool {
-    let text = text.trim();
-    text.chars().count() >= 3
-        && text
-            .chars()
-            .all(|c| matches!(c, '-' | '_' | '=' | '*' | '—' | '–' | '─' | ' '))
+/// `-0600`, `GMT`.
+fn has_zone(lower: &str) -> bool {
+    lower.split_whitespace().any(|word| {
+        matches!(word, "gmt" | "utc")
+            || word
+                .strip_prefix(['+', '-'])
+                .is_some_and(|zone| zone.len() == 4 && zone.bytes().all(|byte| byte.is_ascii_digit()))
+    })
 }
 
-/// The label of a line such as `From: Alice` or `*Von:* Alice`.
-pub(super) fn label(text: &str) -> Option<Label> {
+/// The label and value of a line such as `From: Alice` or `*Von:* Alice`.
+fn field(text: &str) -> Option<(Label, &str)> {
     let text = text
         .trim()
         .trim_start_matches(['*', '_', '>', '|', ' ', '\u{feff}']);
-    let end = text.find([':', '：'])?;
-    let name = text
-        .get(..end)?
-        .trim_matches(|c: char| c.is_whitespace() || matches!(c, '*' | '_'))
-        .to_lowercase();
-    if name.is_empty() || name.chars().count() > 24 {
+    let (name, value) = text.split_once([':', '：'])?;
+    if name.chars().count() > MAX_NAME + 4 {
         return None;
     }
-    LABELS
-        .iter()
-        .find(|(_, names)| names.contains(&name.as_str()))
-        .map(|(label, _)| *label)
+    let name = name.trim_matches(|c: char| c.is_whitespace() || matches!(c, '*' | '_'));
+    let label = FIELDS.get(name.to_lowercase().as_str())?;
+    Some((*label, value))
 }
 
 /// The end of the header block that begins at `start`, exclusive. `headed`: a heading or a rule stands above it,
 /// so that less is enough.
-pub(super) fn header_block(lines: &[Line], start: usize, headed: bool) -> Option<usize> {
+pub(super) fn end(lines: &[HeaderLine], start: usize, headed: bool) -> Option<usize> {
     let first = lines.get(start)?;
-    let first_label = label(&first.text)?;
-    if !headed && first_label != Label::From && first_label != Label::Date && first_label != Label::Subject {
+    let first_label = first.label?;
+    if !headed && !matches!(first_label, Label::From | Label::Date | Label::Subject) {
         return None;
     }
-    let mut seen = vec![first_label];
+    if headed && first.double {
+        return Some(start + 1);
+    }
+    let mut seen = vec![*first];
     let mut end = start + 1;
     let mut folded = 0;
     let mut blanks = 0;
     for (index, line) in lines.iter().enumerate().skip(start + 1).take(MAX_LINES) {
-        if line.is_blank() {
+        if line.blank {
             blanks += 1;
             if blanks > 2 {
                 break;
             }
             continue;
         }
-        if let Some(found) = label(&line.text) {
-            seen.push(found);
+        if line.label.is_some() {
+            seen.push(*line);
             end = index + 1;
             (folded, blanks) = (0, 0);
         } else if blanks == 0 && folded < 3 {
@@ -127,27 +126,17 @@ pub(super) fn header_block(lines: &[Line], start: usize, headed: bool) -> Option
             break;
         }
     }
-    let has = |label: Label| seen.contains(&label);
+    let has = |label: Label| seen.iter().any(|line| line.label == Some(label));
+    let exact = |label: Label| seen.iter().any(|line| line.label == Some(label) && line.exact);
     let others = [Label::Date, Label::To, Label::Copy, Label::Subject]
         .into_iter()
         .filter(|label| has(*label))
         .count();
-    let enough = if headed {
-        has(Label::From) && others >= 1
+    let enough = if has(Label::From) {
+        others >= 2 || (others == 1 && (headed || (exact(Label::From) && exact(Label::Date))))
     } else {
-        has(Label::From) && others >= 2
+        // Some programs leave the sender out: then the date must be a machine's.
+        exact(Label::To) && seen.iter().any(|line| line.zoned)
     };
     enough.then_some(end)
-}
-
-/// True when the subject says that this is a forwarded mail.
-pub(in super::super) fn is_forward_subject(subject: &str) -> bool {
-    let lower = subject.trim().to_lowercase();
-    // `[EXTERNAL] Fwd: …`
-    let rest = match lower.strip_prefix('[').and_then(|inside| inside.split_once(']')) {
-        Some((_, rest)) => rest,
-        None => &lower,
-    };
-    rest.split_once([':', '：'])
-        .is_some_and(|(prefix, _)| FORWARD_PREFIXES.contains(&prefix.trim()))
 }

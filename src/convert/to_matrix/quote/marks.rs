@@ -1,0 +1,230 @@
+//! The marks of quotation in plain text, and what becomes of them on the way.
+
+use super::attribution::{self, is_whole};
+use super::dates::Dates;
+use super::words::ON;
+use crate::convert::to_matrix::lines::Line;
+
+/// Reads plain text: the depth of quotation is the number of `>` marks.
+pub(in super::super) fn plain_lines(text: &str) -> Vec<Line> {
+    let mut lines: Vec<Line> = text
+        .lines()
+        .map(|source| {
+            let (depth, rest) = quote_marks(source);
+            Line {
+                text: rest.to_owned(),
+                depth,
+                source: source.to_owned(),
+                ..Line::default()
+            }
+        })
+        .collect();
+    close_brackets(&mut lines);
+    lines = part_shared_lines(lines);
+    read_other_marks(&mut lines);
+    rejoin_wrapped(&mut lines);
+    lines
+}
+
+/// A line such as `>:` closes the address that was wrapped away from it.
+fn close_brackets(lines: &mut [Line]) {
+    let mut open = 0;
+    for line in lines {
+        if open > 0 && line.depth > 0 && line.text.chars().count() < 40 && attribution::may_end(&line.text) {
+            line.depth = 0;
+            line.text.clone_from(&line.source);
+        }
+        if line.is_blank() || line.depth > 0 {
+            open = 0;
+        } else {
+            let count = |mark: char| line.text.matches(mark).count();
+            open = (open + count('<')).saturating_sub(count('>'));
+        }
+    }
+}
+
+fn leaves_open(text: &str, open: char, close: char) -> bool {
+    text.rfind(open)
+        .is_some_and(|at| text.get(at..).is_some_and(|rest| !rest.contains(close)))
+}
+
+/// Puts an attribution that a program wrote behind the last words of the answer on a line of its own.
+fn part_shared_lines(lines: Vec<Line>) -> Vec<Line> {
+    let mut parted = Vec::with_capacity(lines.len());
+    for index in 0..lines.len() {
+        let Some(line) = lines.get(index) else { break };
+        match shared_at(&lines, index) {
+            Some(at) => {
+                let (head, tail) = line.text.split_at_checked(at).unwrap_or((&line.text, ""));
+                for text in [head.trim_end().trim_end_matches("--").trim_end_matches('-'), tail] {
+                    parted.push(Line {
+                        text: text.to_owned(),
+                        source: text.to_owned(),
+                        ..line.clone()
+                    });
+                }
+            }
+            None => parted.push(line.clone()),
+        }
+    }
+    parted
+}
+
+/// Where in the line an attribution begins, when one does behind other words: "On" with a whole date directly after it.
+fn shared_at(lines: &[Line], index: usize) -> Option<usize> {
+    let line = lines.get(index)?;
+    if line.depth > 0 || line.text.len() > 1_000 {
+        return None;
+    }
+    let lower = line.text.to_lowercase();
+    if attribution::starts_with_on(lower.trim_start_matches([' ', '-', '*'])) {
+        return None;
+    }
+    let at = line
+        .text
+        .match_indices([' ', '-'])
+        .map(|(at, _)| at + 1)
+        .find(|at| {
+            let rest = line.text.get(*at..).unwrap_or_default();
+            rest.starts_with(char::is_uppercase) && {
+                let head: String = rest.to_lowercase().chars().take(40).collect();
+                begins_attribution(&head)
+            }
+        })?;
+    let mut text = line.text.get(at..)?.to_owned();
+    for next in 1..=4 {
+        if is_whole(&text) {
+            return Some(at);
+        }
+        let line = lines
+            .get(index + next)
+            .filter(|line| line.depth == 0 && !line.is_blank())?;
+        text.push(' ');
+        text.push_str(line.text.trim());
+    }
+    None
+}
+
+/// "on", and a whole date close behind.
+fn begins_attribution(head: &str) -> bool {
+    ON.iter()
+        .any(|word| head.strip_prefix(word).is_some_and(|rest| rest.starts_with(' ')))
+        && Dates::of(head).has_full_date()
+}
+
+/// Marks of quotation other than `>`: `|` (`Inbox` by Google) and initials (`AB> `), where two lines or more have them.
+fn read_other_marks(lines: &mut [Line]) {
+    let mut start = 0;
+    while start < lines.len() {
+        let run = lines
+            .iter()
+            .skip(start)
+            .take_while(|line| line.depth == 0 && other_mark(&line.text).is_some())
+            .count();
+        if run >= 2 {
+            for line in lines.iter_mut().skip(start).take(run) {
+                line.text = other_mark(&line.text).unwrap_or_default().to_owned();
+                line.depth = 1;
+            }
+        }
+        start += run.max(1);
+    }
+}
+
+/// What follows such a mark. A second `|` makes it a table.
+fn other_mark(line: &str) -> Option<&str> {
+    if let Some(rest) = line.strip_prefix('|') {
+        return (!rest.contains('|') && (rest.is_empty() || rest.starts_with(' '))).then_some(rest);
+    }
+    let (initials, rest) = line.split_once('>')?;
+    let initials = initials.trim_start();
+    ((1..=3).contains(&initials.len()) && initials.bytes().all(|byte| byte.is_ascii_uppercase()))
+        .then_some(rest)
+}
+
+/// Counts the marks of quotation and gives what follows them.
+fn quote_marks(line: &str) -> (usize, &str) {
+    let mut depth = 0;
+    let mut rest = line;
+    loop {
+        let inner = rest
+            .strip_prefix(' ')
+            .filter(|inner| depth > 0 && inner.starts_with('>'))
+            .unwrap_or(rest);
+        let Some(after) = inner.strip_prefix('>') else {
+            break;
+        };
+        depth += 1;
+        rest = after;
+    }
+    // `|` serves some programs, but tables begin with it too.
+    if depth == 0 {
+        return (0, line);
+    }
+    (depth, rest.strip_prefix(' ').unwrap_or(rest))
+}
+
+/// The least width at which quoting programs wrap, marks included.
+const WRAPPED: usize = 60;
+
+/// Quoted lines that a program on the way wrapped, without a mark on the rest. Only where it shows that it was one:
+/// the rest closes a link, or stands alone between marks as a link, or rests follow full lines time and again.
+fn rejoin_wrapped(lines: &mut [Line]) {
+    let rest_of = |lines: &[Line], index: usize, sure: bool| -> bool {
+        let (Some(before), Some(line)) = (
+            index.checked_sub(1).and_then(|at| lines.get(at)),
+            lines.get(index),
+        ) else {
+            return false;
+        };
+        let text = line.text.trim();
+        if before.depth == 0 || line.depth > 0 || text.is_empty() {
+            return false;
+        }
+        let marked_after = lines.get(index + 1).is_some_and(|line| line.depth > 0);
+        let link = text
+            .trim_end_matches(['>', ' '])
+            .trim_matches(['(', ')', '<', '>']);
+        let is_link = text.starts_with(['(', '<']) && link.starts_with("http") && !link.contains(' ');
+        let closes = [('(', ')'), ('<', '>')].iter().any(|(open, close)| {
+            leaves_open(&before.text, *open, *close)
+                && before
+                    .text
+                    .rsplit(*open)
+                    .next()
+                    .is_some_and(|link| link.starts_with("http"))
+                && text.ends_with(*close)
+                && !text.contains(' ')
+        });
+        let full = before.source.chars().count() >= WRAPPED
+            && before
+                .text
+                .trim_end()
+                .ends_with(|c: char| c.is_lowercase() || c == ',')
+            && text.starts_with(char::is_lowercase)
+            && text.chars().count() * 2 < before.source.chars().count();
+        (marked_after && is_link) || closes || (sure && marked_after && full)
+    };
+    let rests = (0..lines.len())
+        .filter(|index| rest_of(lines, *index, true))
+        .count();
+    let others = (1..lines.len())
+        .filter(|index| {
+            let depth = |at: usize| lines.get(at).map_or(0, |line| line.depth);
+            depth(index - 1) > 0
+                && depth(*index) == 0
+                && depth(index + 1) > 0
+                && lines.get(*index).is_some_and(|line| !line.is_blank())
+        })
+        .count();
+    // Somebody who answers between the lines answers questions, not halves of sentences.
+    let sure = rests >= 2 && rests >= others;
+    for index in 1..lines.len() {
+        if rest_of(lines, index, sure) {
+            let depth = lines.get(index - 1).map_or(0, |line| line.depth);
+            if let Some(line) = lines.get_mut(index) {
+                line.depth = depth;
+            }
+        }
+    }
+}
