@@ -241,4 +241,6 @@ mod documentation;
 #[cfg(test)]
 mod properties;
 #[cfg(test)]
+mod replies;
+#[cfg(test)]
 mod tests;

@@ -12,57 +12,100 @@ pub(super) fn has_class(element: Element<'_>, wanted: &[&str]) -> bool {
         .any(|class| wanted.contains(&class))
 }
 
+/// The classes, `id`s, `name`s and `data-marker`s that mail programs give to attributions.
+const ATTRIBUTIONS: &[&str] = &[
+    "airmail_on",
+    "gmail_attr",
+    "gmail_quote_attribution",
+    "moz-cite-prefix",
+    "moz-email-headers-table",
+    "protonmail_quote_header",
+    "reply-intro",
+];
+/// Those of quotations.
+const QUOTATIONS: &[&str] = &[
+    "CanaryBlockquote",
+    "OLK_SRC_BODY_SECTION",
+    "__HEADERS__",
+    "__QUOTED_TEXT__",
+    "aqm-original",
+    "cm_replymail_content_wrap",
+    "front-blockquote",
+    "isReplyContent",
+    "mail-app-auto-quote",
+    "mail-editor-reference-message-container",
+    "messageReplySection",
+    "missive_quote",
+    "ms-outlook-mobile-reference-message",
+    "ntes-mailmaster-quote",
+    "ntes-pcmac-quote",
+    "protonmail_quote",
+    "quote",
+    "quoted-content",
+    "sh-quoted-content",
+    "tutanota_quote",
+    "yahoo_quoted",
+    "zmail_extra",
+];
+/// Those of signatures.
+const SIGNATURES: &[&str] = &[
+    "AppleMailSignature",
+    "CanarySig",
+    "Signature",
+    "acompli_signature",
+    "bloop_sign",
+    "edo-signature",
+    "gmail_signature",
+    "gmail_signature_prefix",
+    "k9mail-signature",
+    "mailbox_signature",
+    "messageSignatureSection",
+    "missive_signature",
+    "moz-signature",
+    "ms-outlook-mobile-signature",
+    "protonmail_signature_block",
+    "sh-signature",
+    "signature",
+];
+
 /// What the element is for the mail program that wrote it.
 pub(super) fn zone_of(element: Element<'_>) -> Option<Zone> {
-    let id = element.attribute("id").unwrap_or_default();
-    if has_class(
-        element,
-        &[
-            "gmail_attr",
-            "moz-cite-prefix",
-            "moz-email-headers-table",
-            "protonmail_quote_header",
-            "gmail_quote_attribution",
-        ],
-    ) || id == "reply-intro"
-    {
-        return Some(Zone::Attribution);
+    let names = ["id", "class", "name", "data-marker"];
+    let marked = |marks: &[&str]| {
+        names.iter().any(|name| {
+            let value = element.attribute(name).unwrap_or_default();
+            value.split_whitespace().map(own_mark).any(|mark| {
+                let common = match mark {
+                    "quote" | "quoted-content" => *name != "name",
+                    "Signature" | "signature" => *name != "id",
+                    _ => false,
+                };
+                // Anybody may call a class like this.
+                !common && marks.contains(&mark)
+            })
+        })
+    };
+    let id = own_mark(element.attribute("id").unwrap_or_default());
+    let cites = element.name() == "blockquote"
+        && element
+            .attribute("type")
+            .is_some_and(|kind| kind.eq_ignore_ascii_case("cite"));
+    if marked(ATTRIBUTIONS) {
+        Some(Zone::Attribution)
+    } else if marked(QUOTATIONS) || cites || id.starts_with("yahoo_quoted_") {
+        Some(Zone::Quote)
+    } else {
+        marked(SIGNATURES).then_some(Zone::Signature)
     }
-    if has_class(
-        element,
-        &[
-            "yahoo_quoted",
-            "protonmail_quote",
-            "tutanota_quote",
-            "zmail_extra",
-            "ms-outlook-mobile-reference-message",
-        ],
-    ) || matches!(
-        id,
-        "yahoo_quoted" | "OLK_SRC_BODY_SECTION" | "isReplyContent" | "mail-app-auto-quote"
-    ) || id.starts_with("yahoo_quoted_")
-        || (element.name() == "blockquote"
-            && element
-                .attribute("type")
-                .is_some_and(|kind| kind.eq_ignore_ascii_case("cite")))
-    {
-        return Some(Zone::Quote);
+}
+
+/// Outlook for the web puts `x_` before the marks of what it passes on, Yahoo `ydp` and a number.
+fn own_mark(mark: &str) -> &str {
+    let mark = mark.trim_start_matches("x_");
+    match mark.strip_prefix("ydp").and_then(|rest| rest.find("yahoo_")) {
+        Some(at) => mark.get(at + 3..).unwrap_or(mark),
+        None => mark,
     }
-    if has_class(
-        element,
-        &[
-            "gmail_signature",
-            "moz-signature",
-            "protonmail_signature_block",
-            "gmail_signature_prefix",
-        ],
-    ) || matches!(
-        id,
-        "Signature" | "signature" | "ms-outlook-mobile-signature" | "AppleMailSignature"
-    ) {
-        return Some(Zone::Signature);
-    }
-    None
 }
 
 /// True for a `blockquote` that only indents, as the composers of Gmail and Apple Mail make it: it has no border.
@@ -83,13 +126,7 @@ pub(super) fn is_gmail_container(element: Element<'_>) -> bool {
 
 /// The marks after which everything is the message that is answered (Outlook).
 pub(super) fn starts_quotation(element: Element<'_>) -> Option<Zone> {
-    let id = element.attribute("id").unwrap_or_default();
-    let marks = [
-        "divRplyFwdMsg",
-        "x_divRplyFwdMsg",
-        "appendonsend",
-        "x_appendonsend",
-        "stopSpelling",
-    ];
+    let id = own_mark(element.attribute("id").unwrap_or_default());
+    let marks = ["divRplyFwdMsg", "appendonsend", "stopSpelling"];
     marks.contains(&id).then_some(Zone::Quote)
 }

@@ -99,6 +99,10 @@ impl Page<'_> {
             if line.depth != first.depth && !goes_on(offset) {
                 return None;
             }
+            // What the structure or a rule sets apart is no part of the line above.
+            if line.zone != first.zone || (offset > 0 && heading::is_rule(&line.text)) {
+                return None;
+            }
             if !text.is_empty() {
                 text.push(' ');
             }

@@ -87,8 +87,8 @@ fn shared_at(lines: &[Line], index: usize) -> Option<usize> {
         .find(|at| {
             let rest = line.text.get(*at..).unwrap_or_default();
             rest.starts_with(char::is_uppercase) && {
-                let head: String = rest.to_lowercase().chars().take(40).collect();
-                begins_attribution(&head)
+                let head: String = rest.chars().take(40).collect();
+                begins_attribution(&head.to_lowercase())
             }
         })?;
     let mut text = line.text.get(at..)?.to_owned();
@@ -121,7 +121,7 @@ fn read_other_marks(lines: &mut [Line]) {
             .skip(start)
             .take_while(|line| line.depth == 0 && other_mark(&line.text).is_some())
             .count();
-        if run >= 2 {
+        if run >= 2 || (run == 1 && introduced(lines, start)) {
             for line in lines.iter_mut().skip(start).take(run) {
                 line.text = other_mark(&line.text).unwrap_or_default().to_owned();
                 line.depth = 1;
@@ -129,6 +129,17 @@ fn read_other_marks(lines: &mut [Line]) {
         }
         start += run.max(1);
     }
+}
+
+/// Whether an attribution stands directly above.
+fn introduced(lines: &[Line], index: usize) -> bool {
+    let above = lines
+        .iter()
+        .take(index)
+        .rev()
+        .take(2)
+        .find(|line| !line.is_blank());
+    above.is_some_and(|line| attribution::judge(&line.text).is_some())
 }
 
 /// What follows such a mark. A second `|` makes it a table.

@@ -102,4 +102,6 @@ fn forwarded_from(lines: &[Line], announced: &[Option<Announcement>], hints: Hin
 }
 
 #[cfg(test)]
+pub(super) mod samples;
+#[cfg(test)]
 mod tests;
