@@ -62,9 +62,12 @@ pub(super) fn is_whole(text: &str) -> bool {
 }
 
 /// Directional marks stand in the attributions of right-to-left languages.
+pub(super) fn is_direction(c: char) -> bool {
+    matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
+}
+
 fn without_bidi(text: &str) -> String {
-    let is_mark = |c: char| matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}');
-    text.chars().filter(|c| !is_mark(*c)).collect()
+    text.chars().filter(|c| !is_direction(*c)).collect()
 }
 
 /// Whether an attribution may end with this line. Cheap: it is asked of every line of a mail.

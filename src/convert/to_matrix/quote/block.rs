@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
-use super::attribution::has_address;
+use super::attribution::{has_address, is_direction};
 use super::dates::Dates;
 use super::words::{LABELS, Label};
 
@@ -81,9 +81,9 @@ fn has_zone(lower: &str) -> bool {
 
 /// The label and value of a line such as `From: Alice` or `*Von:* Alice`.
 fn field(text: &str) -> Option<(Label, &str)> {
-    let text = text
-        .trim()
-        .trim_start_matches(['*', '_', '>', '|', ' ', '\u{feff}']);
+    let text = text.trim().trim_start_matches(|c: char| {
+        matches!(c, '*' | '_' | '>' | '|' | ' ' | '\u{feff}') || is_direction(c)
+    });
     let (name, value) = text.split_once([':', '：'])?;
     if name.chars().count() > MAX_NAME + 4 {
         return None;

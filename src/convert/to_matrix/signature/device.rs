@@ -43,7 +43,7 @@ const STARTS: &[&str] = &[
     // Romance
     "envoyé de mon", "envoyé depuis mon", "envoyé à partir de", "provenance : courrier", "obtenez outlook",
     "obtenir outlook", "télécharger outlook", "ce message a été envoyé depuis mon", "enviado desde mi",
-    "enviado do meu", "enviado a partir do", "enviado de mi", "enviado dende o meu", "obtener outlook",
+    "enviado do meu", "enviado do iphone", "enviado a partir do", "enviado de mi", "enviado dende o meu", "obtener outlook",
     "obter o outlook", "obter outlook", "baixar outlook", "scarica outlook", "ottieni outlook",
     "inviato dal mio", "inviato da iphone", "inviato da ipad", "inviato da posta", "trimis de pe", "trimis din",
     "obțineți outlook", "enviat des d", "obtén outlook",
@@ -95,7 +95,10 @@ const DEVICES: &[&str] = &[
 fn is_device_line(text: &str) -> bool {
     let lower = text
         .trim()
-        .trim_start_matches(['<', '(', '*', '_', '[', ' ', '-', '—', '–', '~', '•', '\u{200b}'])
+        .trim_start_matches([
+            '<', '(', '*', '_', '[', ' ', '-', '—', '–', '~', '•', '\u{200b}', '\u{200e}', '\u{200f}',
+            '\u{202a}', '\u{202b}',
+        ])
         .to_lowercase();
     // The addresses behind "Get Outlook for …" in all languages.
     if lower.contains("outlook")
@@ -168,6 +171,7 @@ mod tests {
             "Изпратено от моя iPhone",
             "Στάλθηκε από το iPhone μου",
             "iPhone'umdan gönderildi",
+            "\u{202b}أُرسلت من الـ iPhone\u{202c}",
             "נשלח מה-iPhone שלי",
             "iPhoneから送信",
             "나의 iPhone에서 보냄",

@@ -12,7 +12,7 @@ pub(in super::super) const WROTE: &[&str] = &[
     "escribíu", "idatzi du", "idatzi zuen",
     // Slavic
     "napsal", "napsala", "napsal(a)", "napísal", "napísala", "napísal(a)", "píše", "pisze", "napisał",
-    "napisała", "napisał(a)", "napisao je", "napisala je", "je napisao", "je napisala", "napisao",
+    "napisała", "napisał(a)", "napisana przez", "napisao je", "napisala je", "je napisao", "je napisala", "napisao",
     "je napisao/la", "je napisal", "napisal(a)", "napisal", "napisala", "je napisala/a", "piše", "пише",
     "написа", "написал", "написала", "написал(а)", "пишет", "писал", "писал(а)", "писала", "написав",
     "написав(ла)", "је написао", "је написала",
