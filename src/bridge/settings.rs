@@ -45,6 +45,8 @@ pub struct BridgeSettings {
     pub first_retry: Duration,
     /// The longest wait between two attempts.
     pub longest_retry: Duration,
+    /// How long texts and finished jobs are kept after the delivery.
+    pub keep_delivered: Duration,
     /// The largest attachment that is put into an email, in bytes.
     pub max_attachment: u64,
     /// Whether Penpal may act for humans of the own homeserver.
@@ -67,6 +69,7 @@ impl BridgeSettings {
             give_up_after: Duration::from_hours(48),
             first_retry: Duration::from_secs(5),
             longest_retry: Duration::from_mins(30),
+            keep_delivered: Duration::from_hours(7 * 24),
             max_attachment: 35_000_000,
             double_puppet: false,
         }

@@ -2,9 +2,11 @@
 //!
 //! Imports: everything.
 
+mod backup;
 mod convert;
 mod doctor;
 mod failure;
+mod forget;
 mod init;
 mod queue;
 mod registration;
@@ -14,6 +16,7 @@ mod run;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+use anyhow::Context as _;
 use clap::{Args, Parser, Subcommand};
 
 pub use failure::Failure;
@@ -40,6 +43,8 @@ enum Command {
     Run(run::Run),
     Doctor(doctor::Doctor),
     Queue(queue::Queue),
+    Backup(backup::Backup),
+    Forget(forget::Forget),
     Convert(convert::Convert),
     Replay(replay::Replay),
 }
@@ -53,6 +58,8 @@ impl Cli {
             Command::Run(command) => command.run(),
             Command::Doctor(command) => command.run(),
             Command::Queue(command) => command.run(),
+            Command::Backup(command) => command.run(),
+            Command::Forget(command) => command.run(),
             Command::Convert(command) => command.run(),
             Command::Replay(command) => command.run(),
         }
@@ -72,6 +79,15 @@ impl ConfigFile {
     fn load_alone(&self) -> Result<Config, ConfigError> {
         Config::load_alone(&self.config, &environment())
     }
+}
+
+/// Runs what a command does apart from the bridge.
+fn in_runtime<T>(work: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .context("the runtime can't be started")?
+        .block_on(work)
 }
 
 /// The variables of the environment that are text.

@@ -2,11 +2,11 @@
 
 use std::io::{Write as _, stdout};
 
-use anyhow::{Context as _, anyhow};
+use anyhow::anyhow;
 use clap::{Args, Subcommand, ValueEnum};
 
 use super::run::open_store;
-use super::{ConfigFile, Failure};
+use super::{ConfigFile, Failure, in_runtime};
 use crate::model::{Clock as _, SystemClock, Timestamp};
 use crate::store::{JobState, JobSummary, Store};
 
@@ -87,11 +87,7 @@ impl From<State> for JobState {
 impl Queue {
     pub(super) fn run(self) -> Result<(), Failure> {
         let config = self.config.load_alone()?;
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build()
-            .context("the runtime can't be started")?;
-        let done = runtime.block_on(async {
+        let done = in_runtime(async {
             let store = open_store(&config).await?;
             let done = act(&store, self.action).await;
             store.close().await;

@@ -20,6 +20,9 @@ pub struct Queue {
     /// The longest wait between two attempts. Default 30m.
     #[serde(deserialize_with = "value::duration")]
     pub longest_retry: Duration,
+    /// How long the texts of messages, and jobs, are kept after the delivery. Default 7d.
+    #[serde(deserialize_with = "value::duration")]
+    pub keep_delivered: Duration,
 }
 
 impl Default for Queue {
@@ -28,6 +31,7 @@ impl Default for Queue {
             give_up_after: Duration::from_hours(48),
             first_retry: Duration::from_secs(5),
             longest_retry: Duration::from_mins(30),
+            keep_delivered: Duration::from_hours(7 * 24),
         }
     }
 }
@@ -38,6 +42,12 @@ impl Queue {
             return Err(Problem::new(
                 "queue.first_retry",
                 "0s would try again without any pause: give 1s or more",
+            ));
+        }
+        if self.keep_delivered < Duration::from_hours(24) {
+            return Err(Problem::new(
+                "queue.keep_delivered",
+                "what comes in twice is known by what is kept, and mail servers try for days: give 1d or more",
             ));
         }
         if self.first_retry > self.longest_retry {

@@ -45,6 +45,7 @@ impl Config {
             accept_plain_invites: self.chats.accept_plain_invites,
             history_limit: usize::try_from(self.chats.history_limit).unwrap_or(usize::MAX),
             give_up_after: self.queue.give_up_after,
+            keep_delivered: self.queue.keep_delivered,
             first_retry: self.queue.first_retry,
             longest_retry: self.queue.longest_retry,
             // Base64 makes four bytes of three, with a line end after each 76: room for text and headers is left.

@@ -27,6 +27,9 @@ pub enum StoreError {
     /// The disk has failed before: what was written since may not be on it.
     #[error("the database's disk has failed, see the log: mend it and start Penpal again")]
     DiskFailed,
+    /// A statement failed before, and everything was taken back.
+    #[error("the transaction was taken back after an error")]
+    TakenBack,
     /// A row holds something that no version of Penpal wrote.
     #[error("the database is damaged: {table}.{column} {reason}")]
     Corrupt {
@@ -43,6 +46,9 @@ pub enum StoreError {
         /// The job.
         job: i64,
     },
+    /// Backups of PostgreSQL are made by its own tools.
+    #[error("this database is in PostgreSQL: back it up with pg_dump")]
+    NoBackup,
     /// Neither `sqlite:` nor `postgres:`.
     #[error("database.url must begin with sqlite: or postgres://")]
     UnknownScheme,

@@ -74,29 +74,15 @@ pub struct Job {
     pub created_at: Timestamp,
 }
 
-/// A job as an admin sees it.
-#[derive(Clone, Debug, serde::Serialize)]
-pub struct JobSummary {
-    /// Its number.
-    pub id: i64,
-    /// Its lane.
-    pub lane: String,
-    /// What it is.
-    pub kind: String,
-    /// The portal, where it is known.
-    pub portal: Option<i64>,
-    /// How far it is.
-    pub state: String,
-    /// When it is due, or was.
-    pub due_at: Timestamp,
-    /// Attempts begun.
-    pub attempts: i64,
-    /// When it came.
-    pub created_at: Timestamp,
-    /// Bytes of its payload.
-    pub size: i64,
-    /// What the last attempt failed with.
-    pub error: Option<String>,
+/// What a leased lane begins with.
+#[derive(Clone, Debug)]
+pub enum First {
+    /// A job, now begun.
+    Begun(Job),
+    /// One that is not due yet.
+    NotDue,
+    /// Nothing, or the lane is another process's now.
+    None,
 }
 
 impl Tx {
@@ -179,14 +165,14 @@ impl Tx {
     }
 
     /// The first job of a leased lane, its attempt counted, and the lease extended. A lane without one is taken away; one
-    /// whose first job is not due yet is given back; both answer `None`, and so does a lane that is another one's now.
+    /// whose first job is not due yet is given back.
     pub async fn begin_job(
         &mut self,
         lane: &Lane,
         owner: &str,
         now: Timestamp,
         until: Timestamp,
-    ) -> Result<Option<Job>, StoreError> {
+    ) -> Result<First, StoreError> {
         // Taking the row's lock first keeps a job that is just being added from being overlooked.
         self.renew_lease(lane, owner, until).await?;
         let first = self
@@ -205,17 +191,17 @@ impl Tx {
                 .bind(owner)
                 .later()
                 .await?;
-            return Ok(None);
+            return Ok(First::None);
         };
         if job.due_at > now {
             self.release_lane(lane, owner, now).await?;
-            return Ok(None);
+            return Ok(First::NotDue);
         }
         self.sql("UPDATE jobs SET attempts = attempts + 1 WHERE id = $1")
             .bind(job.id)
             .later()
             .await?;
-        Ok(Some(job))
+        Ok(First::Begun(job))
     }
 
     /// Takes back the count of an attempt that was none: the job could not be begun yet.
@@ -301,92 +287,6 @@ impl Tx {
             .await?;
         self.release_lane(&job.lane, owner, due_at).await
     }
-
-    /// Jobs in a state, oldest first; `after` continues a listing.
-    pub async fn list_jobs(
-        &mut self,
-        state: JobState,
-        after: i64,
-        limit: i64,
-    ) -> Result<Vec<JobSummary>, StoreError> {
-        self.sql(
-            "SELECT *, CAST(COALESCE(LENGTH(payload), 0) AS BIGINT) AS size FROM jobs \
-             WHERE state = $1 AND id > $2 ORDER BY id LIMIT $3",
-        )
-        .bind(state.as_str())
-        .bind(after)
-        .bind(limit)
-        .all(summary)
-        .await
-    }
-
-    /// One job; `None` when there is no such job.
-    pub async fn show_job(&mut self, id: i64) -> Result<Option<JobSummary>, StoreError> {
-        self.sql("SELECT *, CAST(COALESCE(LENGTH(payload), 0) AS BIGINT) AS size FROM jobs WHERE id = $1")
-            .bind(id)
-            .one(summary)
-            .await
-    }
-
-    /// Lets a failed job be worked again, now. False when there is no such failed job.
-    pub async fn retry_job(&mut self, id: i64, now: Timestamp) -> Result<bool, StoreError> {
-        let Some(lane) = self.lane_of_job(id).await? else {
-            return Ok(false);
-        };
-        self.wake_lane(&lane, now).await?;
-        let found = self
-            .sql(
-                "UPDATE jobs SET state = 'waiting', due_at = $1, created_at = $1, attempts = 0, finished_at = NULL \
-                 WHERE id = $2 AND state = 'failed' RETURNING 1",
-            )
-            .bind(now.millis())
-            .bind(id)
-            .any()
-            .await?;
-        self.refresh_lane(&lane).await?;
-        Ok(found)
-    }
-
-    /// Drops a job that waits or failed: it will not be worked, and what it was to send is forgotten. False when there
-    /// is no such job.
-    pub async fn drop_job(&mut self, id: i64, now: Timestamp) -> Result<bool, StoreError> {
-        let Some(lane) = self.lane_of_job(id).await? else {
-            return Ok(false);
-        };
-        self.lock_lane(&lane).await?;
-        let found = self
-            .sql(
-                "UPDATE jobs SET state = 'dropped', finished_at = $1, payload = NULL \
-                 WHERE id = $2 AND state IN ('waiting', 'failed') RETURNING 1",
-            )
-            .bind(now.millis())
-            .bind(id)
-            .any()
-            .await?;
-        if !found {
-            return Ok(false);
-        }
-        // An email that never left: nothing may answer it, and edits of its messages have nothing to change.
-        for sql in [
-            "DELETE FROM emails WHERE outgoing = 1 AND (message_id, portal_id) IN \
-             (SELECT message_id, portal_id FROM drafts WHERE job_id = $1)",
-            "UPDATE messages SET content = NULL WHERE outgoing = 1 AND job_id = $1",
-            "DELETE FROM drafts WHERE job_id = $1",
-            "DELETE FROM uploads WHERE job_id = $1",
-        ] {
-            self.sql(sql).bind(id).later().await?;
-        }
-        self.refresh_lane(&lane).await?;
-        Ok(true)
-    }
-
-    /// How many jobs are in a state.
-    pub async fn count_jobs(&mut self, state: JobState) -> Result<i64, StoreError> {
-        self.sql("SELECT COUNT(*) AS jobs FROM jobs WHERE state = $1")
-            .bind(state.as_str())
-            .only(|row| get(row, "jobs", "jobs"))
-            .await
-    }
 }
 
 fn job(row: &Row, lane: &Lane) -> Result<Job, StoreError> {
@@ -400,20 +300,5 @@ fn job(row: &Row, lane: &Lane) -> Result<Job, StoreError> {
         due_at: Timestamp(get(row, "jobs", "due_at")?),
         attempts: u32::try_from(attempts).unwrap_or(u32::MAX),
         created_at: Timestamp(get(row, "jobs", "created_at")?),
-    })
-}
-
-fn summary(row: &Row) -> Result<JobSummary, StoreError> {
-    Ok(JobSummary {
-        id: get(row, "jobs", "id")?,
-        lane: get(row, "jobs", "lane")?,
-        kind: get(row, "jobs", "kind")?,
-        portal: get(row, "jobs", "portal_id")?,
-        state: get(row, "jobs", "state")?,
-        due_at: Timestamp(get(row, "jobs", "due_at")?),
-        attempts: get(row, "jobs", "attempts")?,
-        created_at: Timestamp(get(row, "jobs", "created_at")?),
-        size: get(row, "jobs", "size")?,
-        error: get(row, "jobs", "error")?,
     })
 }

@@ -22,6 +22,13 @@ pub enum LaneClass {
 }
 
 impl LaneClass {
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Homeserver => "homeserver",
+            Self::Relay => "relay",
+        }
+    }
+
     fn number(self) -> i64 {
         match self {
             Self::Homeserver => 0,
@@ -37,6 +44,11 @@ pub struct Lane(String);
 impl Lane {
     /// The events of a room.
     pub fn room(room: &RoomId) -> Self {
+        Self::of_room(room.as_str())
+    }
+
+    /// [`Lane::room`], of a room as it is stored.
+    pub(super) fn of_room(room: &str) -> Self {
         Self(format!("room:{room}"))
     }
 

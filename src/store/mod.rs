@@ -9,16 +9,21 @@ mod claim;
 mod drafts;
 mod emails;
 mod error;
+mod forget;
 mod jobs;
 mod lanes;
 mod messages;
+mod neighbours;
 mod people;
 mod portals;
 mod query;
+mod queue;
+mod retention;
 mod settings;
 mod sqlite;
 mod tx;
 
+use std::path::Path;
 use std::str::FromStr;
 use std::sync::Arc;
 
@@ -31,11 +36,14 @@ pub use claim::{Claim, ClaimError};
 pub use drafts::Draft;
 pub use emails::Email;
 pub use error::StoreError;
-pub use jobs::{Job, JobKind, JobState, JobSummary, NewJob};
+pub use forget::Person;
+pub use jobs::{First, Job, JobKind, JobState, NewJob};
 pub use lanes::{Lane, LaneClass};
 pub use messages::Message;
 pub use people::Strangers;
 pub use portals::{NewPortal, Portal, PortalState};
+pub use queue::JobSummary;
+pub use retention::Place;
 pub use tx::Tx;
 
 use query::{Row, corrupt, get, parse, parse_optional};
@@ -52,7 +60,10 @@ const CONNECTIONS: u32 = 8;
 #[derive(Clone, Debug)]
 pub struct Store {
     database: Database,
+    /// Wakes the workers of this process.
     wake: Arc<Wake>,
+    /// Wakes what tells other processes.
+    told: Arc<Wake>,
 }
 
 #[derive(Clone, Debug)]
@@ -61,7 +72,7 @@ enum Database {
     Postgres { write: PgPool, read: PgPool },
 }
 
-/// Tells the workers of this process that there is work, one for each class of lanes.
+/// Tells that there is work, one for each class of lanes.
 #[derive(Debug, Default)]
 struct Wake {
     homeserver: Notify,
@@ -74,6 +85,11 @@ impl Wake {
             LaneClass::Homeserver => &self.homeserver,
             LaneClass::Relay => &self.relay,
         }
+    }
+
+    fn all(&self) {
+        self.homeserver.notify_one();
+        self.relay.notify_one();
     }
 }
 
@@ -99,6 +115,7 @@ impl Store {
         Ok(Self {
             database,
             wake: Arc::default(),
+            told: Arc::default(),
         })
     }
 
@@ -129,7 +146,16 @@ impl Store {
         }
     }
 
-    /// Resolves when this process has added work of a class since it was last asked.
+    /// Writes a consistent copy of a SQLite database to a new file, while others go on with theirs.
+    pub async fn back_up(&self, file: &Path) -> Result<(), StoreError> {
+        match &self.database {
+            Database::Sqlite(sqlite) => sqlite.back_up(file).await,
+            Database::Postgres { .. } => Err(StoreError::NoBackup),
+        }
+    }
+
+    /// Resolves when work of a class was added since it was last asked, by this process, or by another one while
+    /// [`Store::meet_neighbours`] runs.
     pub async fn work_added(&self, class: LaneClass) {
         self.wake.class(class).notified().await;
     }
@@ -153,6 +179,15 @@ impl Store {
     fn wake(&self, classes: &[LaneClass]) {
         for class in classes {
             self.wake.class(*class).notify_one();
+            self.told.class(*class).notify_one();
+        }
+    }
+
+    /// The pools that write and that read, when it is PostgreSQL.
+    fn postgres(&self) -> Option<(&PgPool, &PgPool)> {
+        match &self.database {
+            Database::Sqlite(_) => None,
+            Database::Postgres { write, read } => Some((write, read)),
         }
     }
 

@@ -125,15 +125,22 @@ impl Tx {
         user: Option<&UserId>,
         limit: i64,
     ) -> Result<Vec<Portal>, StoreError> {
-        self.sql(
-            "SELECT * FROM portals WHERE address = $1 AND ($2 = '' OR user_id = $2) \
-             ORDER BY touched_at DESC, id DESC LIMIT $3",
-        )
-        .bind(address.as_str())
-        .bind(user.map_or("", UserId::as_str))
-        .bind(limit)
-        .all(portal)
-        .await
+        // Two texts: with one for both cases, SQLite would not use the index for the user.
+        let query = match user {
+            Some(user) => self
+                .sql(
+                    "SELECT * FROM portals WHERE address = $2 AND user_id = $3 \
+                     ORDER BY touched_at DESC, id DESC LIMIT $1",
+                )
+                .bind(limit)
+                .bind(address.as_str())
+                .bind(user.as_str()),
+            None => self
+                .sql("SELECT * FROM portals WHERE address = $2 ORDER BY touched_at DESC, id DESC LIMIT $1")
+                .bind(limit)
+                .bind(address.as_str()),
+        };
+        query.all(portal).await
     }
 
     /// True when the user has a portal with anybody, or talks to the bot.

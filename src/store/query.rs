@@ -149,6 +149,18 @@ impl Tx {
     }
 }
 
+impl Tx {
+    /// Begins a statement that ends in a column, for the rows in which it is one of these numbers.
+    pub(super) fn about(&mut self, sql: impl Into<String>, numbers: &[i64]) -> Query<'_> {
+        let list: Vec<String> = (1..=numbers.len()).map(|number| format!("${number}")).collect();
+        let mut query = self.sql(format!("{} IN ({})", sql.into(), list.join(", ")));
+        for number in numbers {
+            query = query.bind(*number);
+        }
+        query
+    }
+}
+
 impl Query<'_> {
     /// Binds the next placeholder.
     pub(super) fn bind(mut self, value: impl Into<Value>) -> Self {

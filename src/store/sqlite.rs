@@ -9,6 +9,9 @@
 
 use std::ffi::OsString;
 use std::fs::File;
+use std::io;
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::Path;
 use std::str::FromStr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -28,12 +31,17 @@ use super::{CONNECTIONS, SQLITE, StoreError};
 /// How long a statement waits for another process's lock.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
 
+/// Pages in the log, of 4 KiB, before a commit brings them into the database, which takes two waits for the disk with the lock
+/// held. SQLite's default of 1000 does that after about a hundred messages.
+const LOG_PAGES: &str = "4000";
+
 /// Prepared statements that a connection keeps. There are more combinations of statements than statements.
 const STATEMENTS: usize = 200;
 
 /// A SQLite file.
 #[derive(Clone, Debug)]
 pub(super) struct Sqlite {
+    options: SqliteConnectOptions,
     /// There is one writer at a time: they queue here, in order, instead of polling in SQLite's busy handler.
     writer: Arc<Mutex<Writer>>,
     pub(super) read: SqlitePool,
@@ -51,7 +59,7 @@ struct Writer {
 /// The right to write, until it is dropped, which takes back what was not committed.
 #[derive(Debug)]
 pub(super) struct Turn {
-    /// `None` only while it is dropped.
+    /// `None` after an error, which has taken everything back.
     writer: Option<OwnedMutexGuard<Writer>>,
     disk: Arc<Disk>,
 }
@@ -77,6 +85,7 @@ impl Sqlite {
             .journal_mode(SqliteJournalMode::Wal)
             .synchronous(SqliteSynchronous::Normal)
             .busy_timeout(BUSY_TIMEOUT)
+            .pragma("wal_autocheckpoint", LOG_PAGES)
             .statement_cache_capacity(STATEMENTS)
             .disable_statement_logging();
         let mut connection = options.connect().await?;
@@ -100,9 +109,10 @@ impl Sqlite {
             .max_connections(CONNECTIONS)
             .acquire_timeout(Duration::from_secs(30))
             .test_before_acquire(false)
-            .connect_with(options.pragma("query_only", "ON"))
+            .connect_with(options.clone().pragma("query_only", "ON"))
             .await?;
         Ok(Self {
+            options,
             writer: Arc::new(Mutex::new(Writer {
                 connection: Some(connection),
                 open: false,
@@ -139,6 +149,31 @@ impl Sqlite {
         self.disk.reach(Promise(promised)).await
     }
 
+    /// Writes a consistent copy to a new file that only its owner can read.
+    pub(super) async fn back_up(&self, file: &Path) -> Result<(), StoreError> {
+        let name = file.to_str().ok_or_else(|| {
+            StoreError::Disk(io::Error::new(
+                io::ErrorKind::InvalidFilename,
+                "the file's name is no text",
+            ))
+        })?;
+        // SQLite writes into an empty file as into a new one.
+        let made = File::options()
+            .write(true)
+            .create_new(true)
+            .mode(0o600)
+            .open(file)
+            .map_err(StoreError::Disk)?;
+        let mut connection = self.options.clone().connect().await?;
+        sqlx::query("VACUUM INTO $1")
+            .bind(name)
+            .execute(&mut connection)
+            .await?;
+        connection.close().await?;
+        // SQLite itself does not wait for the disk here.
+        made.sync_all().map_err(StoreError::Disk)
+    }
+
     pub(super) async fn close(&self) {
         self.read.close().await;
         // The last connection of all: what is in the log goes into the file.
@@ -152,6 +187,15 @@ impl Sqlite {
 }
 
 impl Writer {
+    async fn run(&mut self, statements: Vec<Statement>) -> Result<Vec<Row>, StoreError> {
+        let connection = self.connection.as_mut().ok_or(sqlx::Error::PoolClosed)?;
+        let (sql, arguments) = Statement::join(statements).for_sqlite()?;
+        let rows = sqlx::query_with(AssertSqlSafe(sql), arguments)
+            .fetch_all(connection)
+            .await?;
+        Ok(rows.into_iter().map(Row::Sqlite).collect())
+    }
+
     async fn roll_back(&mut self) {
         if let Some(connection) = &mut self.connection
             && let Err(error) = sqlx::raw_sql("ROLLBACK").execute(connection).await
@@ -167,18 +211,20 @@ impl Turn {
     /// Runs statements; the rows are those of the last one. The first begins the transaction.
     pub(super) async fn run(&mut self, mut statements: Vec<Statement>) -> Result<Vec<Row>, StoreError> {
         let Some(writer) = &mut self.writer else {
-            return Ok(Vec::new());
+            return Err(StoreError::TakenBack);
         };
         if !writer.open {
             // IMMEDIATE: a transaction that reads and then wants to write may find that another process was faster.
             statements.insert(0, Statement::new("BEGIN IMMEDIATE"));
             writer.open = true;
         }
-        let (sql, arguments) = Statement::join(statements).for_sqlite()?;
-        let rows = sqlx::query_with(AssertSqlSafe(sql), arguments)
-            .fetch_all(writer.connection.as_mut().ok_or(sqlx::Error::PoolClosed)?)
-            .await?;
-        Ok(rows.into_iter().map(Row::Sqlite).collect())
+        let rows = writer.run(statements).await;
+        if rows.is_err()
+            && let Some(mut writer) = self.writer.take()
+        {
+            writer.roll_back().await;
+        }
+        rows
     }
 
     /// Runs what is left and commits. What is promised here is on the disk after [`Sqlite::reach`].
@@ -194,8 +240,8 @@ impl Turn {
     }
 
     async fn end(&mut self, mut statements: Vec<Statement>) -> Result<(), StoreError> {
-        let open = self.writer.as_ref().is_some_and(|writer| writer.open);
-        if !open && statements.is_empty() {
+        let untouched = self.writer.as_ref().is_some_and(|writer| !writer.open);
+        if untouched && statements.is_empty() {
             return Ok(());
         }
         statements.push(Statement::new("COMMIT"));
@@ -241,5 +287,112 @@ impl Disk {
             }
             Err(error) => Err(StoreError::Disk(error.into())),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::task::JoinSet;
+
+    use super::*;
+    use crate::store::Store;
+
+    async fn store(folder: &tempfile::TempDir) -> Store {
+        let file = folder.path().join("penpal.db");
+        Store::connect(&format!("sqlite:{}", file.display()))
+            .await
+            .unwrap()
+    }
+
+    async fn setting(store: &Store, name: &str) -> Option<String> {
+        store.read().await.unwrap().setting(name).await.unwrap()
+    }
+
+    #[tokio::test]
+    async fn what_was_not_committed_leaves_no_trace_and_holds_up_nobody() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = store(&folder).await;
+        let mut tx = store.begin().await.unwrap();
+        tx.keep_setting("color", "red").await.unwrap();
+        drop(tx);
+        let mut tx = store.begin().await.unwrap();
+        assert_eq!(tx.keep_setting("color", "blue").await.unwrap(), "blue");
+        tx.commit().await.unwrap();
+        assert_eq!(setting(&store, "color").await.as_deref(), Some("blue"));
+    }
+
+    #[tokio::test]
+    async fn a_statement_that_fails_takes_back_its_own_transaction_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = store(&folder).await;
+        let mut tx = store.begin().await.unwrap();
+        tx.keep_setting("color", "red").await.unwrap();
+        assert!(tx.sql("INSERT INTO nowhere VALUES (1)").rows().await.is_err());
+        assert!(tx.commit().await.is_err());
+        assert_eq!(setting(&store, "color").await, None);
+        let mut tx = store.begin().await.unwrap();
+        tx.keep_setting("shape", "round").await.unwrap();
+        tx.commit().await.unwrap();
+        assert_eq!(setting(&store, "shape").await.as_deref(), Some("round"));
+    }
+
+    #[tokio::test]
+    async fn commits_at_once_are_all_there() {
+        let folder = tempfile::tempdir().unwrap();
+        let opened = store(&folder).await;
+        let mut commits = JoinSet::new();
+        for number in 0..50 {
+            let store = opened.clone();
+            commits.spawn(async move {
+                let mut tx = store.begin().await.unwrap();
+                tx.keep_setting(&number.to_string(), "here").await.unwrap();
+                tx.commit().await.unwrap();
+                setting(&store, &number.to_string()).await
+            });
+        }
+        assert!(
+            commits
+                .join_all()
+                .await
+                .iter()
+                .all(|found| found.as_deref() == Some("here"))
+        );
+        opened.settled().await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_disk_that_failed_is_not_trusted_again() {
+        let disk = Disk {
+            // It can't be synchronised.
+            log: Arc::new(File::open("/dev/null").unwrap()),
+            promised: AtomicU64::new(1),
+            kept: Mutex::new(Some(Promise(0))),
+        };
+        assert!(matches!(disk.reach(Promise(1)).await, Err(StoreError::Disk(_))));
+        assert!(matches!(
+            disk.reach(Promise(0)).await,
+            Err(StoreError::DiskFailed)
+        ));
+    }
+
+    #[tokio::test]
+    async fn a_backup_is_a_whole_database_and_overwrites_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let opened = store(&folder).await;
+        let mut tx = opened.begin().await.unwrap();
+        tx.keep_setting("color", "red").await.unwrap();
+        tx.commit().await.unwrap();
+        // Somebody is writing meanwhile.
+        let mut other = opened.begin().await.unwrap();
+        other.keep_setting("shape", "round").await.unwrap();
+        let copy = folder.path().join("copy.db");
+        opened.back_up(&copy).await.unwrap();
+        other.commit().await.unwrap();
+        assert!(opened.back_up(&copy).await.is_err());
+        let copied = Store::connect(&format!("sqlite:{}", copy.display()))
+            .await
+            .unwrap();
+        assert_eq!(setting(&copied, "color").await.as_deref(), Some("red"));
+        assert_eq!(setting(&copied, "shape").await, None);
     }
 }

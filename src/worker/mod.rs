@@ -4,18 +4,20 @@
 
 mod backoff;
 mod held;
+mod retention;
 
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::task::JoinSet;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use self::held::Held;
+use self::held::{Held, HeldLane};
 use crate::bridge::{Bridge, Failure, LEASE};
 use crate::model::Timestamp;
-use crate::store::{Job, Lane, LaneClass, StoreError};
+use crate::store::{First, Job, Lane, LaneClass, StoreError};
 
 /// Lanes that are worked at the same time, for each class: enough to keep a homeserver or relay busy while others wait for
 /// the disk, few enough for a small machine's memory.
@@ -24,7 +26,7 @@ const LANES_AT_ONCE: usize = 32;
 /// Jobs worked in a lane before others get their turn.
 const JOBS_IN_A_ROW: usize = 50;
 
-/// The longest that a worker sleeps: work that another process added is seen at least this often.
+/// The longest that a worker sleeps: what an admin's command has added is seen at least this often.
 const LONGEST_SLEEP: Duration = Duration::from_secs(5);
 
 /// By how much the clock must go back to count as set back: less happens all the time, and nobody notices.
@@ -32,6 +34,15 @@ const CLOCK_STEP: Duration = Duration::from_secs(2);
 
 /// The pause after trouble with the store.
 const STORE_PAUSE: Duration = Duration::from_secs(1);
+
+/// What became of a lane.
+#[derive(Clone, Copy, Debug)]
+struct Worked {
+    /// Jobs begun.
+    begun: usize,
+    /// Whether there may be work left in it.
+    left: bool,
+}
 
 /// Works the jobs of a bridge.
 #[derive(Clone)]
@@ -58,7 +69,7 @@ impl Worker {
                 return Ok(begun);
             }
             for lane in leased {
-                begun += self.work_lane(&lane, &CancellationToken::new()).await?;
+                begun += self.work_lane(&lane, &CancellationToken::new()).await?.begun;
             }
         }
     }
@@ -79,7 +90,9 @@ impl Worker {
         }
         tokio::join!(
             self.run_class(LaneClass::Homeserver, &stop),
-            self.run_class(LaneClass::Relay, &stop)
+            self.run_class(LaneClass::Relay, &stop),
+            self.run_retention(&stop),
+            self.meet_neighbours(&stop)
         );
     }
 
@@ -98,6 +111,20 @@ impl Worker {
         }
     }
 
+    async fn meet_neighbours(&self, stop: &CancellationToken) {
+        while !stop.is_cancelled() {
+            tokio::select! {
+                () = stop.cancelled() => {}
+                met = self.bridge.store().meet_neighbours() => {
+                    if let Err(error) = met {
+                        tracing::warn!(%error, "what other processes add is found every few seconds only, until the database answers");
+                    }
+                    pause(STORE_PAUSE, stop).await;
+                }
+            }
+        }
+    }
+
     /// Where no other process can be at work, what a former one had leased is free at once.
     async fn take_over(&self) -> Result<(), StoreError> {
         let store = self.bridge.store();
@@ -113,73 +140,67 @@ impl Worker {
         let mut lanes = JoinSet::new();
         let held = Held::default();
         let mut latest = self.bridge.now();
+        // Whether there may be a lane to lease, and until when not.
+        let (mut look, mut until) = (true, Instant::now());
         while !stop.is_cancelled() {
             let now = self.bridge.now();
             if now + CLOCK_STEP < latest {
                 self.follow_the_clock(latest.since(now)).await;
+                look = true;
             }
             latest = now;
             let free = LANES_AT_ONCE.saturating_sub(lanes.len());
-            let leased = if free == 0 {
-                Ok(Vec::new())
-            } else {
-                self.lease(class, free).await
-            };
-            let found = match leased {
-                Ok(leased) => {
-                    let found = !leased.is_empty();
-                    for lane in leased {
-                        let Some(mut held) = held.take(lane) else { continue };
-                        let (worker, stop) = (self.clone(), stop.clone());
-                        lanes.spawn(async move {
-                            loop {
-                                let lane = &held.lane;
-                                if let Err(error) = worker.work_lane(lane, &stop).await {
-                                    tracing::error!(%lane, %error, "the lane is put off: the store is in trouble");
-                                }
-                                if held.ends() {
-                                    return;
-                                }
-                            }
-                        });
+            if look && free > 0 {
+                let leased = match self.lease(class, free).await {
+                    Ok(leased) => leased,
+                    Err(error) => {
+                        tracing::error!(%error, "no work can be had from the store, trying again");
+                        pause(STORE_PAUSE, stop).await;
+                        continue;
                     }
-                    found
+                };
+                look = leased.len() == free;
+                for lane in leased.into_iter().filter_map(|lane| held.take(lane)) {
+                    lanes.spawn(self.clone().hold(lane, stop.clone()));
                 }
-                Err(error) => {
-                    tracing::error!(%error, "no work can be had from the store, trying again");
-                    pause(STORE_PAUSE, stop).await;
-                    continue;
-                }
-            };
-            if found && lanes.len() < LANES_AT_ONCE {
-                continue;
+                until = Instant::now() + self.until_due(class).await;
             }
-            let sleep = self
-                .until_due(class)
-                .await
-                .unwrap_or(LONGEST_SLEEP)
-                .min(LONGEST_SLEEP);
             tokio::select! {
                 () = stop.cancelled() => {}
-                Some(_) = lanes.join_next() => {}
-                () = self.bridge.store().work_added(class), if lanes.len() < LANES_AT_ONCE => {}
-                () = tokio::time::sleep(sleep), if lanes.len() < LANES_AT_ONCE => {}
+                // A lane that was worked to its end leaves nothing to look for.
+                Some(left) = lanes.join_next() => look |= left.unwrap_or(true),
+                () = self.bridge.store().work_added(class), if !look => look = true,
+                () = tokio::time::sleep_until(until), if !look => look = true,
             }
         }
         while lanes.join_next().await.is_some() {}
     }
 
-    async fn until_due(&self, class: LaneClass) -> Option<Duration> {
-        let due = self
-            .bridge
-            .store()
-            .read()
-            .await
-            .ok()?
-            .next_due(class)
-            .await
-            .ok()??;
-        Some(due.since(self.bridge.now()).max(Duration::from_millis(1)))
+    /// Works a lane until it is this process's no more. True when there is work left in it.
+    async fn hold(self, mut held: HeldLane, stop: CancellationToken) -> bool {
+        loop {
+            let lane = &held.lane;
+            let left = match self.work_lane(lane, &stop).await {
+                Ok(worked) => worked.left,
+                Err(error) => {
+                    tracing::error!(%lane, %error, "the lane is put off: the store is in trouble");
+                    true
+                }
+            };
+            if held.ends() {
+                return left;
+            }
+        }
+    }
+
+    /// How long nothing of a class will be due.
+    async fn until_due(&self, class: LaneClass) -> Duration {
+        let due = async { self.bridge.store().read().await?.next_due(class).await };
+        let Ok(Some(due)): Result<_, StoreError> = due.await else {
+            return LONGEST_SLEEP;
+        };
+        due.since(self.bridge.now())
+            .clamp(Duration::from_millis(1), LONGEST_SLEEP)
     }
 
     async fn lease(&self, class: LaneClass, limit: usize) -> Result<Vec<Lane>, StoreError> {
@@ -192,29 +213,37 @@ impl Worker {
         Ok(lanes)
     }
 
-    /// Works a leased lane until it is empty, not due, or others have waited long enough. Answers how many jobs it began.
-    async fn work_lane(&self, lane: &Lane, stop: &CancellationToken) -> Result<usize, StoreError> {
+    /// Works a leased lane until it is empty, not due, or others have waited long enough.
+    async fn work_lane(&self, lane: &Lane, stop: &CancellationToken) -> Result<Worked, StoreError> {
         for begun in 0..JOBS_IN_A_ROW {
             let mut tx = self.bridge.store().begin().await?;
             if stop.is_cancelled() {
                 tx.release_lane(lane, self.bridge.owner(), self.bridge.now())
                     .await?;
                 tx.commit_relaxed().await?;
-                return Ok(begun);
+                return Ok(Worked { begun, left: true });
             }
             let now = self.bridge.now();
-            let job = tx.begin_job(lane, self.bridge.owner(), now, now + LEASE).await?;
+            let first = tx.begin_job(lane, self.bridge.owner(), now, now + LEASE).await?;
             tx.commit_relaxed().await?;
-            let Some(job) = job else { return Ok(begun) };
+            let job = match first {
+                First::Begun(job) => job,
+                First::NotDue => return Ok(Worked { begun, left: true }),
+                First::None => return Ok(Worked { begun, left: false }),
+            };
             if !self.work_job(&job).await? {
-                return Ok(begun + 1);
+                let begun = begun + 1;
+                return Ok(Worked { begun, left: true });
             }
         }
         let mut tx = self.bridge.store().begin().await?;
         tx.release_lane(lane, self.bridge.owner(), self.bridge.now())
             .await?;
         tx.commit_relaxed().await?;
-        Ok(JOBS_IN_A_ROW)
+        Ok(Worked {
+            begun: JOBS_IN_A_ROW,
+            left: true,
+        })
     }
 
     /// Works a job, and keeps its lane's lease alive meanwhile. True when the lane can go on with the next one.

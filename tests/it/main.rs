@@ -16,5 +16,6 @@ mod machines;
 mod matrix_to_email;
 mod outages;
 mod queue;
+mod retention;
 mod strangers;
 mod transactions;

@@ -1,5 +1,7 @@
 //! The homeserver or the database is away, and nothing is lost or doubled.
 
+use std::time::Duration;
+
 use penpal::matrix::MatrixError;
 use penpal::replay::homeserver::Failure;
 use penpal::store::JobState;
@@ -118,5 +120,39 @@ stories! {
         world.alice_mails(&mail.reply_to, &letter).await;
         assert_eq!(world.said(&room, &alice()), ["hello Bob"]);
         assert!(world.mail().text.contains("are you there?"));
+    }
+}
+
+stories! {
+    async fn a_process_hears_of_work_that_another_one_adds(world: World) {
+        let store = &world.database.store;
+        if store.is_single_process() {
+            return;
+        }
+        let neighbour = penpal::store::Store::connect(&world.database.url).await.unwrap();
+        let adding = async {
+            for number in 0.. {
+                let job = penpal::store::NewJob {
+                    lane: penpal::store::Lane::portal(number),
+                    kind: penpal::store::JobKind::Notice,
+                    key: None,
+                    portal: None,
+                    payload: b"{}",
+                    due_at: world.bridge.now(),
+                };
+                let mut tx = neighbour.begin().await.unwrap();
+                tx.enqueue(&job, world.bridge.now()).await.unwrap();
+                tx.commit().await.unwrap();
+            }
+        };
+        let heard = async {
+            tokio::select! {
+                () = adding => {}
+                _ = neighbour.meet_neighbours() => panic!("the neighbour tells no more"),
+                _ = store.meet_neighbours() => panic!("nobody listens any more"),
+                () = store.work_added(penpal::store::LaneClass::Homeserver) => {}
+            }
+        };
+        tokio::time::timeout(Duration::from_mins(1), heard).await.expect("it is heard of");
     }
 }

@@ -1,0 +1,59 @@
+//! Work that another process on the same PostgreSQL has added is heard of at once, not found when one looks.
+
+use std::time::Duration;
+
+use sqlx::postgres::{PgListener, PgPool};
+
+use super::{LaneClass, Store, StoreError};
+
+/// The channel of LISTEN and NOTIFY.
+const CHANNEL: &str = "penpal_work";
+
+/// The shortest pause between two notifications. PostgreSQL lets transactions that notify commit one by one, so they are
+/// no part of those that add work, and one tells of all that was added meanwhile.
+const PAUSE: Duration = Duration::from_millis(10);
+
+impl Store {
+    /// Tells the neighbours of work that is added here, and wakes the workers here for theirs. Ends with an error only; on
+    /// SQLite, which has no neighbours, never.
+    pub async fn meet_neighbours(&self) -> Result<(), StoreError> {
+        let Some((write, read)) = self.postgres() else {
+            return std::future::pending().await;
+        };
+        tokio::try_join!(self.tell(write), self.listen(read))?;
+        Ok(())
+    }
+
+    async fn tell(&self, pool: &PgPool) -> Result<(), StoreError> {
+        loop {
+            let class = tokio::select! {
+                () = self.told.homeserver.notified() => LaneClass::Homeserver,
+                () = self.told.relay.notified() => LaneClass::Relay,
+            };
+            sqlx::query("SELECT pg_notify($1, $2)")
+                .bind(CHANNEL)
+                .bind(class.name())
+                .execute(pool)
+                .await?;
+            tokio::time::sleep(PAUSE).await;
+        }
+    }
+
+    async fn listen(&self, pool: &PgPool) -> Result<(), StoreError> {
+        let mut listener = PgListener::connect_with(pool).await?;
+        listener.listen(CHANNEL).await?;
+        loop {
+            match listener.try_recv().await? {
+                Some(told) => {
+                    for class in [LaneClass::Homeserver, LaneClass::Relay] {
+                        if told.payload() == class.name() {
+                            self.wake.class(class).notify_one();
+                        }
+                    }
+                }
+                // The connection was lost and is back: something may have been missed.
+                None => self.wake.all(),
+            }
+        }
+    }
+}

@@ -1,0 +1,41 @@
+//! Texts and finished jobs go some time after they were delivered, a few at a time.
+
+use std::time::Duration;
+
+use tokio_util::sync::CancellationToken;
+
+use super::{Worker, pause};
+use crate::store::{Place, StoreError};
+
+/// How often it is looked for what can go.
+const INTERVAL: Duration = Duration::from_hours(1);
+
+/// Jobs that are looked at in one transaction: a few milliseconds for those who wait for their turn.
+const AT_ONCE: i64 = 128;
+
+impl Worker {
+    /// Forgets what was delivered longer ago than `queue.keep_delivered`.
+    pub async fn forget_delivered(&self) -> Result<(), StoreError> {
+        self.forget_until(&CancellationToken::new()).await
+    }
+
+    pub(super) async fn run_retention(&self, stop: &CancellationToken) {
+        while !stop.is_cancelled() {
+            if let Err(error) = self.forget_until(stop).await {
+                tracing::warn!(%error, "what was delivered long ago could not be forgotten, trying again in an hour");
+            }
+            pause(INTERVAL, stop).await;
+        }
+    }
+
+    async fn forget_until(&self, stop: &CancellationToken) -> Result<(), StoreError> {
+        let before = self.bridge.now() - self.bridge.settings().keep_delivered;
+        let mut place = Some(Place::default());
+        while let Some(after) = place.filter(|_| !stop.is_cancelled()) {
+            let mut tx = self.bridge.store().begin().await?;
+            place = tx.forget_delivered(after, before, AT_ONCE).await?;
+            tx.commit_relaxed().await?;
+        }
+        Ok(())
+    }
+}
