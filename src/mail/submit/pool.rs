@@ -13,9 +13,6 @@ use super::connection::Dialer;
 /// Servers close idle connections after five minutes, many earlier; there is no point in keeping one long.
 const MAX_IDLE: Duration = Duration::from_mins(1);
 
-/// A connection that was used this moment is not tried first: under load, that would be one more command for each message.
-const FRESH: Duration = Duration::from_secs(1);
-
 /// The connections: at most as many at a time, in use or idle, as there are permits.
 pub(super) struct Pool {
     permits: Semaphore,
@@ -54,12 +51,12 @@ impl Place<'_> {
     /// A connection from an earlier message that still works.
     pub(super) async fn take(&mut self, dialer: &Dialer) -> Option<AsyncSmtpConnection> {
         loop {
-            let (mut connection, since) = {
+            let mut connection = {
                 let mut idle = self.pool.idle();
                 idle.retain(|(_, since)| since.elapsed() < MAX_IDLE);
-                idle.pop()?
+                idle.pop()?.0
             };
-            if since.elapsed() < FRESH || dialer.is_alive(&mut connection).await {
+            if dialer.is_alive(&mut connection).await {
                 return Some(connection);
             }
         }
