@@ -4,13 +4,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ruma::{OwnedEventId, OwnedMxcUri};
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::answers::Answers;
 use super::chat_room::ChatRoom;
+use super::label::Authorship;
 use super::submit::one_line;
 use super::{Bridge, Failure, HEAVY};
 use crate::convert::to_matrix::{self, Auto, Converted, EmailHeaders, ThreadContext, Upload};
+use crate::convert::trace;
 use crate::matrix::MatrixError;
 use crate::store::{Job, JobState, Message, Portal, PortalState, StoreError, Tx};
 
@@ -27,13 +29,12 @@ impl Bridge {
         let portal = self.portal_of(job).await?;
         let raw: Arc<[u8]> = job.payload.as_slice().into();
         let headers = to_matrix::headers(&raw);
+        let authorship = Authorship::of(&headers, &trace::verdict(&raw), &portal);
         if portal.state == PortalState::Closed && !headers.auto.is_personal() {
             return self.keep_closed(job, &portal, raw, headers.auto).await;
         }
         // Only the thread's own person gives the puppet its name.
-        let author = headers
-            .author()
-            .filter(|from| from.address == portal.address && headers.auto == Auto::None);
+        let author = headers.author().filter(|_| authorship == Authorship::Person);
         self.ensure_puppet(
             &portal.puppet,
             &portal.address,
@@ -45,14 +46,15 @@ impl Bridge {
         // A reaction says nothing about its author: somebody else's becomes a text, which is labelled.
         let reacted = answers.event.clone().filter(|_| author.is_some());
         let mut converted = self.convert_mail(&portal, raw, reacted).await?;
-        label(&mut converted, &headers, &portal);
+        authorship.put_on(&mut converted, &headers);
         answers.place(&mut converted, &headers.subject);
         let uris = self.upload_all(job, &portal, &mut converted).await?;
         let last = self
             .send_all(job, &portal, &room, &headers, converted, &uris, &answers)
             .await?;
         let room = room.id;
-        if let Some(read) = answers.event.filter(|_| headers.auto.is_personal()) {
+        let own = matches!(authorship, Authorship::Person | Authorship::Machine);
+        if let Some(read) = answers.event.filter(|_| own && headers.auto.is_personal()) {
             // A courtesy: the message is delivered, whatever becomes of this.
             if let Err(error) = self.homeserver.read_receipt(&portal.puppet, &room, &read).await {
                 tracing::debug!(job = job.id, %error, "no read receipt");
@@ -252,50 +254,4 @@ impl Bridge {
         );
         self.add_failure(tx, portal, &text, None).await
     }
-}
-
-/// Says who wrote what did not come from the thread's person, and never lets it, or a machine's words, look like the
-/// person's own.
-fn label(converted: &mut Converted, headers: &EmailHeaders, portal: &Portal) {
-    let author = headers.author().map(|from| from.address.as_str());
-    let own = author == Some(portal.address.as_str());
-    if own && headers.auto == Auto::None {
-        return;
-    }
-    let mut prefix = (!own).then(|| format!("{} wrote:", author.unwrap_or("A mail server")));
-    for (event_type, content) in &mut converted.events {
-        if !own && event_type == "m.reaction" {
-            *content = reaction_as_text(content);
-            "m.room.message".clone_into(event_type);
-        }
-        let Some(content) = content.as_object_mut().filter(|_| event_type == "m.room.message") else {
-            continue;
-        };
-        if matches!(
-            content.get("msgtype").and_then(Value::as_str),
-            Some("m.text" | "m.emote")
-        ) {
-            content.insert("msgtype".into(), json!("m.notice"));
-        }
-        let Some(prefix) = prefix.take() else { continue };
-        if let Some(Value::String(body)) = content.get_mut("body") {
-            *body = format!("{prefix}\n\n{body}");
-        }
-        if let Some(Value::String(html)) = content.get_mut("formatted_body") {
-            // The prefix holds an address that was parsed, so no markup.
-            *html = format!("<p><em>{prefix}</em></p>{html}");
-        }
-    }
-}
-
-/// A reaction of somebody else: a label needs a text to stand on.
-fn reaction_as_text(reaction: &Value) -> Value {
-    let relation = reaction.get("m.relates_to");
-    let text = |field| relation.and_then(|relation| relation.get(field)?.as_str());
-    json!({
-        "msgtype": "m.notice",
-        "body": text("key").unwrap_or_default(),
-        "m.mentions": {},
-        "m.relates_to": {"m.in_reply_to": {"event_id": text("event_id")}},
-    })
 }

@@ -5,15 +5,16 @@
 //! | file | what happens there |
 //! | --- | --- |
 //! | `inbox` | a transaction of the homeserver is committed |
-//! | `receive`, `route` | an email is routed to its thread and committed |
+//! | `receive`, `admission`, `route` | an email is let in, routed to its thread and committed |
 //! | `events` | a committed event is worked: dispatch by type |
 //! | `invites`, `adopt`, `membership`, `rooms` | direct chats begin, end, move and change |
 //! | `messages` | chat messages are gathered into drafts; edits and redactions change them |
 //! | `submit`, `files` | a draft becomes an email, with what it shows, and is handed to the relay |
-//! | `deliver`, `answers`, `chat_room` | an email becomes events, related to earlier ones, in the portal's room |
+//! | `deliver`, `label`, `answers`, `chat_room` | an email becomes events, labelled and related to earlier ones, in the portal's room |
 //! | `service`, `way` | what the homeserver asks; whether it reaches us |
 //! | `puppets`, `direct`, `notices`, `commands` | the puppet's account, `m.direct`, words of our own, the bot |
 
+mod admission;
 mod adopt;
 mod answers;
 mod chat_room;
@@ -25,6 +26,7 @@ mod failure;
 mod files;
 mod inbox;
 mod invites;
+mod label;
 mod membership;
 mod messages;
 mod notices;
@@ -44,7 +46,7 @@ use ruma::UserId;
 use tokio::sync::{Notify, Semaphore, SemaphorePermit};
 
 pub use failure::Failure;
-pub use settings::{BridgeSettings, NewThread};
+pub use settings::{BridgeSettings, NewThread, Unauthenticated};
 pub use way::{check_way_back, check_way_there};
 
 use crate::mail::MailTransport;

@@ -5,10 +5,12 @@ use ruma::UserId;
 use sha2::{Digest, Sha256};
 
 use super::Bridge;
+use super::admission::Admission;
 use super::route::{Route, no_machines, open_thread};
 use crate::convert::address::{Recipient, new_token};
 use crate::convert::subject::base_subject;
 use crate::convert::to_matrix::{self, EmailHeaders};
+use crate::convert::trace;
 use crate::mail::Inbound;
 use crate::matrix::MatrixError;
 use crate::model::{EmailAddress, IncomingMail, Refusal};
@@ -68,10 +70,14 @@ impl Inbound for Bridge {
         let mut answers = Vec::with_capacity(mail.recipients.len());
         for recipient in &mail.recipients {
             let answer = match &reading {
-                Ok(reading) => self
-                    .accept_for(mail, reading, recipient)
-                    .await
-                    .map_err(Refused::into_refusal),
+                Ok(reading) => match self.admit(mail, &reading.headers, recipient) {
+                    Admission::Taken => self
+                        .accept_for(mail, reading, recipient)
+                        .await
+                        .map_err(Refused::into_refusal),
+                    Admission::Dropped => Ok(()),
+                    Admission::Refused(refusal) => Err(refusal),
+                },
                 Err(refusal) => Err(refusal.clone()),
             };
             match &answer {
@@ -247,7 +253,7 @@ impl Bridge {
             kind: JobKind::Mail,
             key: Some(key),
             portal: Some(portal),
-            payload: &mail.bytes,
+            payload: &trace::stamp(mail, now),
             due_at: now,
         };
         if tx.enqueue(&job, now).await?.is_none() {

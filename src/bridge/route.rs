@@ -65,7 +65,10 @@ impl Bridge {
         let choice = tx.strangers(&user).await?.unwrap_or(self.settings.strangers);
         let welcome = match choice {
             Strangers::Anyone => true,
-            Strangers::Contacts => portals.iter().any(|portal| portal.contacted),
+            // Anybody can bear the address of a contact.
+            Strangers::Contacts => {
+                mail.verdict.vouches_for(author) && portals.iter().any(|portal| portal.contacted)
+            }
             Strangers::Nobody => false,
         };
         if !welcome {

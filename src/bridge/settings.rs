@@ -17,6 +17,16 @@ pub enum NewThread {
     Reuse,
 }
 
+/// What becomes of an email of whose author nobody knows whether it is who it says.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Unauthenticated {
+    /// It is shown as a notice that says so.
+    #[default]
+    Label,
+    /// It is refused.
+    Refuse,
+}
+
 /// The bridge's settings.
 #[derive(Clone, Debug)]
 pub struct BridgeSettings {
@@ -35,6 +45,8 @@ pub struct BridgeSettings {
     pub new_thread: NewThread,
     /// Who may start a thread by email, unless the user chose otherwise.
     pub strangers: Strangers,
+    /// What becomes of an email whose author could not be verified.
+    pub unauthenticated: Unauthenticated,
     /// Whether an invite without `is_direct` makes a direct chat when nobody else is in the room.
     pub accept_plain_invites: bool,
     /// How many events are read back at most after a join.
@@ -64,6 +76,7 @@ impl BridgeSettings {
             settle_max: Duration::from_mins(3),
             new_thread: NewThread::default(),
             strangers: Strangers::Contacts,
+            unauthenticated: Unauthenticated::default(),
             accept_plain_invites: true,
             history_limit: 500,
             give_up_after: Duration::from_hours(48),

@@ -13,6 +13,7 @@ use tokio_util::sync::CancellationToken;
 use super::{ConfigFile, Failure, environment};
 use crate::bridge::Bridge;
 use crate::config::Config;
+use crate::mail::authentication::Gate;
 use crate::mail::listener;
 use crate::mail::submit::Relay;
 use crate::matrix::client::HttpHomeserver;
@@ -88,9 +89,10 @@ async fn serve(config: &Config, flood: Flood) -> anyhow::Result<()> {
         stop.clone(),
     )?;
     tracing::info!(address = %server.address(), "listening for the homeserver");
+    let inbound = Arc::new(Gate::new(config.authentication(), bridge.clone())?);
     let mut doors = Vec::new();
     for settings in config.listener_settings() {
-        doors.push(listener::serve(settings, bridge.clone(), stop.clone()).await?);
+        doors.push(listener::serve(settings, inbound.clone(), stop.clone()).await?);
     }
     let worker = tokio::spawn({
         let (worker, stop) = (Worker::new(bridge.clone()), stop.clone());

@@ -33,7 +33,7 @@ pub use error::ConfigError;
 pub use homeserver::Homeserver;
 pub use logging::{Format, Level, Logging};
 pub(crate) use mail::parse_address;
-pub use mail::{Addresses, Listen, Mail, Relay, Scheme};
+pub use mail::{Addresses, Authentication, Listen, Mail, Relay, Scheme};
 pub use queue::Queue;
 pub use registration::{Namespace, Namespaces, Registration, RegistrationError, fresh_token};
 
@@ -121,6 +121,7 @@ impl Config {
     fn settle(mut sections: Sections, folder: &Path) -> Result<Self, Problem> {
         sections.appservice.check()?;
         sections.mail.relay.settle(folder)?;
+        sections.mail.authentication.check()?;
         sections.chats.check()?;
         sections.queue.check()?;
         sections.database.settle(folder)?;

@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::Config;
 use crate::appservice::ServerSettings;
 use crate::bridge::BridgeSettings;
+use crate::mail::authentication::Authentication;
 use crate::mail::listener::{Limits, ListenerSettings, TlsFiles};
 use crate::mail::submit::{MESSAGE_TIMEOUT, RelayCredentials, RelaySettings};
 use crate::matrix::client::ClientSettings;
@@ -42,6 +43,7 @@ impl Config {
             settle_max: self.chats.settle_max,
             new_thread: self.chats.new_thread,
             strangers: self.chats.strangers,
+            unauthenticated: self.mail.authentication.unauthenticated,
             accept_plain_invites: self.chats.accept_plain_invites,
             history_limit: usize::try_from(self.chats.history_limit).unwrap_or(usize::MAX),
             give_up_after: self.queue.give_up_after,
@@ -81,6 +83,11 @@ impl Config {
             message_timeout: MESSAGE_TIMEOUT,
             pool_size: RELAY_CONNECTIONS,
         }
+    }
+
+    /// For the gate behind the ways in.
+    pub fn authentication(&self) -> Authentication {
+        self.mail.authentication.settings()
     }
 
     /// For the ways in, one after the other.

@@ -10,3 +10,4 @@ pub mod subject;
 pub mod thread;
 pub mod to_email;
 pub mod to_matrix;
+pub mod trace;

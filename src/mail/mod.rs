@@ -2,6 +2,7 @@
 //!
 //! Imports: `model`. Penpal's own side is reached only through [`Inbound`].
 
+pub mod authentication;
 pub mod listener;
 pub mod submit;
 

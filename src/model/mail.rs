@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use super::EmailAddress;
+use super::{EmailAddress, Peer, Verdict};
 
 /// A name and an address, as in `From: "Alice" <alice@example.org>`.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -27,12 +27,29 @@ pub struct Envelope {
 /// One mail as a door (SMTP, LMTP) took it, before anything was read in it.
 #[derive(Clone, Debug)]
 pub struct IncomingMail {
+    /// Who brought it.
+    pub peer: Peer,
     /// `MAIL FROM` as given, without angle brackets; empty for the null reverse-path.
     pub sender: String,
     /// `RCPT TO` as given, without angle brackets: each one was allowed by the inbound side.
     pub recipients: Vec<String>,
     /// The message, dots unstuffed, as received.
     pub bytes: Arc<[u8]>,
+    /// What is known of its author: nothing, until somebody looked.
+    pub verdict: Verdict,
+}
+
+impl IncomingMail {
+    /// A mail at whose author nobody has looked yet.
+    pub fn new(peer: Peer, sender: String, recipients: Vec<String>, bytes: Arc<[u8]>) -> Self {
+        Self {
+            peer,
+            sender,
+            recipients,
+            bytes,
+            verdict: Verdict::Unauthenticated("nobody looked".into()),
+        }
+    }
 }
 
 /// Why a mail, or one recipient of it, is not taken: an SMTP reply (RFC 5321, section 4.2)
@@ -62,6 +79,15 @@ impl Refusal {
         Self {
             code: 550,
             enhanced: "5.7.1",
+            text: text.into(),
+        }
+    }
+
+    /// 451 4.4.3: the DNS did not answer (RFC 3463, section 3.5); the sender keeps the mail and tries again.
+    pub fn no_dns(text: impl Into<String>) -> Self {
+        Self {
+            code: 451,
+            enhanced: "4.4.3",
             text: text.into(),
         }
     }

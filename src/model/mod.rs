@@ -9,6 +9,7 @@ mod items;
 mod mail;
 mod namespace;
 mod random;
+mod verdict;
 
 pub use address::{AddressError, EmailAddress};
 pub use clock::{Clock, ManualClock, SystemClock, Timestamp};
@@ -18,3 +19,4 @@ pub use mail::{Envelope, IncomingMail, Mailbox, Refusal};
 pub(crate) use namespace::stands_for_itself;
 pub use namespace::{NamespaceError, PuppetNamespace};
 pub use random::{Random, SeededRandom, SystemRandom};
+pub use verdict::{Peer, Reason, Verdict};

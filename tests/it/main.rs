@@ -11,6 +11,7 @@ mod cli;
 mod direct_chats;
 mod double_puppet;
 mod email_to_matrix;
+mod forgeries;
 mod harness;
 mod machines;
 mod matrix_to_email;

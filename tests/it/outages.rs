@@ -109,7 +109,7 @@ stories! {
         world.database.store.close().await;
         assert_eq!(world.alice_is_refused(&mail.reply_to, &letter).await, (451, "4.3.0"));
         let raw = letter.to_string().replace('\n', "\r\n").into_bytes().into();
-        let incoming = penpal::model::IncomingMail { sender: "alice@example.org".into(), recipients: vec![mail.reply_to.clone()], bytes: raw };
+        let incoming = penpal::model::IncomingMail::new(penpal::model::Peer::default(), "alice@example.org".into(), vec![mail.reply_to.clone()], raw);
         let answers = penpal::mail::Inbound::accept(&*world.bridge, &incoming).await;
         assert_eq!(answers[0].as_ref().unwrap_err().code, 451, "also after RCPT");
         let event = world.homeserver.user_says(&room, &bob(), "are you there?").unwrap();

@@ -21,6 +21,8 @@ pub(super) struct Answers {
     pub(super) relay: Relay,
     pub(super) listen: String,
     pub(super) mail_listen: Door,
+    /// The name by which the mail server signs its findings, where it is trusted.
+    pub(super) authserv_id: Option<String>,
 }
 
 /// The tokens of the registrations.
@@ -95,7 +97,12 @@ pub(super) fn config(answers: &Answers, registration: &Path, tokens: &Tokens) ->
         relay,
         listen,
         mail_listen,
+        authserv_id,
     } = answers;
+    let authentication = match authserv_id {
+        Some(id) => format!("mode: trust\n    authserv_id: {}", quoted(id)),
+        None => "mode: check".to_owned(),
+    };
     let (server_name, url, domain) = (quoted(server_name), quoted(homeserver_url), quoted(mail_domain));
     let (host, port, tls) = (quoted(&relay.host), relay.port, relay.tls);
     let (listen, registration) = (quoted(listen), quoted(&registration.to_string_lossy()));
@@ -136,6 +143,9 @@ appservice:
   listen:
     - protocol: {protocol}
       address: {address}
+  authentication:
+    # Who verifies that a mail is from its author: check (Penpal), trust (the mail server in front) or off.
+    {authentication}
 
 database:
   url: \"sqlite:penpal.db\"
@@ -275,6 +285,7 @@ mod tests {
             relay: Relay::parse("localhost").unwrap(),
             listen: "127.0.0.1:29330".into(),
             mail_listen: Door::parse("lmtp://127.0.0.1:8024").unwrap(),
+            authserv_id: None,
         };
         let tokens = Tokens {
             appservice: "made by penpal init".into(),

@@ -48,6 +48,10 @@ pub(super) struct Init {
     /// Where to listen for mail: lmtp:// or smtp://, then an IP address and a port, or unix: and a path.
     #[arg(long, value_name = "ADDRESS", default_value = "lmtp://127.0.0.1:8024")]
     mail_listen: String,
+    /// The name with which the mail server in front begins its Authentication-Results fields, when it verifies who wrote a mail.
+    /// Without it Penpal verifies that itself.
+    #[arg(long, value_name = "NAME")]
+    authserv_id: Option<String>,
     /// Write a second registration too, with which Penpal may act for the homeserver's own people: accept its invites for
     /// them and keep their lists of direct chats right. Its file is named after the first one.
     #[arg(long)]
@@ -131,6 +135,7 @@ impl Init {
                     self.mail_listen
                 ))
             })?,
+            authserv_id: self.authserv_id.clone(),
         })
     }
 
@@ -165,6 +170,7 @@ fn in_flags(error: ConfigError) -> Failure {
         "homeserver.url" => "--homeserver-url",
         "mail.domain" => "--mail-domain",
         "appservice.listen" => "--listen",
+        "mail.authentication.authserv_id" => "--authserv-id",
         key if key.starts_with("mail.relay") => "--relay",
         key if key.starts_with("mail.listen") => "--mail-listen",
         _ => return error.into(),

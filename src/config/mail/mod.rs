@@ -1,12 +1,14 @@
 //! Section `mail`: the domain, the addresses on it, the way out and the ways in.
 
 mod addresses;
+mod authentication;
 mod listen;
 mod relay;
 
 use serde::Deserialize;
 
 pub use addresses::{Addresses, Scheme};
+pub use authentication::Authentication;
 pub use listen::Listen;
 pub(crate) use listen::parse_address;
 pub use relay::Relay;
@@ -28,6 +30,9 @@ pub struct Mail {
     /// The ways in; none when there is nothing to listen on.
     #[serde(default)]
     pub listen: Vec<Listen>,
+    /// Whether a mail is from its author.
+    #[serde(default)]
+    pub authentication: Authentication,
     /// The largest mail, in bytes, either way. Default 50 MB.
     #[serde(default = "max_size", deserialize_with = "value::size")]
     pub max_size: u64,

@@ -57,6 +57,7 @@ fn the_example_documents_every_key() {
         "double_puppet",
         "mail",
         "mail.addresses",
+        "mail.authentication",
         "mail.relay",
         "mail.listen.0",
         "chats",

@@ -7,7 +7,7 @@ const MISTAKES: &[(&str, &str, &str)] = &[
     (
         "mail.relai",
         "1",
-        "config.yaml: mail.relai: there is no such key, did you mean `relay`? (known here: addresses, domain, listen, \
+        "config.yaml: mail.relai: there is no such key, did you mean `relay`? (known here: addresses, authentication, domain, listen, \
              max_size, relay)",
     ),
     (
@@ -15,6 +15,34 @@ const MISTAKES: &[(&str, &str, &str)] = &[
         "red",
         "config.yaml: chats.colour: there is no such key (known here: accept_plain_invites, history_limit, new_thread, \
              settle, settle_max, strangers)",
+    ),
+    (
+        "mail.authentication.mode",
+        "spf",
+        "config.yaml: mail.authentication.mode: `spf` is not check, trust or off",
+    ),
+    (
+        "mail.authentication.mode",
+        "trust",
+        "config.yaml: mail.authentication.authserv_id: is missing: add the name with which the mail server in front begins its \
+             Authentication-Results fields, which `mode: trust` needs",
+    ),
+    (
+        "mail.authentication.authserv_id",
+        "mx.example.org",
+        "config.yaml: mail.authentication.authserv_id: mx.example.org is used with `mode: trust` alone: remove it, or change \
+             the mode",
+    ),
+    (
+        "mail.authentication.unauthenticated",
+        "drop",
+        "config.yaml: mail.authentication.unauthenticated: `drop` is not label or reject",
+    ),
+    (
+        "mail.authentication.dns",
+        "[dns.example.org]",
+        "config.yaml: mail.authentication.dns[0]: `dns.example.org` is not an IP address, with or without a port: give one \
+             such as 127.0.0.1 or 127.0.0.1:5353",
     ),
     (
         "mail.relay.port",

@@ -9,8 +9,8 @@ use super::reply::Reply;
 /// A command that a session can act on.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Command {
-    /// EHLO, HELO or LHLO.
-    Hello(Hello),
+    /// EHLO, HELO or LHLO, and the name that the client gives itself.
+    Hello(Hello, String),
     /// MAIL: the reverse-path, empty for `<>`, and the declared size in bytes, 0 when there is none.
     Mail { sender: String, size: usize },
     /// RCPT: the forward-path.
@@ -77,9 +77,9 @@ pub(super) fn parse(line: &[u8]) -> Result<Command, Rejected> {
     };
     let request = Request::parse(&mut line.iter());
     match request {
-        Ok(Request::Ehlo { .. }) => Ok(Command::Hello(Hello::Extended)),
-        Ok(Request::Helo { .. }) => Ok(Command::Hello(Hello::Plain)),
-        Ok(Request::Lhlo { .. }) => Ok(Command::Hello(Hello::Local)),
+        Ok(Request::Ehlo { host }) => Ok(Command::Hello(Hello::Extended, host.into_owned())),
+        Ok(Request::Helo { host }) => Ok(Command::Hello(Hello::Plain, host.into_owned())),
+        Ok(Request::Lhlo { host }) => Ok(Command::Hello(Hello::Local, host.into_owned())),
         Ok(Request::Mail { from }) => mail(text, from),
         Ok(Request::Rcpt { to }) => recipient(text, to),
         Ok(Request::Data) => Ok(Command::Data),
@@ -210,9 +210,15 @@ mod tests {
             recipient: recipient.to_owned(),
         };
         for (line, command) in [
-            ("EHLO mx.example.org", Command::Hello(Hello::Extended)),
-            ("helo [192.0.2.1]", Command::Hello(Hello::Plain)),
-            ("LHLO x", Command::Hello(Hello::Local)),
+            (
+                "EHLO mx.example.org",
+                Command::Hello(Hello::Extended, "mx.example.org".into()),
+            ),
+            (
+                "helo [192.0.2.1]",
+                Command::Hello(Hello::Plain, "[192.0.2.1]".into()),
+            ),
+            ("LHLO x", Command::Hello(Hello::Local, "x".into())),
             ("MAIL FROM:<a@example.org>", mail("a@example.org", 0)),
             (
                 "mail from: <a@example.org> size=12 body=8bitmime smtputf8",

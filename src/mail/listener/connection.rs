@@ -1,5 +1,6 @@
 //! One connection: bytes between the socket, the session and the inbound side, and how long each may take.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -37,13 +38,15 @@ enum End {
     Gone,
 }
 
-/// Serves one connection until it ends. `peer` is for the log.
-pub(super) async fn run<S>(mut stream: S, shared: &Shared, peer: &str)
+/// Serves one connection until it ends. `address` is the client's; a unix socket has none.
+pub(super) async fn run<S>(mut stream: S, shared: &Shared, address: Option<IpAddr>)
 where
     S: AsyncRead + AsyncWrite + Send + Unpin,
 {
+    let peer = address.map_or_else(|| "unix".to_owned(), |address| address.to_string());
+    let peer = peer.as_str();
     let mut clock = Clock::new(&shared.terms.limits);
-    let mut session = Session::new(Arc::clone(&shared.terms));
+    let mut session = Session::new(Arc::clone(&shared.terms), address);
     let end = converse(&mut stream, &mut session, shared, &mut clock, peer).await;
     match (end, &shared.tls) {
         (End::StartTls, Some(tls)) => match timeout_at(clock.deadline, tls.accept(stream)).await {

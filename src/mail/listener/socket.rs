@@ -181,10 +181,8 @@ async fn accept_all(socket: Socket, shared: Arc<Shared>) {
                 let shared = Arc::clone(&shared);
                 connections.spawn(async move {
                     match connection {
-                        Connection::Tcp(stream, ip) => {
-                            connection::run(stream, &shared, &ip.to_string()).await;
-                        }
-                        Connection::Unix(stream) => connection::run(stream, &shared, "unix").await,
+                        Connection::Tcp(stream, ip) => connection::run(stream, &shared, Some(ip)).await,
+                        Connection::Unix(stream) => connection::run(stream, &shared, None).await,
                     }
                     drop(place);
                 });

@@ -1,8 +1,10 @@
 //! A whole Penpal in memory, but for its database: people who chat, people who mail, and a clock that they move.
 
 mod database;
+mod dns;
 mod letter;
 mod mail;
+mod signature;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -12,7 +14,9 @@ use penpal::bridge::{Bridge, BridgeSettings};
 use penpal::convert::address::{AddressBook, AddressScheme};
 use penpal::mail::Inbound;
 use penpal::matrix::MatrixError;
-use penpal::model::{Clock, IncomingMail, ManualClock, PuppetNamespace, Refusal, SeededRandom, Timestamp};
+use penpal::model::{
+    Clock, IncomingMail, ManualClock, Peer, PuppetNamespace, Refusal, SeededRandom, Timestamp, Verdict,
+};
 use penpal::replay::homeserver::{MemoryHomeserver, RoomOptions};
 use penpal::replay::mail::MemoryMail;
 use penpal::store::{JobState, JobSummary, Strangers};
@@ -21,8 +25,10 @@ use ruma::{OwnedRoomId, OwnedUserId, RoomId, UserId, owned_user_id};
 use serde_json::{Value, json};
 
 pub use database::Database;
+pub use dns::{Dns, Mood};
 pub use letter::Letter;
 pub use mail::ReceivedMail;
+pub use signature::{SIGNED, Signer, crlf, sign_with_rsa};
 
 /// Runs a story on SQLite and on PostgreSQL.
 #[macro_export]
@@ -216,11 +222,8 @@ impl World {
                 .replace('\n', "\r\n")
                 .into_bytes()
                 .into();
-            let mail = IncomingMail {
-                sender: sender.to_owned(),
-                recipients: allowed,
-                bytes,
-            };
+            let mut mail = IncomingMail::new(Peer::default(), sender.to_owned(), allowed, bytes);
+            mail.verdict = Verdict::Unchecked;
             answers.extend(self.bridge.accept(&mail).await);
         }
         answers

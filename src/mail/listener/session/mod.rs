@@ -5,6 +5,7 @@
 
 mod verbs;
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use super::Protocol;
@@ -13,7 +14,7 @@ use super::command;
 use super::limits::{Budget, Limits, Reservation};
 use super::message::{Body, DataDecoder};
 use super::reply::Reply;
-use crate::model::{IncomingMail, Refusal};
+use crate::model::{IncomingMail, Peer, Refusal};
 
 /// What a session needs to know of its door.
 #[derive(Clone, Debug)]
@@ -60,6 +61,7 @@ pub(super) struct Session {
     output: Vec<u8>,
     greeted: bool,
     tls: bool,
+    peer: Peer,
     mail: Option<Transaction>,
     commands: u32,
     errors: u32,
@@ -105,8 +107,8 @@ const OK: Reply = Reply::new(250, "2.0.0", "OK");
 const OUT_OF_ORDER: Reply = Reply::new(503, "5.5.1", "Bad sequence of commands");
 
 impl Session {
-    /// A new session, with its greeting in the output.
-    pub(super) fn new(terms: Arc<Terms>) -> Self {
+    /// A new session with a client at this address, with its greeting in the output.
+    pub(super) fn new(terms: Arc<Terms>, address: Option<IpAddr>) -> Self {
         let mut session = Self {
             state: State::Command,
             line: Vec::new(),
@@ -114,6 +116,11 @@ impl Session {
             output: Vec::new(),
             greeted: false,
             tls: false,
+            peer: Peer {
+                address,
+                by: terms.hostname.clone(),
+                ..Peer::default()
+            },
             mail: None,
             commands: 0,
             errors: 0,

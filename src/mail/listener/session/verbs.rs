@@ -13,7 +13,7 @@ impl Session {
     /// Acts on a command.
     pub(super) fn obey(&mut self, command: Command) -> Option<Action> {
         match command {
-            Command::Hello(hello) => self.hello(hello),
+            Command::Hello(hello, name) => self.hello(hello, name),
             Command::Mail { sender, size } => self.mail(sender, size),
             Command::Rcpt { recipient } => return self.rcpt(recipient),
             Command::Data => self.data(),
@@ -37,7 +37,7 @@ impl Session {
         None
     }
 
-    fn hello(&mut self, hello: Hello) {
+    fn hello(&mut self, hello: Hello, name: String) {
         let fits = match self.terms.protocol {
             Protocol::Smtp => hello != Hello::Local,
             Protocol::Lmtp => hello == Hello::Local,
@@ -51,6 +51,14 @@ impl Session {
             return self.fail(&Reply::new(500, "5.5.1", text));
         }
         self.greeted = true;
+        self.peer.hello = name;
+        self.peer.with = match (hello, self.tls) {
+            (Hello::Plain, _) => "SMTP",
+            (Hello::Extended, false) => "ESMTP",
+            (Hello::Extended, true) => "ESMTPS",
+            (Hello::Local, false) => "LMTP",
+            (Hello::Local, true) => "LMTPS",
+        };
         self.mail = None;
         if hello == Hello::Plain {
             let hostname = self.terms.hostname.clone();
@@ -158,11 +166,12 @@ impl Session {
         match body.finish() {
             Ok(Finished { bytes, reservation }) => {
                 self.state = State::Accepting(mail.recipients.clone(), reservation);
-                Some(Action::Accept(IncomingMail {
-                    sender: mail.sender,
-                    recipients: mail.recipients,
+                Some(Action::Accept(IncomingMail::new(
+                    self.peer.clone(),
+                    mail.sender,
+                    mail.recipients,
                     bytes,
-                }))
+                )))
             }
             Err(refusal) => {
                 // LMTP owes an answer for each recipient, whatever happened (RFC 2033, section 4.2).

@@ -32,7 +32,7 @@ fn connect_with(limits: Limits, tls: Option<TlsAcceptor>) -> Client {
         inbound: Arc::clone(&inbox) as Arc<dyn Inbound>,
         shutdown: shutdown.clone(),
     };
-    let server = tokio::spawn(async move { run(other, &shared, "test").await });
+    let server = tokio::spawn(async move { run(other, &shared, None).await });
     Client {
         stream,
         inbox,
@@ -183,7 +183,7 @@ async fn a_client_that_does_not_read_is_left() {
         inbound: Arc::new(Inbox::default()),
         shutdown: CancellationToken::new(),
     };
-    let server = tokio::spawn(async move { run(other, &shared, "test").await });
+    let server = tokio::spawn(async move { run(other, &shared, None).await });
     stream.write_all(b"EHLO a\r\nEHLO b\r\n").await.unwrap();
     server.await.unwrap();
 }

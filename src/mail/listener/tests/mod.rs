@@ -122,7 +122,7 @@ impl Outcome {
 /// Plays `input`, cut into pieces of `piece` bytes, against a session without sockets.
 fn play(terms: &Arc<Terms>, input: &[u8], piece: usize) -> Outcome {
     let inbox = Inbox::default();
-    let mut session = Session::new(Arc::clone(terms));
+    let mut session = Session::new(Arc::clone(terms), None);
     let mut output = Vec::new();
     let mut closed = false;
     'pieces: for mut piece in std::iter::once(&b""[..]).chain(input.chunks(piece)) {
