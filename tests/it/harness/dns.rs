@@ -8,7 +8,8 @@ use std::sync::{Arc, Mutex};
 use mail_auth::hickory_resolver::proto::op::{Message, OpCode, ResponseCode};
 use mail_auth::hickory_resolver::proto::rr::rdata::{CNAME, TXT};
 use mail_auth::hickory_resolver::proto::rr::{Name, RData, Record, RecordType};
-use tokio::net::UdpSocket;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::{TcpListener, UdpSocket};
 use tokio::task::AbortHandle;
 
 /// What the server does with a name, and with all names below it.
@@ -29,7 +30,7 @@ pub struct Dns {
     pub address: SocketAddr,
     zone: Arc<Mutex<Zone>>,
     questions: Arc<AtomicUsize>,
-    task: AbortHandle,
+    tasks: [AbortHandle; 2],
 }
 
 #[derive(Default)]
@@ -40,7 +41,7 @@ struct Zone {
 
 impl Drop for Dns {
     fn drop(&mut self) {
-        self.task.abort();
+        self.tasks.iter().for_each(AbortHandle::abort);
     }
 }
 
@@ -58,8 +59,26 @@ impl Dns {
                     questions.fetch_add(1, Ordering::SeqCst);
                     let answer = zone.lock().unwrap().answer(&buffer[..length]);
                     if let Some(answer) = answer {
-                        let _ = socket.send_to(&answer, client).await;
+                        let _ = socket.send_to(&fitting(answer), client).await;
                     }
+                }
+            }
+        });
+        // For what does not fit into a datagram.
+        let listener = TcpListener::bind(address).await.unwrap();
+        let stream = tokio::spawn({
+            let zone = zone.clone();
+            async move {
+                while let Ok((mut stream, _)) = listener.accept().await {
+                    let zone = zone.clone();
+                    tokio::spawn(async move {
+                        let length = stream.read_u16().await.ok()?;
+                        let mut question = vec![0; usize::from(length)];
+                        stream.read_exact(&mut question).await.ok()?;
+                        let answer = zone.lock().unwrap().answer(&question)?;
+                        stream.write_u16(u16::try_from(answer.len()).ok()?).await.ok()?;
+                        stream.write_all(&answer).await.ok()
+                    });
                 }
             }
         });
@@ -67,7 +86,7 @@ impl Dns {
             address,
             zone,
             questions,
-            task: task.abort_handle(),
+            tasks: [task.abort_handle(), stream.abort_handle()],
         }
     }
 
@@ -89,6 +108,17 @@ impl Dns {
     pub fn questions(&self) -> usize {
         self.questions.load(Ordering::SeqCst)
     }
+}
+
+/// An answer that is too large for a datagram says so, and nothing else (RFC 1035, section 4.2.1).
+fn fitting(answer: Vec<u8>) -> Vec<u8> {
+    if answer.len() <= 1200 {
+        return answer;
+    }
+    let mut short = Message::from_vec(&answer).unwrap();
+    short.metadata.truncation = true;
+    short.answers.clear();
+    short.to_vec().unwrap()
 }
 
 impl Zone {
