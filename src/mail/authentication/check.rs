@@ -75,10 +75,10 @@ impl Checker {
     /// Off the workers' threads: hashing a large mail takes a while.
     pub(super) async fn verdict(self: &Arc<Self>, mail: &IncomingMail) -> Verdict {
         let (checker, mail, runtime) = (Arc::clone(self), mail.clone(), Handle::current());
-        let checked = tokio::task::spawn_blocking(move || {
+        let found = tokio::task::spawn_blocking(move || {
             runtime.block_on(timeout(checker.timeout, checker.check(&mail)))
         });
-        match checked.await {
+        match found.await {
             Ok(Ok(verdict)) => verdict,
             Ok(Err(_)) => Verdict::Undecided("the DNS took too long".into()),
             Err(error) => {

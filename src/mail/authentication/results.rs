@@ -25,7 +25,7 @@ pub(super) struct MethodResult {
     pub(super) result: String,
     /// `header.from` and the like, with their values.
     properties: Vec<(String, String)>,
-    /// The comments, where OpenDMARC, rspamd and Gmail say which policy the domain has: `p=REJECT`.
+    /// The comments, where mail servers say which policy the domain has: `p=REJECT`.
     comments: String,
 }
 
