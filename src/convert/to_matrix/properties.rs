@@ -1,6 +1,7 @@
 //! What holds for whatever comes in: sanitised twice is sanitised once, and a text that went out comes back.
 
 use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
 
 use proptest::prelude::*;
 use ruma::html::{HtmlSanitizerMode, RemoveReplyFallback, sanitize_html};
@@ -56,6 +57,51 @@ fn any_text() -> impl Strategy<Value = String> {
     let line = line.prop_map(|line: String| line.trim_end().to_owned());
     let paragraph = prop::collection::vec(line, 1..4).prop_map(|lines| lines.join("\n"));
     prop::collection::vec(paragraph, 1..4).prop_map(|paragraphs| paragraphs.join("\n\n"))
+}
+
+#[test]
+fn hostile_mails_are_cheap() {
+    for (media_type, piece) in [
+        ("text/html", "<div>"),
+        ("text/html", "<b>x"),
+        ("text/html", "<table><tr><td>"),
+        (
+            "text/html",
+            "<table border=1><tr><th>a<th>b<tr><td>c<td>d</table>",
+        ),
+        ("text/html", "<div class=gmail_quote>x<blockquote>"),
+        ("text/html", "<ul><li>x"),
+        ("text/html", "<br>"),
+        ("text/html", "<"),
+        ("text/html", "<img src=cid:x>"),
+        ("text/html", "<img src=\"data:image/png;base64,aaaa\">"),
+        ("text/html", "&lt;&amp"),
+        ("text/html", "<a href=https://example.org/x>y</a>"),
+        ("text/plain", ">"),
+        ("text/plain", "> x\n"),
+        ("text/plain", "On a :\n"),
+        ("text/plain", "-- \n"),
+        ("text/plain", "From: a\nSent: b\nTo: c\nSubject: d\n\n"),
+        ("text/plain", "Disclaimer\n\n"),
+        ("text/plain", "begin 644 x\n!!!!\n"),
+        ("text/plain", "=ybegin line=1 name=x\n"),
+        ("multipart/mixed; boundary=b", "--b\n\nx\n"),
+        (
+            "multipart/mixed; boundary=b",
+            "--b\nContent-Type: multipart/mixed; boundary=b\n\n",
+        ),
+        ("text/plain;a*1*=x", "\nContent-Type: text/plain;a*1*=x"),
+    ] {
+        let mail = format!(
+            "Content-Type: {media_type}\n\n{}",
+            piece.repeat(20_000 / piece.len())
+        );
+        let start = Instant::now();
+        let converted = convert(mail.as_bytes(), &ThreadContext::default());
+        // Milliseconds in fact; the limit only tells linear from quadratic on a slow machine.
+        assert!(start.elapsed() < Duration::from_secs(30), "{piece}");
+        assert!(converted.events.len() <= 1_001, "{piece}");
+    }
 }
 
 proptest! {

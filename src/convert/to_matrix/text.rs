@@ -31,6 +31,17 @@ pub(super) struct Text {
 /// How much plain text is read for quotations, in bytes; a longer one goes on as it is. A person reads some kilobytes.
 const MAX_READ: usize = 128 * 1024;
 
+/// How many lines are looked at for quotations and signatures; a digest of a busy list has some thousand.
+const MAX_LINES: usize = 6_000;
+
+/// What becomes of each line. Those behind what is looked at go on as the last one did.
+fn classify(lines: &[Line], hints: Hints) -> Vec<Role> {
+    let mut roles = quote::classify(lines.get(..MAX_LINES).unwrap_or(lines), hints);
+    let last = roles.last().copied().unwrap_or(Role::New);
+    roles.resize(lines.len(), last);
+    roles
+}
+
 /// Composes the text from its segments.
 pub(super) fn compose(segments: &[Segment], hints: Hints, sent: &[String], pictures: Pictures<'_>) -> Text {
     let plain: Vec<&str> = segments
@@ -125,7 +136,7 @@ fn from_plain(text: &str, hints: Hints, sent: &[String]) -> Text {
     let (head, rest) = text.split_at_checked(end).unwrap_or((text, ""));
     let mut lines = quote::plain_lines(head);
     quote::mark_sent(&mut lines, sent);
-    let roles = quote::classify(&lines, hints);
+    let roles = classify(&lines, hints);
     let mut body = join(&lines, &roles, |role| role == Role::New);
     let mut quoted = left_out(&lines, &roles);
     if !rest.is_empty() {
@@ -148,7 +159,7 @@ fn from_plain(text: &str, hints: Hints, sent: &[String]) -> Text {
 }
 
 fn from_tree(tree: &Tree, lines: &[Line], hints: Hints, pictures: Pictures<'_>) -> Text {
-    let roles = quote::classify(lines, hints);
+    let roles = classify(lines, hints);
     let body = join(lines, &roles, |role| role == Role::New);
     let kept: BTreeSet<NodeId> = lines
         .iter()
