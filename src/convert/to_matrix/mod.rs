@@ -177,7 +177,9 @@ pub fn convert(raw: &[u8], context: &ThreadContext) -> Converted {
         text.body = subject;
     }
     if mail.field("chat-voice-message").is_some() {
-        files.iter_mut().for_each(|file| file.is_voice = true);
+        for file in &mut files {
+            file.is_voice = true;
+        }
     }
     let sender = match auto::classify(&mail) {
         _ if is_sealed => Sender::Machine,

@@ -45,12 +45,11 @@ fn unframe(text: &str) -> String {
         match at {
             At::Outside if mark == SIGNED => at = At::Heading,
             At::Heading if mark.is_empty() => at = At::Text,
-            At::Heading => {}
             At::Text if mark == SIGNATURE => at = At::Signature,
             // What begins with a hyphen is written with another one before it (section 7.2).
             At::Text => kept.push(line.strip_prefix("- ").unwrap_or(line)),
             At::Signature if mark == SIGNATURE_END => at = At::Outside,
-            At::Signature => {}
+            At::Heading | At::Signature => {}
             At::Outside => kept.push(line),
         }
     }
