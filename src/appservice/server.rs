@@ -19,6 +19,7 @@ use super::auth::HsToken;
 use super::error::ApiError;
 use super::observe::observe;
 use super::{Service, Unavailable, routes};
+use crate::model::bind_advice;
 
 /// The default for the largest transaction, in bytes. Homeservers send up to 100 events and 100 ephemeral events,
 /// of 64 KiB each ([size limits]): 13 MB, which escapes in JSON can multiply.
@@ -57,7 +58,8 @@ pub struct ServerSettings {
 pub enum ServeError {
     /// The address can't be listened on.
     #[error(
-        "appservice.listen: can't listen on {address} (choose another port, or stop the program that has it)"
+        "appservice.listen: can't listen on {address}: {source} ({})",
+        bind_advice(source)
     )]
     Bind {
         /// The address.

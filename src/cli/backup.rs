@@ -6,8 +6,8 @@ use std::path::PathBuf;
 use anyhow::Context as _;
 use clap::Args;
 
-use super::run::open_store;
-use super::{ConfigFile, Failure, in_runtime};
+use super::database::with_store;
+use super::{ConfigFile, Failure};
 
 /// Writes a consistent copy of the SQLite database, also while Penpal runs.
 #[derive(Debug, Args)]
@@ -26,14 +26,11 @@ pub(super) struct Backup {
 impl Backup {
     pub(super) fn run(self) -> Result<(), Failure> {
         let config = self.config.load_alone()?;
-        let done = in_runtime(async {
-            let store = open_store(&config).await?;
+        with_store(&config, async |store| {
             let done = store.back_up(&self.file).await;
-            store.close().await;
             done.with_context(|| format!("{} can't be written", self.file.display()))?;
             writeln!(stdout(), "The database is copied to {}.", self.file.display())?;
             Ok(())
-        });
-        Ok(done?)
+        })
     }
 }

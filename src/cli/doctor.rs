@@ -7,12 +7,12 @@ use std::time::Duration;
 
 use anyhow::{Context as _, anyhow};
 use clap::Args;
+use secrecy::ExposeSecret as _;
 use serde::Serialize;
 use tokio::io::{AsyncBufReadExt as _, AsyncRead, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::{TcpStream, UnixStream};
 use tokio::time::timeout;
 
-use super::run::open_store;
 use super::{ConfigFile, Failure, environment};
 use crate::bridge::{check_way_back, check_way_there};
 use crate::config::Config;
@@ -20,6 +20,7 @@ use crate::mail::listener::{ListenAddress, ListenerSettings};
 use crate::mail::submit::Relay;
 use crate::matrix::client::HttpHomeserver;
 use crate::model::{Clock as _, SystemClock};
+use crate::store::Store;
 
 /// How long our own process may take for an answer.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -127,9 +128,9 @@ impl Doctor {
 }
 
 async fn examine(config: &Config, report: &mut Report) -> anyhow::Result<()> {
-    let store = open_store(config).await;
-    let opened = store.as_ref().map_err(|error| format!("{error:#}"));
-    report.found("database", opened, |store| {
+    let store = Store::connect(config.database.url.expose_secret()).await;
+    let found = store.as_ref().map_err(ToString::to_string);
+    report.found("database", found, |store| {
         let kind = if store.is_single_process() {
             "SQLite"
         } else {

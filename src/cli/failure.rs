@@ -30,10 +30,22 @@ impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Usage(message) | Self::Nothing(message) => f.write_str(message),
-            // With all causes, in one line.
-            Self::Failed(error) => write!(f, "{error:#}"),
+            Self::Failed(error) => f.write_str(&in_one_line(error)),
         }
     }
+}
+
+/// An error with all its causes; what an error says already is not said again by its cause.
+fn in_one_line(error: &anyhow::Error) -> String {
+    let mut line = String::new();
+    for cause in error.chain() {
+        let text = cause.to_string();
+        if !line.contains(&text) {
+            let separator = if line.is_empty() { "" } else { ": " };
+            line = format!("{line}{separator}{text}");
+        }
+    }
+    line
 }
 
 impl From<ConfigError> for Failure {
@@ -45,5 +57,29 @@ impl From<ConfigError> for Failure {
 impl From<anyhow::Error> for Failure {
     fn from(error: anyhow::Error) -> Self {
         Self::Failed(error)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use anyhow::Context as _;
+
+    use super::*;
+
+    #[test]
+    fn no_cause_is_said_twice() {
+        #[derive(Debug, thiserror::Error)]
+        #[error("the file: {0}")]
+        struct Outer(#[from] std::io::Error);
+        let inner = || std::io::Error::other("is broken");
+        let error = Err::<(), _>(Outer(inner()))
+            .context("it can't start")
+            .unwrap_err();
+        assert_eq!(
+            Failure::from(error).to_string(),
+            "it can't start: the file: is broken"
+        );
+        let error = Err::<(), _>(inner()).context("it can't start").unwrap_err();
+        assert_eq!(Failure::from(error).to_string(), "it can't start: is broken");
     }
 }

@@ -5,8 +5,8 @@ use std::io::{Write as _, stdout};
 use clap::Args;
 use ruma::OwnedUserId;
 
-use super::run::open_store;
-use super::{ConfigFile, Failure, in_runtime};
+use super::database::with_store;
+use super::{ConfigFile, Failure};
 use crate::model::EmailAddress;
 use crate::store::{Person, Store};
 
@@ -51,14 +51,11 @@ impl Forget {
             Whose::Address(address) => Person::Address(address),
             Whose::User(user) => Person::User(user),
         };
-        let done = in_runtime(async {
-            let store = open_store(&config).await?;
-            let chats = forget(&store, &person).await;
-            store.close().await;
-            writeln!(stdout(), "Forgotten, with {} chats.", chats?)?;
+        with_store(&config, async |store| {
+            let chats = forget(store, &person).await?;
+            writeln!(stdout(), "Forgotten, with {chats} chats.")?;
             Ok(())
-        });
-        Ok(done?)
+        })
     }
 }
 

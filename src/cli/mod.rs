@@ -4,6 +4,7 @@
 
 mod backup;
 mod convert;
+mod database;
 mod doctor;
 mod failure;
 mod forget;
@@ -12,11 +13,11 @@ mod queue;
 mod registration;
 mod replay;
 mod run;
+mod threads;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use anyhow::Context as _;
 use clap::{Args, Parser, Subcommand};
 
 pub use failure::Failure;
@@ -43,6 +44,7 @@ enum Command {
     Run(run::Run),
     Doctor(doctor::Doctor),
     Queue(queue::Queue),
+    Threads(threads::Threads),
     Backup(backup::Backup),
     Forget(forget::Forget),
     Convert(convert::Convert),
@@ -58,6 +60,7 @@ impl Cli {
             Command::Run(command) => command.run(),
             Command::Doctor(command) => command.run(),
             Command::Queue(command) => command.run(),
+            Command::Threads(command) => command.run(),
             Command::Backup(command) => command.run(),
             Command::Forget(command) => command.run(),
             Command::Convert(command) => command.run(),
@@ -79,15 +82,6 @@ impl ConfigFile {
     fn load_alone(&self) -> Result<Config, ConfigError> {
         Config::load_alone(&self.config, &environment())
     }
-}
-
-/// Runs what a command does apart from the bridge.
-fn in_runtime<T>(work: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
-    tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .context("the runtime can't be started")?
-        .block_on(work)
 }
 
 /// The variables of the environment that are text.

@@ -5,8 +5,8 @@ use std::io::{Write as _, stdout};
 use anyhow::anyhow;
 use clap::{Args, Subcommand, ValueEnum};
 
-use super::run::open_store;
-use super::{ConfigFile, Failure, in_runtime};
+use super::database::with_store;
+use super::{ConfigFile, Failure};
 use crate::model::{Clock as _, SystemClock, Timestamp};
 use crate::store::{JobState, JobSummary, Store};
 
@@ -16,7 +16,8 @@ use crate::store::{JobState, JobSummary, Store};
 A job is an event, an email or a notice on its way. What failed is kept until it is retried or dropped.
 
 Examples:
-  penpal queue list --state failed
+  penpal queue list --config /etc/penpal/config.yaml
+  penpal queue list --state waiting
   penpal queue retry 17")]
 pub(super) struct Queue {
     #[command(flatten)]
@@ -87,13 +88,7 @@ impl From<State> for JobState {
 impl Queue {
     pub(super) fn run(self) -> Result<(), Failure> {
         let config = self.config.load_alone()?;
-        let done = in_runtime(async {
-            let store = open_store(&config).await?;
-            let done = act(&store, self.action).await;
-            store.close().await;
-            done
-        });
-        Ok(done?)
+        with_store(&config, async |store| act(store, self.action).await)
     }
 }
 

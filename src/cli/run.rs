@@ -1,15 +1,18 @@
 //! `penpal run`: everything put together.
 
+use std::fs;
+use std::os::unix::fs::MetadataExt as _;
+use std::path::Path;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, anyhow};
 use clap::Args;
-use secrecy::ExposeSecret as _;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
+use super::database::take_store;
 use super::{ConfigFile, Failure, environment};
 use crate::bridge::Bridge;
 use crate::config::Config;
@@ -18,7 +21,6 @@ use crate::mail::listener;
 use crate::mail::submit::Relay;
 use crate::matrix::client::HttpHomeserver;
 use crate::model::{SystemClock, SystemRandom};
-use crate::store::{Claim, Store};
 use crate::telemetry::Flood;
 use crate::worker::Worker;
 use crate::{appservice, telemetry};
@@ -54,6 +56,10 @@ impl Run {
             .or_else(|| environment.get("RUST_LOG"));
         let flood = telemetry::start_log(&config.logging, filter.map(String::as_str))
             .map_err(|error| Failure::Usage(error.to_string()))?;
+        warn_of_readers(&self.config.config);
+        if let Some(registration) = &config.appservice.registration {
+            warn_of_readers(registration);
+        }
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .enable_all()
             .build()
@@ -65,10 +71,18 @@ impl Run {
     }
 }
 
+/// Says so when every user of this machine can read the secrets in a file.
+fn warn_of_readers(path: &Path) {
+    const OTHERS_READ: u32 = 0o004;
+    if fs::metadata(path).is_ok_and(|file| file.mode() & OTHERS_READ != 0) {
+        let path = path.display();
+        tracing::warn!("every user of this machine can read the secrets in {path}: chmod 600 {path}");
+    }
+}
+
 async fn serve(config: &Config, flood: Flood) -> anyhow::Result<()> {
     let metrics = telemetry::start_metrics()?;
-    let _claim = Claim::take(config.database.url.expose_secret())?;
-    let store = open_store(config).await?;
+    let (_claim, store) = take_store(config).await?;
     let homeserver = Arc::new(HttpHomeserver::new(config.client_settings())?);
     let relay = Arc::new(Relay::new(config.relay_settings())?);
     let bridge = Bridge::open(
@@ -146,12 +160,6 @@ async fn serve(config: &Config, flood: Flood) -> anyhow::Result<()> {
             Ok(())
         }
     }
-}
-
-/// Opens the store; its URL may hold a password, so the error names the key only.
-pub(super) async fn open_store(config: &Config) -> anyhow::Result<Store> {
-    let opened = Store::connect(config.database.url.expose_secret()).await;
-    opened.context("the database that database.url names can't be opened")
 }
 
 /// The signals that stop the process.

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use serde_json::{Map, Value};
@@ -35,11 +36,17 @@ pub(super) struct Source {
 impl Source {
     /// The text of a configuration file.
     pub(super) fn text(path: &Path) -> Result<String, ConfigError> {
-        fs::read_to_string(path).map_err(|error| ConfigError::File {
-            file: path.display().to_string(),
-            problem: format!(
-                "can't be read ({error}): give the right path with --config, or let `penpal init` write a configuration"
-            ),
+        fs::read_to_string(path).map_err(|error| {
+            let mend = match error.kind() {
+                ErrorKind::PermissionDenied => {
+                    "run this as the user of penpal, or chown the file to the user who runs it"
+                }
+                _ => "give the right path with --config, or let `penpal init` write a configuration",
+            };
+            ConfigError::File {
+                file: path.display().to_string(),
+                problem: format!("can't be read ({error}): {mend}"),
+            }
         })
     }
 

@@ -9,6 +9,7 @@ mod items;
 mod mail;
 mod namespace;
 mod random;
+mod socket;
 mod verdict;
 
 pub use address::{AddressError, EmailAddress};
@@ -19,4 +20,5 @@ pub use mail::{Envelope, IncomingMail, Mailbox, Refusal};
 pub(crate) use namespace::stands_for_itself;
 pub use namespace::{NamespaceError, PuppetNamespace};
 pub use random::{Random, SeededRandom, SystemRandom};
+pub use socket::bind_advice;
 pub use verdict::{Peer, Reason, Verdict};

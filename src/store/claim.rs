@@ -4,9 +4,11 @@
 //! is seen late. The claim is a lock on a file beside the database, which the system takes back however the process ends. It
 //! can't be on the database itself: SQLite's own locks on a file are lost when the process closes it once.
 
-use std::fs::{File, OpenOptions, TryLockError};
-use std::io::{self, Write as _};
+use std::fs::{File, TryLockError};
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
+
+use super::{StoreError, file};
 
 /// The right to work on a store; kept until it is dropped.
 #[derive(Debug)]
@@ -14,50 +16,23 @@ pub struct Claim {
     _lock: Option<File>,
 }
 
-/// Why a store can't be worked on.
-#[derive(Debug, thiserror::Error)]
-pub enum ClaimError {
-    /// Another process has it.
-    #[error(
-        "another `penpal run` works on this database (it holds the lock on {}): stop that one, or give this one a database of \
-         its own. Several processes can share a PostgreSQL database, not a SQLite file", path.display()
-    )]
-    Taken {
-        /// The file with the lock.
-        path: PathBuf,
-    },
-    /// The file can't be made or locked.
-    #[error("the lock on {} can't be taken ({source}): it must be possible to write in the database's folder", path.display())]
-    File {
-        /// The file.
-        path: PathBuf,
-        /// What the system says.
-        source: io::Error,
-    },
-}
-
 impl Claim {
     /// Claims the store at this URL. PostgreSQL needs none: there lanes are leased.
-    pub fn take(url: &str) -> Result<Self, ClaimError> {
+    pub fn take(url: &str) -> Result<Self, StoreError> {
         let Some(database) = database_file(url) else {
             return Ok(Self { _lock: None });
         };
         let mut path = database.to_path_buf().into_os_string();
         path.push(".lock");
         let path = PathBuf::from(path);
-        let wrong = |source| ClaimError::File {
+        let wrong = |source| StoreError::File {
             path: path.clone(),
             source,
         };
-        let mut file = OpenOptions::new()
-            .create(true)
-            .truncate(false)
-            .write(true)
-            .open(&path)
-            .map_err(wrong)?;
+        let mut file = file::open(&path, true).map_err(wrong)?;
         match file.try_lock() {
             Ok(()) => {}
-            Err(TryLockError::WouldBlock) => return Err(ClaimError::Taken { path }),
+            Err(TryLockError::WouldBlock) => return Err(StoreError::Taken { path }),
             Err(TryLockError::Error(source)) => return Err(wrong(source)),
         }
         // For who looks into it; on a full disk the lock alone must do.
@@ -86,7 +61,7 @@ mod tests {
         let url = format!("sqlite:{}/penpal.db?mode=rwc", folder.path().display());
         let claim = Claim::take(&url).unwrap();
         let refused = Claim::take(&url).unwrap_err();
-        assert!(matches!(refused, ClaimError::Taken { .. }), "{refused}");
+        assert!(matches!(refused, StoreError::Taken { .. }), "{refused}");
         assert!(refused.to_string().contains("penpal.db.lock"), "{refused}");
         drop(claim);
         Claim::take(&url).unwrap();

@@ -1,5 +1,8 @@
 //! What can go wrong with the store.
 
+use std::io::{self, ErrorKind};
+use std::path::PathBuf;
+
 /// Trouble with the store. Never holds the URL: it may contain a password.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
@@ -23,7 +26,7 @@ pub enum StoreError {
     },
     /// The disk did not take what was written.
     #[error("the database's disk: {0}")]
-    Disk(#[source] std::io::Error),
+    Disk(#[source] io::Error),
     /// The disk has failed before: what was written since may not be on it.
     #[error("the database's disk has failed, see the log: mend it and start Penpal again")]
     DiskFailed,
@@ -49,7 +52,39 @@ pub enum StoreError {
     /// Backups of PostgreSQL are made by its own tools.
     #[error("this database is in PostgreSQL: back it up with pg_dump")]
     NoBackup,
+    /// The file of the database can't be opened.
+    #[error("{}: {source} ({})", path.display(), mend(source))]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// Another process works on the SQLite file.
+    #[error(
+        "another `penpal run` works on this database (it holds the lock on {}): stop that one, or give this one a database of \
+         its own. Several processes can share a PostgreSQL database, not a SQLite file",
+        path.display()
+    )]
+    Taken {
+        /// The file with the lock.
+        path: PathBuf,
+    },
     /// Neither `sqlite:` nor `postgres:`.
     #[error("database.url must begin with sqlite: or postgres://")]
     UnknownScheme,
+}
+
+/// What to do about a file that can't be opened.
+fn mend(error: &io::Error) -> &'static str {
+    match error.kind() {
+        ErrorKind::NotFound => {
+            "make its folder, or mend database.url; `penpal run` makes the file when its folder is there"
+        }
+        ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => {
+            "the user of penpal must be able to write this file and its folder: chown them to that user"
+        }
+        ErrorKind::IsADirectory => "let database.url name a file in this folder",
+        _ => "let database.url name another file",
+    }
 }

@@ -9,6 +9,7 @@ mod claim;
 mod drafts;
 mod emails;
 mod error;
+mod file;
 mod forget;
 mod jobs;
 mod lanes;
@@ -21,18 +22,19 @@ mod queue;
 mod retention;
 mod settings;
 mod sqlite;
+mod threads;
 mod tx;
 
 use std::path::Path;
 use std::str::FromStr;
 use std::sync::Arc;
 
-use sqlx::ConnectOptions;
 use sqlx::migrate::Migrator;
 use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
+use sqlx::{ConnectOptions, Connection as _};
 use tokio::sync::Notify;
 
-pub use claim::{Claim, ClaimError};
+pub use claim::Claim;
 pub use drafts::Draft;
 pub use emails::Email;
 pub use error::StoreError;
@@ -44,6 +46,7 @@ pub use people::Strangers;
 pub use portals::{NewPortal, Portal, PortalState};
 pub use queue::JobSummary;
 pub use retention::Place;
+pub use threads::{EmailSummary, ThreadFilter, ThreadSummary};
 pub use tx::Tx;
 
 use query::{Row, corrupt, get, parse, parse_optional};
@@ -94,13 +97,24 @@ impl Wake {
 }
 
 impl Store {
-    /// Opens `sqlite:FILE` (which is made when it is missing) or `postgres://…`, and brings the schema up to date.
-    /// `url` may hold a password and is never part of an error.
+    /// Opens `sqlite:FILE` (which is made when it is missing, readable for its owner alone) or `postgres://…`, and brings the
+    /// schema up to date. `url` may hold a password and is never part of an error.
     pub async fn connect(url: &str) -> Result<Self, StoreError> {
+        Self::open(url, true).await
+    }
+
+    /// The same, for a look at what is there: a SQLite file that is missing is an error, and not made.
+    pub async fn connect_existing(url: &str) -> Result<Self, StoreError> {
+        Self::open(url, false).await
+    }
+
+    async fn open(url: &str, create: bool) -> Result<Self, StoreError> {
         let database = if url.starts_with("sqlite:") {
-            Database::Sqlite(Sqlite::open(url).await?)
+            Database::Sqlite(Sqlite::open(url, create).await?)
         } else if url.starts_with("postgres:") || url.starts_with("postgresql:") {
             let options = PgConnectOptions::from_str(url)?.disable_statement_logging();
+            // A pool would try for half a minute and then say that it has timed out. This says at once what is wrong.
+            options.connect().await?.close().await?;
             let pool = PgPoolOptions::new().max_connections(CONNECTIONS);
             let write = pool.clone().connect_with(options.clone()).await?;
             POSTGRES.run(&write).await?;

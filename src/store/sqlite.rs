@@ -26,7 +26,7 @@ use tokio::runtime::Handle;
 use tokio::sync::{Mutex, OwnedMutexGuard};
 
 use super::query::{Row, Statement};
-use super::{CONNECTIONS, SQLITE, StoreError};
+use super::{CONNECTIONS, SQLITE, StoreError, file};
 
 /// How long a statement waits for another process's lock.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
@@ -79,9 +79,15 @@ struct Disk {
 }
 
 impl Sqlite {
-    pub(super) async fn open(url: &str) -> Result<Self, StoreError> {
-        let options = SqliteConnectOptions::from_str(url)?
-            .create_if_missing(true)
+    /// Opens the file; with `create`, makes it when it is missing.
+    pub(super) async fn open(url: &str, create: bool) -> Result<Self, StoreError> {
+        let options = SqliteConnectOptions::from_str(url)?;
+        let path = options.get_filename();
+        file::prepare(path, create).map_err(|source| StoreError::File {
+            path: path.to_owned(),
+            source,
+        })?;
+        let options = options
             .journal_mode(SqliteJournalMode::Wal)
             .synchronous(SqliteSynchronous::Normal)
             .busy_timeout(BUSY_TIMEOUT)

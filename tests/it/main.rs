@@ -19,4 +19,5 @@ mod outages;
 mod queue;
 mod retention;
 mod strangers;
+mod threads;
 mod transactions;

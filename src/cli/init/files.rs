@@ -23,6 +23,7 @@ pub(super) struct Answers {
     pub(super) mail_listen: Door,
     /// The name by which the mail server signs its findings, where it is trusted.
     pub(super) authserv_id: Option<String>,
+    pub(super) database: String,
 }
 
 /// The tokens of the registrations.
@@ -98,6 +99,7 @@ pub(super) fn config(answers: &Answers, registration: &Path, tokens: &Tokens) ->
         listen,
         mail_listen,
         authserv_id,
+        database,
     } = answers;
     let authentication = match authserv_id {
         Some(id) => format!("mode: trust\n    authserv_id: {}", quoted(id)),
@@ -107,6 +109,7 @@ pub(super) fn config(answers: &Answers, registration: &Path, tokens: &Tokens) ->
     let (host, port, tls) = (quoted(&relay.host), relay.port, relay.tls);
     let (listen, registration) = (quoted(listen), quoted(&registration.to_string_lossy()));
     let (protocol, address) = (mail_listen.protocol, quoted(&mail_listen.address.to_string()));
+    let database = quoted(database);
     let as_token = quoted(tokens.appservice.expose_secret());
     let hs_token = quoted(tokens.homeserver.expose_secret());
     let double_puppet = tokens.double_puppet.as_ref().map_or_else(String::new, |token| {
@@ -148,7 +151,7 @@ appservice:
     {authentication}
 
 database:
-  url: \"sqlite:penpal.db\"
+  url: {database}
 "
     )
 }
@@ -286,6 +289,7 @@ mod tests {
             listen: "127.0.0.1:29330".into(),
             mail_listen: Door::parse("lmtp://127.0.0.1:8024").unwrap(),
             authserv_id: None,
+            database: "sqlite:penpal.db".into(),
         };
         let tokens = Tokens {
             appservice: "made by penpal init".into(),

@@ -20,7 +20,7 @@ use crate::model::SystemRandom;
 #[command(after_help = "\
 Example:
   penpal init --server-name example.org --homeserver-url http://127.0.0.1:8008 \\
-      --mail-domain mail.example.org --relay localhost:25
+      --mail-domain mail.example.org --relay localhost:25 --database sqlite:/var/lib/penpal/penpal.db
 
 Both files hold secrets and are readable for their owner alone. Files that exist are never overwritten.")]
 pub(super) struct Init {
@@ -52,6 +52,10 @@ pub(super) struct Init {
     /// Without it Penpal verifies that itself.
     #[arg(long, value_name = "NAME")]
     authserv_id: Option<String>,
+    /// Where everything is kept: sqlite:FILE, or postgres://USER:PASSWORD@HOST/NAME. Relative paths refer to the folder of the
+    /// configuration.
+    #[arg(long, value_name = "URL", default_value = "sqlite:penpal.db")]
+    database: String,
     /// Write a second registration too, with which Penpal may act for the homeserver's own people: accept its invites for
     /// them and keep their lists of direct chats right. Its file is named after the first one.
     #[arg(long)]
@@ -128,6 +132,7 @@ impl Init {
                 ))
             })?,
             listen: self.listen.clone(),
+            database: self.database.clone(),
             mail_listen: files::Door::parse(&self.mail_listen).ok_or_else(|| {
                 Failure::Usage(format!(
                     "--mail-listen: `{}` is not an address to listen on: give one such as lmtp://127.0.0.1:8024 or \
@@ -171,6 +176,7 @@ fn in_flags(error: ConfigError) -> Failure {
         "mail.domain" => "--mail-domain",
         "appservice.listen" => "--listen",
         "mail.authentication.authserv_id" => "--authserv-id",
+        "database.url" => "--database",
         key if key.starts_with("mail.relay") => "--relay",
         key if key.starts_with("mail.listen") => "--mail-listen",
         _ => return error.into(),

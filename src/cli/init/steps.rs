@@ -7,25 +7,32 @@ use crate::mail::listener::{ListenAddress, Protocol};
 
 /// The next steps, for Synapse and Postfix, with the admin's own names in them.
 pub(super) fn next_steps(config: &Config, file: &Path, registration: &Path, second: Option<&Path>) -> String {
-    let full = |path: &Path| {
-        absolute(path)
-            .unwrap_or_else(|_| path.to_owned())
-            .display()
-            .to_string()
-    };
-    let registrations: Vec<String> = [Some(registration), second]
+    let full = |path: &Path| absolute(path).unwrap_or_else(|_| path.to_owned());
+    let copies = [
+        (Some(registration), "/etc/matrix-synapse/penpal.yaml"),
+        (second, "/etc/matrix-synapse/penpal-double-puppet.yaml"),
+    ];
+    let copies: Vec<_> = copies
         .into_iter()
-        .flatten()
-        .map(full)
+        .filter_map(|(path, copy)| Some((full(path?), copy)))
+        .collect();
+    let copied: String = copies
+        .iter()
+        .map(|(path, copy)| {
+            format!(
+                "       install -o matrix-synapse -m 600 {} {copy}\n",
+                path.display()
+            )
+        })
         .collect();
     let written: Vec<String> = [Some(file), Some(registration), second]
         .into_iter()
         .flatten()
         .map(|path| path.display().to_string())
         .collect();
-    let listed: String = registrations
+    let listed: String = copies
         .iter()
-        .map(|path| format!("         - {path}\n"))
+        .map(|(_, copy)| format!("         - {copy}\n"))
         .collect();
     let domain = config.addresses.domain();
     let transport = config.mail.listen.first().map_or_else(String::new, |door| {
@@ -43,7 +50,8 @@ pub(super) fn next_steps(config: &Config, file: &Path, registration: &Path, seco
         "\
 Written: {written}.
 
-1. Synapse, in homeserver.yaml; then restart it. It must be able to read what it is given:
+1. Synapse runs as a user of its own: give it a copy that it can read, as root (Debian's names; yours may differ):
+{copied}   Name it in homeserver.yaml; then restart Synapse:
        app_service_config_files:
 {listed}
 2. Postfix, in main.cf; then `postfix reload`:
@@ -53,6 +61,8 @@ Written: {written}.
 
 3. Start it:
        penpal run --config {file}
+
+`penpal registration check FILE` tells later whether Synapse's copy still fits.
 ",
         written = written.join(", "),
         file = file.display(),

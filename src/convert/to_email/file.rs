@@ -137,7 +137,7 @@ fn extension_of(content_type: &str) -> &'static str {
 pub(super) fn size(bytes: usize) -> String {
     match bytes {
         0..1000 => format!("{bytes} bytes"),
-        1000..1_000_000 => format!("{} KB", bytes.div_ceil(1000)),
+        1000..999_500 => format!("{} KB", (bytes + 500) / 1000),
         _ => format!("{}.{} MB", bytes / 1_000_000, bytes % 1_000_000 / 100_000),
     }
 }
@@ -195,7 +195,7 @@ mod tests {
     fn sizes_are_readable() {
         assert_eq!(
             [size(12), size(34_001), size(2_560_000)],
-            ["12 bytes", "35 KB", "2.5 MB"]
+            ["12 bytes", "34 KB", "2.5 MB"]
         );
     }
 }

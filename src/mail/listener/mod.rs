@@ -30,6 +30,8 @@ use std::io;
 use std::path::PathBuf;
 use std::str::FromStr;
 
+use crate::model::bind_advice;
+
 pub use limits::Limits;
 pub use socket::{Door, serve};
 
@@ -132,9 +134,7 @@ pub struct ListenerSettings {
 #[derive(Debug, thiserror::Error)]
 pub enum ListenerError {
     /// The socket cannot be had.
-    #[error(
-        "cannot listen for mail on {address} (choose another address under mail.listen, or stop the program that has it)"
-    )]
+    #[error("cannot listen for mail on {address}: {source} ({})", bind_advice(source))]
     Bind {
         /// The configured address.
         address: ListenAddress,

@@ -117,9 +117,11 @@ fn init_says_what_is_left_to_do() {
         "\
 Written: config.yaml, registration.yaml.
 
-1. Synapse, in homeserver.yaml; then restart it. It must be able to read what it is given:
+1. Synapse runs as a user of its own: give it a copy that it can read, as root (Debian's names; yours may differ):
+       install -o matrix-synapse -m 600 /etc/penpal/registration.yaml /etc/matrix-synapse/penpal.yaml
+   Name it in homeserver.yaml; then restart Synapse:
        app_service_config_files:
-         - /etc/penpal/registration.yaml
+         - /etc/matrix-synapse/penpal.yaml
 
 2. Postfix, in main.cf; then `postfix reload`:
        relay_domains = mail.example.org
@@ -128,6 +130,8 @@ Written: config.yaml, registration.yaml.
 
 3. Start it:
        penpal run --config config.yaml
+
+`penpal registration check FILE` tells later whether Synapse's copy still fits.
 "
     );
 }
@@ -217,6 +221,11 @@ fn mistakes_end_with_exit_code_2_and_name_the_flag() {
              127.0.0.1:29330",
         ),
         (
+            "--database",
+            "/var/lib/penpal.db",
+            "--database: names neither SQLite nor PostgreSQL: give sqlite:FILE or postgres://USER:PASSWORD@HOST/NAME",
+        ),
+        (
             "--mail-listen",
             "8024",
             "--mail-listen: `8024` is not an address to listen on: give one such as lmtp://127.0.0.1:8024 or \
@@ -266,6 +275,45 @@ penpal: registration.yaml does not fit config.yaml:
 Write it anew with `penpal registration`, give it to the homeserver, and restart that.
 "
     );
+}
+
+#[test]
+fn a_database_that_cannot_be_had_is_named_and_nothing_is_made_by_looking() {
+    let folder = initialised(&["--database", "sqlite:nowhere/penpal.db"]);
+    let path = fs::canonicalize(&folder).unwrap();
+    fs::set_permissions(path.join("config.yaml"), fs::Permissions::from_mode(0o644)).unwrap();
+    let config = path.join("config.yaml").display().to_string();
+    let outcome = penpal(&path, &["run", "--config", &config]);
+    assert_eq!(outcome.code, Some(1));
+    let lines: Vec<&str> = outcome.err.lines().collect();
+    let [warning, error] = lines.as_slice() else {
+        panic!("{}", outcome.err);
+    };
+    assert!(warning.contains(&format!(
+        "every user of this machine can read the secrets in {config}: chmod 600 {config}"
+    )));
+    assert_eq!(
+        *error,
+        format!(
+            "penpal: the database that database.url names can't be opened: {}/nowhere/penpal.db.lock: No such file or directory (os error 2) \
+             (make its folder, or mend database.url; `penpal run` makes the file when its folder is there)",
+            path.display()
+        )
+    );
+    fs::create_dir(path.join("nowhere")).unwrap();
+    for arguments in [
+        ["queue", "--config", &config, "list"],
+        ["queue", "list", "--config", &config],
+    ] {
+        let outcome = penpal(&path, &arguments);
+        assert_eq!(outcome.code, Some(1));
+        assert!(
+            outcome.err.contains("No such file or directory"),
+            "{}",
+            outcome.err
+        );
+    }
+    assert!(fs::read_dir(path.join("nowhere")).unwrap().next().is_none());
 }
 
 #[test]
@@ -378,4 +426,26 @@ fn an_email_is_converted_offline() {
         outcome.err,
         "penpal: nowhere.eml: can't be read (No such file or directory (os error 2))\n"
     );
+}
+
+#[test]
+fn threads_of_an_empty_store_are_none() {
+    let folder = initialised(&[]);
+    let list = penpal(folder.path(), &["threads", "list"]);
+    assert_eq!(
+        (list.code, list.out.as_str()),
+        (Some(0), "No threads.\n"),
+        "{}",
+        list.err
+    );
+    let show = penpal(folder.path(), &["threads", "show", "7"]);
+    assert_eq!(
+        (show.code, show.err.as_str()),
+        (
+            Some(1),
+            "penpal: there is no thread 7: `penpal threads list` names those there are\n"
+        )
+    );
+    let wrong = penpal(folder.path(), &["threads", "list", "--with", "alice"]);
+    assert_eq!(wrong.code, Some(2), "{}", wrong.err);
 }
