@@ -1,5 +1,5 @@
-//! What the homeserver asks of Penpal: the [Application Service API] over HTTP, and three routes for those who
-//! run it (`/health`, `/ready`, `/metrics`).
+//! What others ask of Penpal over HTTP: the homeserver by the [Application Service API], those who run it by `/health`, `/ready` and
+//! `/metrics`, and whoever got a link to a file by `/file/…`.
 //!
 //! Imports: `model`. Penpal's own side is reached only through [`Service`].
 //!
@@ -22,6 +22,7 @@
 
 mod auth;
 mod body;
+mod download;
 mod error;
 mod observe;
 mod ping;
@@ -36,7 +37,9 @@ mod transactions;
 mod users;
 
 use async_trait::async_trait;
+use bytes::Bytes;
 use serde_json::Value;
+use tokio::sync::mpsc;
 
 pub use server::{DEFAULT_MAX_TRANSACTION_SIZE, ServeError, Server, ServerSettings, serve};
 
@@ -64,7 +67,34 @@ pub struct ThirdPartyUser {
     pub email: String,
 }
 
-/// What the homeserver's requests lead to.
+/// A file on its way to whoever followed a link.
+#[derive(Debug)]
+pub struct Download {
+    /// Its name, without path and control characters.
+    pub name: String,
+    /// What it is said to be; hostile.
+    pub content_type: String,
+    /// The number of bytes, where that is known.
+    pub length: Option<u64>,
+    /// The bytes, in order. An error is the last item.
+    pub chunks: mpsc::Receiver<std::io::Result<Bytes>>,
+}
+
+/// Why a link leads to no file.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NoDownload {
+    /// Nobody made this link.
+    #[error("there is no such link")]
+    Unknown,
+    /// Its time is over, or the message was taken back, or the homeserver has the file no more.
+    #[error("the link has ended")]
+    Gone,
+    /// Not now. The text is for the log.
+    #[error("{0}")]
+    Unavailable(String),
+}
+
+/// What requests lead to.
 ///
 /// The two async questions of the homeserver run to their end even when it hangs up: it does so after 60 seconds,
 /// and what was begun need not be begun again.
@@ -85,6 +115,9 @@ pub trait Service: Send + Sync {
 
     /// The puppet that a lookup finds. Pure: no user is made.
     fn third_party_user(&self, query: ThirdPartyQuery<'_>) -> Option<ThirdPartyUser>;
+
+    /// The file that a link in an email leads to; `link` is what stands behind `/file/`, and may be anything.
+    async fn download(&self, link: &str) -> Result<Download, NoDownload>;
 
     /// Whether work can be done: the database and the homeserver can be reached. The text says what is wrong.
     async fn ready(&self) -> Result<(), String>;

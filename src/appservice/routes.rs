@@ -5,7 +5,7 @@ use std::future::ready;
 use actix_web::{HttpResponse, Resource, Route, web};
 
 use super::error::ApiError;
-use super::{ping, probes, rooms, third_party, transactions, users};
+use super::{download, ping, probes, rooms, third_party, transactions, users};
 
 /// All routes.
 pub(super) fn configure(config: &mut web::ServiceConfig) {
@@ -69,6 +69,13 @@ pub(super) fn configure(config: &mut web::ServiceConfig) {
         "/_matrix/app/v1/ping",
         web::post().to(ping::post),
     ));
+    config.service(
+        web::resource("/file/{link}")
+            .name("file")
+            .route(web::get().to(download::get))
+            .route(web::head().to(download::get))
+            .default_service(web::to(download::other_method)),
+    );
     config.service(only("GET", "health", "/health", web::get().to(probes::health)));
     config.service(only("GET", "ready", "/ready", web::get().to(probes::ready)));
     config.service(only("GET", "metrics", "/metrics", web::get().to(probes::metrics)));

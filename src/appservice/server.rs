@@ -18,7 +18,7 @@ use tokio_util::sync::CancellationToken;
 use super::auth::HsToken;
 use super::error::ApiError;
 use super::observe::observe;
-use super::{Service, Unavailable, routes};
+use super::{Download, NoDownload, Service, Unavailable, routes};
 use crate::model::bind_advice;
 
 /// The default for the largest transaction, in bytes. Homeservers send up to 100 events and 100 ephemeral events,
@@ -30,6 +30,9 @@ pub const DEFAULT_MAX_TRANSACTION_SIZE: usize = 64 * 1024 * 1024;
 /// How many transactions may be in work at once. One is under way at a time; the others are those that a
 /// homeserver gave up on and sent again.
 const TRANSACTIONS: usize = 4;
+
+/// How many files may be on their way at once: strangers must not take the connections that the homeserver needs.
+const DOWNLOADS: usize = 32;
 
 /// Requests wait for the store, not for the processor: two threads suffice, and cost little memory.
 const THREADS: usize = 2;
@@ -94,6 +97,7 @@ pub(super) struct State {
     pub(super) hs_token: HsToken,
     pub(super) max_transaction_size: usize,
     pub(super) transactions: Arc<Semaphore>,
+    pub(super) downloads: Arc<Semaphore>,
     pub(super) metrics: PrometheusHandle,
     runtime: Handle,
 }
@@ -110,9 +114,20 @@ impl State {
             hs_token: HsToken::new(&settings.hs_token),
             max_transaction_size: settings.max_transaction_size,
             transactions: Arc::new(Semaphore::new(TRANSACTIONS)),
+            downloads: Arc::new(Semaphore::new(DOWNLOADS)),
             metrics,
             runtime: Handle::current(),
         }
+    }
+
+    /// Begins a download, on the runtime that the rest of Penpal runs on.
+    pub(super) async fn download(&self, link: String) -> Result<Download, NoDownload> {
+        let service = self.service.clone();
+        let begun = self.runtime.spawn(async move { service.download(&link).await });
+        begun.await.unwrap_or_else(|died| {
+            tracing::error!(error = %died, "a download came to a bad end");
+            Err(NoDownload::Unavailable("it came to a bad end".to_owned()))
+        })
     }
 
     /// Runs work to its end, also when the homeserver hangs up meanwhile (which ends its handler), on the

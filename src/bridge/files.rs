@@ -1,79 +1,206 @@
-//! The files of an email: what its messages show is downloaded from the homeserver.
+//! The files of an email on its way out: enclosed, or offered for download where they are too large.
 
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
+use std::time::Duration;
 
-use ruma::{OwnedMxcUri, UserId};
+use data_encoding::HEXLOWER;
+use ruma::{OwnedEventId, OwnedMxcUri, UserId};
 use serde_json::{Map, Value};
+use url::Url;
 
 use super::Bridge;
+use crate::appservice::{Download, NoDownload};
+use crate::convert::download::{KEY_BYTES, LinkKey, Ticket};
 use crate::convert::to_email::{self, ChatMessage, MediaBytes, RenderOptions};
 use crate::matrix::MatrixError;
+use crate::model::Random;
+use crate::store::{LinkedFile, Message, StoreError, Tx};
+
+/// How long an email waits for a file that its homeserver can't fetch.
+const PATIENCE: Duration = Duration::from_hours(1);
 
 /// Whether a message shows files that are to be downloaded.
 pub(super) fn shows_files(content: &Map<String, Value>) -> bool {
     to_email::media_uri(content).is_some() || !to_email::inline_images(content).is_empty()
 }
 
+/// Where and how long files are offered that are too large for an email.
+#[derive(Clone, Debug)]
+pub struct DownloadSettings {
+    /// Where people reach Penpal.
+    pub url: Url,
+    /// How long a link is good.
+    pub expire: Duration,
+}
+
+/// What makes links, and opens them.
+pub(super) struct Downloads {
+    settings: DownloadSettings,
+    key: LinkKey,
+}
+
+impl Downloads {
+    /// With the store's own key, which is made at the first time.
+    pub(super) async fn open(
+        tx: &mut Tx,
+        settings: DownloadSettings,
+        random: &dyn Random,
+    ) -> Result<Self, StoreError> {
+        let mut fresh = [0; KEY_BYTES];
+        random.fill(&mut fresh);
+        let kept = tx.keep_setting("link_key", &HEXLOWER.encode(&fresh)).await?;
+        let key = HEXLOWER.decode(kept.as_bytes()).ok();
+        let key = key
+            .and_then(|key| key.try_into().ok())
+            .ok_or_else(|| StoreError::Corrupt {
+                table: "settings",
+                column: "value",
+                reason: "link_key is not 64 bytes in hexadecimal".to_owned(),
+            })?;
+        Ok(Self {
+            settings,
+            key: LinkKey::new(key),
+        })
+    }
+}
+
+/// What was gathered for an email.
+pub(super) struct Files {
+    pub(super) options: RenderOptions,
+    /// What its links lead to, with the message that brought each.
+    pub(super) links: Vec<(OwnedEventId, LinkedFile)>,
+}
+
 impl Bridge {
-    /// Downloads what the messages show, as much as one email holds.
+    /// Downloads what the messages show, as much as one email holds. The email has `waited` so long.
     pub(super) async fn download_all(
         &self,
         puppet: &UserId,
-        messages: &mut [ChatMessage],
-        patient: bool,
-    ) -> Result<RenderOptions, MatrixError> {
+        messages: &[Message],
+        chat: &mut [ChatMessage],
+        waited: Duration,
+    ) -> Result<Files, MatrixError> {
         let mut room = self.settings.max_attachment;
+        let patient = waited < PATIENCE;
         let mut pictures = BTreeMap::new();
-        for message in messages {
-            if let Some(uri) = to_email::media_uri(&message.content) {
-                message.media = Some(self.download(puppet, &uri, &mut room, patient).await?);
+        let mut links = Vec::new();
+        for (message, shown) in messages.iter().zip(chat) {
+            if let Some(uri) = to_email::media_uri(&shown.content) {
+                let link = self.link(message, &uri);
+                shown.media = Some(match self.download(puppet, &uri, &mut room, patient).await? {
+                    Some(media) => media,
+                    None => match link {
+                        Some((link, file)) => {
+                            links.push((message.event_id.clone(), file));
+                            link
+                        }
+                        None => self.too_large(),
+                    },
+                });
             }
-            for uri in to_email::inline_images(&message.content) {
+            for uri in to_email::inline_images(&shown.content) {
                 if let Entry::Vacant(place) = pictures.entry(uri) {
                     let picture = self.download(puppet, place.key(), &mut room, patient).await?;
-                    place.insert(picture);
+                    place.insert(picture.unwrap_or_else(|| self.too_large()));
                 }
             }
         }
         let room = usize::try_from(self.settings.max_attachment).unwrap_or(usize::MAX);
-        Ok(RenderOptions { pictures, room })
+        Ok(Files {
+            options: RenderOptions { pictures, room },
+            links,
+        })
     }
 
-    /// Downloads media that fits into what room is left; what can't be had becomes a sentence in the email.
+    /// Downloads media that fits into what room is left: `None` when it does not. What can't be had becomes a sentence in
+    /// the email.
     async fn download(
         &self,
         puppet: &UserId,
         uri: &OwnedMxcUri,
         room: &mut u64,
         patient: bool,
-    ) -> Result<MediaBytes, MatrixError> {
-        match self.homeserver.download(puppet, uri, *room).await {
+    ) -> Result<Option<MediaBytes>, MatrixError> {
+        let reason = match self.homeserver.download(puppet, uri, *room).await {
             Ok(media) => {
                 *room = room.saturating_sub(u64::try_from(media.bytes.len()).unwrap_or(u64::MAX));
-                Ok(MediaBytes::Here {
+                return Ok(Some(MediaBytes::Here {
                     content_type: media.content_type,
                     bytes: media.bytes,
-                })
+                }));
             }
-            Err(MatrixError::TooLarge { .. }) => Ok(MediaBytes::Missing {
-                reason: format!(
-                    "does not fit into one email, which holds {} MB of files",
-                    self.settings.max_attachment / 1_000_000
-                ),
-            }),
-            Err(MatrixError::Refused { .. }) => Ok(MediaBytes::Missing {
-                reason: "is not available on the homeserver".into(),
-            }),
+            Err(MatrixError::TooLarge { .. }) => return Ok(None),
+            Err(MatrixError::Refused { .. }) => "is not available on the homeserver",
             // A homeserver that works answers so when the server that has the file is gone. The words must not wait for it.
             Err(MatrixError::Transient { .. })
                 if !patient && self.homeserver.profile(puppet, puppet).await.is_ok() =>
             {
-                Ok(MediaBytes::Missing {
-                    reason: "it could not be fetched".into(),
-                })
+                "could not be fetched"
             }
-            Err(error) => Err(error),
+            Err(error) => return Err(error),
+        };
+        Ok(Some(MediaBytes::Missing {
+            reason: reason.to_owned(),
+        }))
+    }
+
+    fn too_large(&self) -> MediaBytes {
+        MediaBytes::Missing {
+            reason: format!(
+                "does not fit into one email, which holds {} MB of files",
+                self.settings.max_attachment / 1_000_000
+            ),
+        }
+    }
+
+    /// A link to a message's file, and what it leads to; `None` where nobody could follow it.
+    fn link(&self, message: &Message, uri: &OwnedMxcUri) -> Option<(MediaBytes, LinkedFile)> {
+        let downloads = self.downloads.as_ref()?;
+        let until = self.now() + downloads.settings.expire;
+        let ticket = Ticket::new(&self.instance, message.event_id.as_str(), uri.as_str(), until);
+        let content = message.content.as_ref()?;
+        let (name, content_type) = to_email::linked_file(&message.event_type, content);
+        let link = MediaBytes::Link {
+            url: downloads.key.link(&downloads.settings.url, &ticket),
+            until: ticket.until,
+        };
+        let file = LinkedFile {
+            id: ticket.id,
+            uri: uri.clone(),
+            name,
+            content_type,
+            expires_at: ticket.until,
+        };
+        Some((link, file))
+    }
+
+    /// The file behind the last segment of a link.
+    pub(super) async fn open_link(&self, segment: &str) -> Result<Download, NoDownload> {
+        let downloads = self.downloads.as_ref().ok_or(NoDownload::Unknown)?;
+        // Only who has a link of ours reaches the database.
+        let ticket = downloads.key.open(segment).ok_or(NoDownload::Unknown)?;
+        if ticket.until <= self.now() {
+            return Err(NoDownload::Gone);
+        }
+        let away = |error: &dyn std::fmt::Display| NoDownload::Unavailable(error.to_string());
+        let mut tx = self.store.read().await.map_err(|error| away(&error))?;
+        let file = tx.file(&ticket.id).await.map_err(|error| away(&error))?;
+        drop(tx);
+        let file = file.ok_or(NoDownload::Gone)?;
+        let bot = self.settings.namespace.bot();
+        match self.homeserver.open_media(bot, &file.uri).await {
+            Ok(media) => Ok(Download {
+                name: file.name,
+                content_type: file.content_type,
+                length: media.length,
+                chunks: media.chunks,
+            }),
+            Err(error @ (MatrixError::Refused { .. } | MatrixError::TooLarge { .. })) => {
+                tracing::info!(file = file.id, %error, "a file that was offered for download is gone");
+                Err(NoDownload::Gone)
+            }
+            Err(error) => Err(away(&error)),
         }
     }
 }

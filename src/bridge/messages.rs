@@ -15,6 +15,8 @@ const MOST_BYTES: usize = 512 * 1024;
 
 const UNREADABLE: &str = "I can't read encrypted messages yet: this one does not reach the email side.";
 const TOO_LATE: &str = "That message has already left as an email. A sent email can't be taken back.";
+const LINK_ENDED: &str = "That message has already left as an email, which can't be taken back. It held a link to the file, not \
+                          the file: the link leads nowhere from now on.";
 
 impl Bridge {
     /// A message event of a portal's room, by somebody who is not ours.
@@ -247,8 +249,13 @@ impl Bridge {
             tx.set_content(target, None).await?;
             return tx.revise_draft(draft.job).await;
         }
+        let words = if tx.forget_files_of(target).await? {
+            LINK_ENDED
+        } else {
+            TOO_LATE
+        };
         if message.event_type != "m.reaction" {
-            self.add_notice(tx, portal.id, TOO_LATE, Some(target)).await?;
+            self.add_notice(tx, portal.id, words, Some(target)).await?;
         }
         Ok(())
     }

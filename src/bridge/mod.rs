@@ -9,7 +9,8 @@
 //! | `events` | a committed event is worked: dispatch by type |
 //! | `invites`, `adopt`, `membership`, `rooms` | direct chats begin, end, move and change |
 //! | `messages` | chat messages are gathered into drafts; edits and redactions change them |
-//! | `submit`, `files` | a draft becomes an email, with what it shows, and is handed to the relay |
+//! | `submit` | a draft becomes an email and is handed to the relay |
+//! | `files` | what an email encloses, and what it offers for download |
 //! | `deliver`, `label`, `answers`, `chat_room` | an email becomes events, labelled and related to earlier ones, in the portal's room |
 //! | `service`, `way` | what the homeserver asks; whether it reaches us |
 //! | `puppets`, `direct`, `notices`, `commands` | the puppet's account, `m.direct`, words of our own, the bot |
@@ -42,10 +43,12 @@ mod way;
 use std::sync::Arc;
 use std::time::Duration;
 
+use files::Downloads;
 use ruma::UserId;
 use tokio::sync::{Notify, Semaphore, SemaphorePermit};
 
 pub use failure::Failure;
+pub use files::DownloadSettings;
 pub use settings::{BridgeSettings, NewThread, Unauthenticated};
 pub use way::{check_way_back, check_way_there};
 
@@ -85,6 +88,8 @@ pub struct Bridge {
     heavy_mails: Semaphore,
     /// Told when a transaction could not be committed, so that the homeserver waits longer and longer.
     refused_transactions: Notify,
+    /// What makes and opens links to files, where there is a way for people to reach us.
+    downloads: Option<Downloads>,
 }
 
 /// Why a bridge could not be opened.
@@ -123,6 +128,10 @@ impl Bridge {
             return Err(OpenError::OtherServer { stored, configured });
         }
         let instance = tx.keep_setting("instance", &random_word(&*random)).await?;
+        let downloads = match settings.downloads.clone() {
+            Some(downloads) => Some(Downloads::open(&mut tx, downloads, &*random).await?),
+            None => None,
+        };
         tx.commit().await?;
         let owner = random_word(&*random);
         let refused_transactions = Notify::new();
@@ -138,6 +147,7 @@ impl Bridge {
             heavy_emails: Semaphore::new(HEAVY_AT_ONCE),
             heavy_mails: Semaphore::new(HEAVY_AT_ONCE),
             refused_transactions,
+            downloads,
         })
     }
 

@@ -5,7 +5,7 @@ use ruma::UserId;
 use serde_json::Value;
 
 use super::Bridge;
-use crate::appservice::{Service, ThirdPartyQuery, ThirdPartyUser, Unavailable};
+use crate::appservice::{Download, NoDownload, Service, ThirdPartyQuery, ThirdPartyUser, Unavailable};
 use crate::convert::address::address_of;
 use crate::model::EmailAddress;
 
@@ -40,6 +40,10 @@ impl Service for Bridge {
             user_id: user_id.into(),
             email: email.into(),
         })
+    }
+
+    async fn download(&self, link: &str) -> Result<Download, NoDownload> {
+        self.open_link(link).await
     }
 
     async fn ready(&self) -> Result<(), String> {

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::files::DownloadSettings;
 use crate::convert::address::AddressBook;
 use crate::model::PuppetNamespace;
 use crate::store::Strangers;
@@ -59,8 +60,10 @@ pub struct BridgeSettings {
     pub longest_retry: Duration,
     /// How long texts and finished jobs are kept after the delivery.
     pub keep_delivered: Duration,
-    /// The largest attachment that is put into an email, in bytes.
+    /// How many bytes of files one email encloses.
     pub max_attachment: u64,
+    /// Where files are offered that are too large for an email; `None`: they are only named.
+    pub downloads: Option<DownloadSettings>,
     /// Whether Penpal may act for humans of the own homeserver.
     pub double_puppet: bool,
 }
@@ -84,6 +87,7 @@ impl BridgeSettings {
             longest_retry: Duration::from_mins(30),
             keep_delivered: Duration::from_hours(7 * 24),
             max_attachment: 35_000_000,
+            downloads: None,
             double_puppet: false,
         }
     }

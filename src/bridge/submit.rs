@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use ruma::UserId;
+use ruma::{OwnedEventId, UserId};
 use tokio::sync::SemaphorePermit;
 
 use super::files::shows_files;
@@ -13,13 +13,10 @@ use crate::convert::thread;
 use crate::convert::to_email::{self, ChatMessage, EmailDraft, Intro, Quoted, RenderOptions, RenderedEmail};
 use crate::mail::SendError;
 use crate::model::{EmailAddress, Envelope, Mailbox, Timestamp};
-use crate::store::{Draft, Email, Job, Message, Portal, StoreError, Tx};
+use crate::store::{Draft, Email, Job, LinkedFile, Message, Portal, StoreError, Tx};
 
 /// How often a draft is rendered again because it changed meanwhile, before its job steps back for a moment.
 const RENDERINGS: usize = 5;
-
-/// How long an email waits for a file that its homeserver can't fetch.
-const PATIENCE: Duration = Duration::from_hours(1);
 
 /// An email ready to be handed over.
 struct Finished<'a> {
@@ -121,6 +118,12 @@ impl Bridge {
                 continue;
             }
             tx.add_email(&rendered.row, self.now()).await?;
+            if !rendered.links.is_empty() {
+                tx.forget_expired_files(self.now()).await?;
+            }
+            for (event, file) in &rendered.links {
+                tx.keep_file(event, file).await?;
+            }
             // A retry finds the row of its first attempt, with the token that may be on its way back already.
             let row = tx
                 .email(&draft.message_id, portal.id)
@@ -171,7 +174,11 @@ impl Bridge {
         let rendered =
             tokio::task::spawn_blocking(move || to_email::render_with(&email.draft, &email.options)).await;
         match rendered {
-            Ok(Ok(email)) => Ok(Some(Composed { email, row })),
+            Ok(Ok(rendered)) => Ok(Some(Composed {
+                email: rendered,
+                row,
+                links: email.links,
+            })),
             Ok(Err(nothing)) => {
                 tracing::info!(job = draft.job, portal = portal.id, "no email: {nothing}");
                 Ok(None)
@@ -198,8 +205,10 @@ impl Bridge {
             chat.push(self.chat_message(&mut tx, message).await?);
         }
         drop(tx);
-        let patient = self.now().since(draft.first_at) < PATIENCE;
-        let options = self.download_all(&portal.puppet, &mut chat, patient).await?;
+        let waited = self.now().since(draft.first_at);
+        let files = self
+            .download_all(&portal.puppet, messages, &mut chat, waited)
+            .await?;
         let from = Mailbox {
             name: Some(last.sender_name.clone()),
             address: self.address_of(&draft.sender)?,
@@ -241,7 +250,11 @@ impl Bridge {
             intro,
             messages: chat,
         };
-        Ok(Some(Unrendered { draft, options }))
+        Ok(Some(Unrendered {
+            draft,
+            options: files.options,
+            links: files.links,
+        }))
     }
 
     /// The email that a draft answers: the one that a message refers to, else the last one of the thread.
@@ -362,12 +375,15 @@ impl Bridge {
 struct Unrendered {
     draft: EmailDraft,
     options: RenderOptions,
+    links: Vec<(OwnedEventId, LinkedFile)>,
 }
 
 /// An email, and what is noted of it.
 struct Composed {
     email: RenderedEmail,
     row: Email,
+    /// The files to which it links.
+    links: Vec<(OwnedEventId, LinkedFile)>,
 }
 
 /// A server's words on one line, bounded.

@@ -51,6 +51,7 @@ The context is one JSON object, of which every key is optional:
   events    {EVENT_ID: {message_id, references: [id], sender_name, body, date}} of earlier events
   media     {MXC_URI: {base64: text} or {file: path}}; paths start at the folder of the context
   first     true for the first email of a thread
+  enclose   how many bytes of files the email encloses; the others are linked to
 
 Exit codes: 0 with an email, 3 when the events make no email (the reason is on standard error), 1 or 2 on errors.
 

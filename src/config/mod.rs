@@ -9,6 +9,7 @@ mod appservice;
 mod chats;
 mod database;
 mod double_puppet;
+mod downloads;
 mod error;
 mod explain;
 mod homeserver;
@@ -29,6 +30,7 @@ pub use appservice::Appservice;
 pub use chats::Chats;
 pub use database::Database;
 pub use double_puppet::DoublePuppet;
+pub use downloads::Downloads;
 pub use error::ConfigError;
 pub use homeserver::Homeserver;
 pub use logging::{Format, Level, Logging};
@@ -55,6 +57,8 @@ pub struct Config {
     pub mail: Mail,
     /// Direct chats.
     pub chats: Chats,
+    /// Files that are too large for an email.
+    pub downloads: Downloads,
     /// The durable queue.
     pub queue: Queue,
     /// The database.
@@ -77,6 +81,8 @@ struct Sections {
     mail: Mail,
     #[serde(default)]
     chats: Chats,
+    #[serde(default)]
+    downloads: Downloads,
     #[serde(default)]
     queue: Queue,
     #[serde(default)]
@@ -123,6 +129,7 @@ impl Config {
         sections.mail.relay.settle(folder)?;
         sections.mail.authentication.check()?;
         sections.chats.check()?;
+        sections.downloads.check()?;
         sections.queue.check()?;
         sections.database.settle(folder)?;
         for (index, listen) in sections.mail.listen.iter_mut().enumerate() {
@@ -164,6 +171,7 @@ impl Config {
             double_puppet: sections.double_puppet,
             mail: sections.mail,
             chats: sections.chats,
+            downloads: sections.downloads,
             queue: sections.queue,
             database: sections.database,
             logging: sections.logging,

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::Config;
 use crate::appservice::ServerSettings;
-use crate::bridge::BridgeSettings;
+use crate::bridge::{BridgeSettings, DownloadSettings};
 use crate::mail::authentication::Authentication;
 use crate::mail::listener::{Limits, ListenerSettings, TlsFiles};
 use crate::mail::submit::{MESSAGE_TIMEOUT, RelayCredentials, RelaySettings};
@@ -50,11 +50,25 @@ impl Config {
             keep_delivered: self.queue.keep_delivered,
             first_retry: self.queue.first_retry,
             longest_retry: self.queue.longest_retry,
-            // Base64 makes four bytes of three, with a line end after each 76: room for text and headers is left.
-            max_attachment: self.mail.max_size / 10 * 7,
+            max_attachment: self.max_attachment(),
+            downloads: self.downloads.url.clone().map(|url| DownloadSettings {
+                url,
+                expire: self.downloads.expire,
+            }),
             double_puppet: self.double_puppet.is_some(),
         }
     }
+
+    /// How many bytes of files one email encloses.
+    fn max_attachment(&self) -> u64 {
+        // Base64 makes four bytes of three, with a line end after each 76: room for text and headers is left.
+        let most = self.mail.max_size / 10 * 7;
+        match self.downloads.url {
+            Some(_) => most.min(self.downloads.above),
+            None => most,
+        }
+    }
+
     /// For the endpoints that the homeserver calls.
     pub fn server_settings(&self) -> ServerSettings {
         ServerSettings {

@@ -3,6 +3,7 @@
 //! Imports: `model`.
 
 pub mod address;
+pub mod download;
 mod html;
 pub mod mime;
 pub mod relation;

@@ -7,8 +7,10 @@ pub mod client;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use bytes::Bytes;
 use ruma::{OwnedEventId, OwnedMxcUri, OwnedRoomId, OwnedUserId, RoomId, UserId};
 use serde_json::{Map, Value};
+use tokio::sync::mpsc;
 
 use crate::model::Timestamp;
 
@@ -71,6 +73,17 @@ pub struct Media {
     pub content_type: Option<String>,
     /// The bytes.
     pub bytes: Vec<u8>,
+}
+
+/// Media on its way from the homeserver, to be passed on without being kept.
+#[derive(Debug)]
+pub struct MediaStream {
+    /// `Content-Type` as the homeserver gave it.
+    pub content_type: Option<String>,
+    /// The number of bytes, where the homeserver said so.
+    pub length: Option<u64>,
+    /// The bytes, in order. An error is the last item; what is dropped is not downloaded further.
+    pub chunks: mpsc::Receiver<std::io::Result<Bytes>>,
 }
 
 /// A member of a room.
@@ -160,6 +173,9 @@ pub trait Homeserver: Send + Sync {
 
     /// Downloads media of at most `limit` bytes.
     async fn download(&self, user: &UserId, uri: &ruma::MxcUri, limit: u64) -> Result<Media, MatrixError>;
+
+    /// Begins to download media of any size.
+    async fn open_media(&self, user: &UserId, uri: &ruma::MxcUri) -> Result<MediaStream, MatrixError>;
 
     /// Uploads media.
     async fn upload(

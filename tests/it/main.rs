@@ -10,6 +10,7 @@ mod bad_input;
 mod cli;
 mod direct_chats;
 mod double_puppet;
+mod downloads;
 mod email_to_matrix;
 mod forgeries;
 mod harness;

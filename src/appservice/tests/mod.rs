@@ -1,5 +1,6 @@
 //! The endpoints through real HTTP on loopback.
 
+mod downloads;
 mod metrics;
 mod queries;
 mod refusals;
@@ -13,10 +14,13 @@ use async_trait::async_trait;
 use metrics_exporter_prometheus::PrometheusBuilder;
 use reqwest::{Client, Method, RequestBuilder, Response};
 use serde_json::Value;
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, mpsc};
 use tokio_util::sync::CancellationToken;
 
-use super::{Server, ServerSettings, Service, ThirdPartyQuery, ThirdPartyUser, Unavailable, serve};
+use super::{
+    Download, NoDownload, Server, ServerSettings, Service, ThirdPartyQuery, ThirdPartyUser, Unavailable,
+    serve,
+};
 
 const HS_TOKEN: &str = "hs-token-of-the-homeserver";
 
@@ -32,6 +36,8 @@ struct FakeBridge {
     gate: Semaphore,
     /// How many more transactions fail.
     failures: Mutex<u32>,
+    /// The next file that never ends.
+    endless: Mutex<Option<mpsc::Receiver<std::io::Result<bytes::Bytes>>>>,
     /// What `/ready` says.
     trouble: Mutex<Option<String>>,
 }
@@ -44,6 +50,7 @@ impl FakeBridge {
             begun: Semaphore::new(0),
             gate: Semaphore::new(0),
             failures: Mutex::default(),
+            endless: Mutex::default(),
             trouble: Mutex::default(),
         }
     }
@@ -88,6 +95,37 @@ impl Service for FakeBridge {
         known.then(|| ThirdPartyUser {
             user_id: ALICE.to_owned(),
             email: "alice@example.org".to_owned(),
+        })
+    }
+
+    async fn download(&self, link: &str) -> Result<Download, NoDownload> {
+        let chunks = match link {
+            "endless" => {
+                let chunks = self.endless.lock().unwrap().take();
+                return Ok(Download {
+                    name: "endless".to_owned(),
+                    content_type: String::new(),
+                    length: None,
+                    chunks: chunks.unwrap(),
+                });
+            }
+            "film" => vec![Ok("moving "), Ok("pictures")],
+            "broken" => vec![Ok("moving"), Err(std::io::ErrorKind::ConnectionReset)],
+            "ended" => return Err(NoDownload::Gone),
+            "away" => return Err(NoDownload::Unavailable("the homeserver is away".to_owned())),
+            _ => return Err(NoDownload::Unknown),
+        };
+        let (sender, receiver) = mpsc::channel(chunks.len());
+        for chunk in chunks {
+            sender
+                .try_send(chunk.map(Into::into).map_err(Into::into))
+                .unwrap();
+        }
+        Ok(Download {
+            name: "Über <uns>.mp4".to_owned(),
+            content_type: "video/mp4".to_owned(),
+            length: Some(15),
+            chunks: receiver,
         })
     }
 

@@ -61,6 +61,7 @@ fn the_example_documents_every_key() {
         "mail.relay",
         "mail.listen.0",
         "chats",
+        "downloads",
         "queue",
         "database",
         "logging",

@@ -227,6 +227,17 @@ const MISTAKES: &[(&str, &str, &str)] = &[
         "config.yaml: chats.settle_max: 180s is less than chats.settle, 300s: raise it, or lower the other",
     ),
     (
+        "downloads.url",
+        "files.example.org",
+        "config.yaml: downloads.url: `files.example.org` is not the URL of a server: give http:// or https:// and a host, \
+             without user, query or fragment",
+    ),
+    (
+        "downloads.expire",
+        "5m",
+        "config.yaml: downloads.expire: after 300s a link would end before its email is read: give an hour (1h) or more",
+    ),
+    (
         "queue.first_retry",
         "0s",
         "config.yaml: queue.first_retry: 0s would try again without any pause: give 1s or more",
@@ -291,7 +302,7 @@ fn a_file_that_is_no_configuration_is_named() {
         (
             "homesever: {}",
             "config.yaml: homesever: there is no such key, did you mean `homeserver`? (known here: appservice, chats, \
-             database, double_puppet, homeserver, logging, mail, queue)",
+             database, double_puppet, downloads, homeserver, logging, mail, queue)",
         ),
     ] {
         assert_eq!(refused(yaml), message);

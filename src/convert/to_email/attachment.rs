@@ -1,9 +1,13 @@
 //! Media messages: the file, or the words that stand for it.
 
+use serde_json::Value;
+
 use super::content::{self, Content};
 use super::enclosures::{Enclosures, File};
 use super::line::line;
 use super::{ChatMessage, MediaBytes, file, html};
+use crate::convert::mime::CivilTime;
+use crate::model::Timestamp;
 
 /// Longest name of a file that is only spoken of, in characters.
 const LONGEST_NAME: usize = 100;
@@ -32,27 +36,20 @@ pub(super) fn enclose<'a>(
     in_place: bool,
     enclosures: &mut Enclosures<'a>,
 ) -> Shown {
-    let kind = Kind::of(content, message);
-    // A sticker's body describes it; it was never a file name.
-    let given = match kind {
-        Kind::Sticker => "",
-        _ => content::text(content, "filename")
-            .or_else(|| content::text(content, "body"))
-            .unwrap_or_default(),
-    };
+    let kind = Kind::of(content, &message.event_type);
+    let given = kind.given_name(content);
     let (content_type, bytes) = match &message.media {
         Some(MediaBytes::Here { content_type, bytes }) => (content_type, bytes),
+        Some(MediaBytes::Link { url, until }) => return linked(kind, content, message, url, *until),
         Some(MediaBytes::Missing { reason }) => return missing(kind, given, Some(reason)),
-        None if content.get("file").is_some_and(serde_json::Value::is_object) => {
+        None if content.get("file").is_some_and(Value::is_object) => {
             return missing(kind, given, Some("is encrypted"));
         }
         None => return missing(kind, given, None),
     };
-    let info = content::object(content, "info");
-    let declared = info.and_then(|info| content::text(info, "mimetype"));
-    let content_type = file::content_type(declared.or(content_type.as_deref()), bytes);
+    let content_type = file::content_type(declared(content).or(content_type.as_deref()), bytes);
     let name = file::name(given, kind.file_name(), &content_type);
-    let note = kind.note(&name, content, bytes.len());
+    let note = kind.note(&name, content, Some(bytes.len()));
     let file = File {
         name: name.clone(),
         content_type,
@@ -71,6 +68,33 @@ pub(super) fn enclose<'a>(
             is_needed: false,
         },
         Err(_) => missing(kind, &name, Some("would make this mail too large")),
+    }
+}
+
+/// The name and the type of a file whose bytes are not here.
+pub(super) fn described(event_type: &str, content: &Content) -> (String, String) {
+    let kind = Kind::of(content, event_type);
+    let content_type = file::content_type(declared(content), &[]);
+    let name = file::name(kind.given_name(content), kind.file_name(), &content_type);
+    (name, content_type)
+}
+
+fn declared(content: &Content) -> Option<&str> {
+    content::text(content::object(content, "info")?, "mimetype")
+}
+
+/// What stands for a file that is too large for the mail: its description, and where it can be had.
+fn linked(kind: Kind, content: &Content, message: &ChatMessage, url: &str, until: Timestamp) -> Shown {
+    let (name, _) = described(&message.event_type, content);
+    let info = content::object(content, "info");
+    let size = info.and_then(|info| info.get("size")).and_then(Value::as_u64);
+    let size = size.and_then(|size| usize::try_from(size).ok());
+    let note = kind.note(&name, content, size);
+    let until = CivilTime::from(until).for_people();
+    Shown {
+        note: format!("{note}\nToo large for a mail. It can be downloaded until {until}:\n{url}"),
+        html: None,
+        is_needed: true,
     }
 }
 
@@ -95,9 +119,7 @@ fn picture(content_id: &str, content: &Content, kind: Kind) -> String {
     let alt = content::text(content, "body").map_or_else(|| kind.noun().to_owned(), |body| line(body, 200));
     let longest = if kind == Kind::Sticker { 256 } else { 600 };
     let info = content::object(content, "info");
-    let width = info
-        .and_then(|info| info.get("w"))
-        .and_then(serde_json::Value::as_u64);
+    let width = info.and_then(|info| info.get("w")).and_then(Value::as_u64);
     // The width alone: with a height too, a picture that is narrowed by max-width is distorted in Outlook.
     let width = width
         .filter(|width| *width > 0)
@@ -121,13 +143,13 @@ enum Kind {
 }
 
 impl Kind {
-    fn of(content: &Content, message: &ChatMessage) -> Self {
+    fn of(content: &Content, event_type: &str) -> Self {
         // MSC3245, never taken into the specification; all clients write the first name.
         let is_voice = ["org.matrix.msc3245.voice", "m.voice"]
             .iter()
             .any(|field| content.contains_key(*field));
         match content::text(content, "msgtype") {
-            _ if message.event_type == "m.sticker" => Self::Sticker,
+            _ if event_type == "m.sticker" => Self::Sticker,
             Some("m.image") => Self::Picture,
             Some("m.audio") if is_voice => Self::Voice,
             Some("m.audio") => Self::Sound,
@@ -147,6 +169,15 @@ impl Kind {
         }
     }
 
+    /// The file name that the event gives. A sticker's body describes it; it was never a file name.
+    fn given_name(self, content: &Content) -> &str {
+        let given = || content::text(content, "filename").or_else(|| content::text(content, "body"));
+        match self {
+            Self::Sticker => "",
+            _ => given().unwrap_or_default(),
+        }
+    }
+
     /// The name of a file that has none.
     fn file_name(self) -> &'static str {
         match self {
@@ -156,9 +187,12 @@ impl Kind {
     }
 
     /// The line that stands for an enclosed file: `[Picture: cat.png, 34 KB]`.
-    fn note(self, name: &str, content: &Content, size: usize) -> String {
+    fn note(self, name: &str, content: &Content, size: Option<usize>) -> String {
         let length = duration(content)
             .map(|length| format!(", {length}"))
+            .unwrap_or_default();
+        let size = size
+            .map(|size| format!(", {}", file::size(size)))
             .unwrap_or_default();
         match self {
             Self::Sticker => match content::text(content, "body") {
@@ -166,17 +200,17 @@ impl Kind {
                 None => "[Sticker]".to_owned(),
             },
             Self::Voice => format!("[Voice message{length}]"),
-            Self::Sound => format!("[Sound: {name}{length}, {}]", file::size(size)),
-            Self::Video => format!("[Video: {name}{length}, {}]", file::size(size)),
-            Self::Picture => format!("[Picture: {name}, {}]", file::size(size)),
-            Self::File => format!("[File: {name}, {}]", file::size(size)),
+            Self::Sound => format!("[Sound: {name}{length}{size}]"),
+            Self::Video => format!("[Video: {name}{length}{size}]"),
+            Self::Picture => format!("[Picture: {name}{size}]"),
+            Self::File => format!("[File: {name}{size}]"),
         }
     }
 }
 
-/// `info.duration`, in milliseconds, as minutes and seconds.
+/// `info.duration`, in milliseconds, as minutes and seconds; what is shorter than a second is shown as one.
 fn duration(content: &Content) -> Option<String> {
     let millis = content::object(content, "info")?.get("duration")?.as_u64()?;
-    let seconds = millis.div_ceil(1000);
+    let seconds = millis.saturating_add(500).max(1000) / 1000;
     (seconds < 360_000).then(|| format!("{}:{:02}", seconds / 60, seconds % 60))
 }

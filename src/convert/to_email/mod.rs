@@ -31,6 +31,9 @@ use crate::model::{EmailAddress, Mailbox, Timestamp};
 
 /// Longest display name in a header or a sentence, in characters.
 const LONGEST_NAME: usize = 80;
+/// How many bytes of files one email encloses when the others can be linked to: many providers refuse mails above 25 MB, of
+/// which base64 leaves 18 MB.
+pub const ENCLOSED: usize = 15_000_000;
 /// Most pictures within one text that are downloaded for it.
 const INLINE_IMAGES: usize = 20;
 
@@ -64,7 +67,7 @@ pub struct Quoted {
     pub timestamp: Timestamp,
 }
 
-/// Media as downloaded from the homeserver.
+/// Media as downloaded from the homeserver, or what stands for it.
 #[derive(Clone, Debug, PartialEq)]
 pub enum MediaBytes {
     /// The bytes, with the homeserver's `Content-Type`.
@@ -73,6 +76,13 @@ pub enum MediaBytes {
         content_type: Option<String>,
         /// The bytes.
         bytes: Vec<u8>,
+    },
+    /// It is too large for the mail, and offered for download.
+    Link {
+        /// Where.
+        url: String,
+        /// Until when.
+        until: Timestamp,
     },
     /// It could not be had; the mail says so in these words.
     Missing {
@@ -166,6 +176,12 @@ pub fn is_mailable(event_type: &str, content: &Map<String, Value>) -> bool {
     let pictures = BTreeMap::new();
     let mut enclosures = Enclosures::new(&pictures, 0, "", "");
     !piece::piece(&message, false, &mut enclosures).is_empty()
+}
+
+/// A file that a mail only links to: what it is called, and what it is said to be. Both are safe for headers.
+pub fn linked_file(event_type: &str, content: &Map<String, Value>) -> (String, String) {
+    let content = content::object(content, "m.new_content").unwrap_or(content);
+    attachment::described(event_type, content)
 }
 
 /// The media that an event's content refers to, to be downloaded before rendering.

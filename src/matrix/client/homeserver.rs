@@ -14,7 +14,7 @@ use serde_json::{Map, Value, json};
 use super::actor::Actor;
 use super::request::Request;
 use super::{HttpHomeserver, new_room};
-use crate::matrix::{HistoryPage, Homeserver, MatrixError, Media, Member, NewRoom, Profile};
+use crate::matrix::{HistoryPage, Homeserver, MatrixError, Media, MediaStream, Member, NewRoom, Profile};
 use crate::model::{Items, Timestamp};
 
 /// An answer of which nothing is of interest, but which must be a JSON object.
@@ -247,6 +247,10 @@ impl Homeserver for HttpHomeserver {
 
     async fn download(&self, user: &UserId, uri: &MxcUri, limit: u64) -> Result<Media, MatrixError> {
         self.download_media(user, uri, limit).await
+    }
+
+    async fn open_media(&self, user: &UserId, uri: &MxcUri) -> Result<MediaStream, MatrixError> {
+        self.stream_media(user, uri).await
     }
 
     async fn upload(

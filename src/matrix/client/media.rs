@@ -2,20 +2,31 @@
 //!
 //! [content repository]: https://spec.matrix.org/latest/client-server-api/#content-repository
 
-use reqwest::Method;
+use std::future::Future;
+use std::io;
+use std::time::Duration;
+
+use reqwest::{Method, Response};
 use ruma::{MxcUri, OwnedMxcUri, UserId};
 use serde::Deserialize;
-use url::Url;
+use tokio::sync::mpsc;
 
 use super::HttpHomeserver;
 use super::actor::Actor;
 use super::request::Request;
-use super::send::{Answer, misdirected};
-use crate::matrix::{MatrixError, Media};
+use super::send::{Answer, Whole, causes, content_type, misdirected};
+use crate::matrix::{MatrixError, Media, MediaStream};
 
 /// How many redirects a download follows: homeservers send clients to a content delivery network, which may
 /// send them on.
 const REDIRECTS: u8 = 3;
+
+/// How long a stream may take in all, and how long neither side of it may move.
+const LONGEST_STREAM: Duration = Duration::from_hours(2);
+const STALL: Duration = Duration::from_mins(1);
+
+/// How many pieces of a stream wait for a slow reader.
+const CHUNKS: usize = 4;
 
 #[derive(Deserialize)]
 struct UploadAnswer {
@@ -23,8 +34,7 @@ struct UploadAnswer {
 }
 
 impl HttpHomeserver {
-    /// Downloads with authentication (since Matrix 1.11), or, from a homeserver that does not know that endpoint
-    /// (404 `M_UNRECOGNIZED`; 404 `M_NOT_FOUND` is about the media), without. All of it within `media_timeout`.
+    /// Downloads at most `limit` bytes, all of it within `media_timeout`.
     pub(super) async fn download_media(
         &self,
         user: &UserId,
@@ -32,6 +42,56 @@ impl HttpHomeserver {
         limit: u64,
     ) -> Result<Media, MatrixError> {
         let timeout = self.settings.media_timeout;
+        let download = async {
+            let response = self.find_media(user, uri, timeout).await?;
+            let Whole { content_type, body } = self.whole(response, limit).await?;
+            Ok(Media {
+                content_type,
+                bytes: body,
+            })
+        };
+        within(timeout, download).await
+    }
+
+    /// Begins a download of any size: the homeserver must answer within `media_timeout`, which for media of other
+    /// servers means that it has fetched it.
+    pub(super) async fn stream_media(&self, user: &UserId, uri: &MxcUri) -> Result<MediaStream, MatrixError> {
+        let found = self.find_media(user, uri, LONGEST_STREAM);
+        let mut response = within(self.settings.media_timeout, found).await?;
+        let (sender, chunks) = mpsc::channel(CHUNKS);
+        let stream = MediaStream {
+            content_type: content_type(&response),
+            length: response.content_length(),
+            chunks,
+        };
+        tokio::spawn(async move {
+            loop {
+                let chunk = match tokio::time::timeout(STALL, response.chunk()).await {
+                    Ok(Ok(Some(chunk))) => Ok(chunk),
+                    Ok(Ok(None)) => return,
+                    Ok(Err(error)) => Err(io::Error::other(causes(&error.without_url()))),
+                    Err(_) => Err(io::ErrorKind::TimedOut.into()),
+                };
+                let last = chunk.is_err();
+                // A receiver that is gone wants no more, and one that takes nothing is as good as gone.
+                let sent = tokio::time::timeout(STALL, sender.send(chunk)).await;
+                if last || !matches!(sent, Ok(Ok(()))) {
+                    return;
+                }
+            }
+        });
+        Ok(stream)
+    }
+
+    /// Asks for media with authentication (since Matrix 1.11), or, of a homeserver that does not know that endpoint
+    /// (404 `M_UNRECOGNIZED`; 404 `M_NOT_FOUND` is about the media), without. The body is still to be read, within
+    /// `timeout`.
+    async fn find_media(
+        &self,
+        user: &UserId,
+        uri: &MxcUri,
+        timeout: Duration,
+    ) -> Result<Response, MatrixError> {
         let (server, media_id) = uri.parts().map_err(|_| MatrixError::Refused {
             status: 400,
             errcode: "M_INVALID_PARAM".to_owned(),
@@ -40,57 +100,38 @@ impl HttpHomeserver {
         let segments = [server.as_str(), media_id];
         let actor = Actor::for_user(&self.settings, user)?;
         let path = "_matrix/client/v1/media/download/{server}/{id}";
-        let download = async {
-            let request = Request::new(Method::GET, path, &segments, actor, timeout);
-            match self.dispatch(request, limit).await {
-                Err(MatrixError::Refused {
-                    status: 404, errcode, ..
-                }) if errcode == "M_UNRECOGNIZED" => {
-                    let path = "_matrix/media/v3/download/{server}/{id}";
-                    let request = Request::new(Method::GET, path, &segments, Actor::Anonymous, timeout);
-                    self.follow(self.dispatch(request, limit).await?, limit).await
-                }
-                answer => self.follow(answer?, limit).await,
+        let request = Request::new(Method::GET, path, &segments, actor, timeout);
+        let answer = match self.open(request).await {
+            Err(MatrixError::Refused {
+                status: 404, errcode, ..
+            }) if errcode == "M_UNRECOGNIZED" => {
+                let path = "_matrix/media/v3/download/{server}/{id}";
+                let request = Request::new(Method::GET, path, &segments, Actor::Anonymous, timeout);
+                self.open(request).await?
             }
+            answer => answer?,
         };
-        tokio::time::timeout(timeout, download).await.unwrap_or_else(|_| {
-            Err(MatrixError::Transient {
-                retry_after: None,
-                reason: format!("a download took longer than {} s", timeout.as_secs()),
-            })
-        })
+        self.follow(answer, timeout).await
     }
 
     /// Follows redirects to where the media is, without the token: the specification has 307 and 308 there.
-    async fn follow(&self, mut answer: Answer, limit: u64) -> Result<Media, MatrixError> {
+    async fn follow(&self, mut answer: Answer<Response>, timeout: Duration) -> Result<Response, MatrixError> {
         let mut redirects = 0;
         loop {
             match answer {
-                Answer::Success { content_type, body } => {
-                    return Ok(Media {
-                        content_type,
-                        bytes: body,
-                    });
-                }
+                Answer::Success(response) => return Ok(response),
                 Answer::Redirect {
                     status: 307 | 308,
                     location: Some(url),
                 } if redirects < REDIRECTS && matches!(url.scheme(), "http" | "https") => {
                     redirects += 1;
-                    answer = self.get_elsewhere(url, limit).await?;
+                    answer = self.open_elsewhere(url, timeout).await?;
                 }
                 Answer::Redirect { status, location } => {
                     return Err(misdirected(status, location.as_ref()));
                 }
             }
         }
-    }
-
-    /// A GET of any URL, as nobody.
-    async fn get_elsewhere(&self, url: Url, limit: u64) -> Result<Answer, MatrixError> {
-        let builder = self.client.get(url).timeout(self.settings.media_timeout);
-        self.exchange("redirected download", builder, Actor::Anonymous, limit)
-            .await
     }
 
     /// Uploads in one step.
@@ -109,4 +150,17 @@ impl HttpHomeserver {
         let answer: UploadAnswer = self.call(request).await?;
         Ok(answer.content_uri)
     }
+}
+
+/// Bounds a download in time.
+async fn within<T>(
+    timeout: Duration,
+    download: impl Future<Output = Result<T, MatrixError>>,
+) -> Result<T, MatrixError> {
+    tokio::time::timeout(timeout, download).await.unwrap_or_else(|_| {
+        Err(MatrixError::Transient {
+            retry_after: None,
+            reason: format!("a download took longer than {} s", timeout.as_secs()),
+        })
+    })
 }

@@ -1,6 +1,8 @@
 //! The one way to the network.
 
 use std::error::Error;
+use std::future::Future;
+use std::time::Duration;
 
 use reqwest::header::{
     AUTHORIZATION, CONTENT_TYPE, DATE, HeaderMap, HeaderName, HeaderValue, LOCATION, RETRY_AFTER,
@@ -28,14 +30,9 @@ const LARGEST_ERROR: u64 = 64 * 1024;
 const LONGEST_MESSAGE: usize = 300;
 
 /// An answer that is no error.
-pub(super) enum Answer {
+pub(super) enum Answer<T> {
     /// 2xx.
-    Success {
-        /// `Content-Type`.
-        content_type: Option<String>,
-        /// The whole body.
-        body: Vec<u8>,
-    },
+    Success(T),
     /// 3xx: what was asked for is elsewhere.
     Redirect {
         /// The HTTP status.
@@ -45,12 +42,20 @@ pub(super) enum Answer {
     },
 }
 
+/// A body that was read to its end.
+pub(super) struct Whole {
+    /// `Content-Type`.
+    pub(super) content_type: Option<String>,
+    /// The bytes.
+    pub(super) body: Vec<u8>,
+}
+
 impl HttpHomeserver {
     /// Sends a request whose answer is JSON.
     pub(super) async fn call<T: DeserializeOwned>(&self, request: Request<'_>) -> Result<T, MatrixError> {
         let path = request.path;
         match self.dispatch(request, LARGEST_JSON).await {
-            Ok(Answer::Success { body, .. }) => {
+            Ok(Answer::Success(Whole { body, .. })) => {
                 serde_json::from_slice(&body).map_err(|error| MatrixError::Transient {
                     retry_after: None,
                     // The category alone: the error's text may quote the body.
@@ -72,10 +77,39 @@ impl HttpHomeserver {
     }
 
     /// Sends a request below the homeserver's URL and reads an answer of at most `limit` bytes.
-    pub(super) async fn dispatch(&self, request: Request<'_>, limit: u64) -> Result<Answer, MatrixError> {
+    async fn dispatch(&self, request: Request<'_>, limit: u64) -> Result<Answer<Whole>, MatrixError> {
+        let (path, actor) = (request.path, request.actor);
+        let builder = self.builder(request)?;
+        let exchange = async {
+            match self.exchange(builder, actor).await? {
+                Answer::Success(response) => Ok(Answer::Success(self.whole(response, limit).await?)),
+                Answer::Redirect { status, location } => Ok(Answer::Redirect { status, location }),
+            }
+        };
+        observed(path, exchange).await
+    }
+
+    /// Sends a request below the homeserver's URL; the body of the answer is still to be read.
+    pub(super) async fn open(&self, request: Request<'_>) -> Result<Answer<Response>, MatrixError> {
+        let (path, actor) = (request.path, request.actor);
+        let builder = self.builder(request)?;
+        observed(path, self.exchange(builder, actor)).await
+    }
+
+    /// Sends a GET to any URL, as nobody; the body of the answer is still to be read.
+    pub(super) async fn open_elsewhere(
+        &self,
+        url: Url,
+        timeout: Duration,
+    ) -> Result<Answer<Response>, MatrixError> {
+        let builder = self.client.get(url).timeout(timeout);
+        observed("redirected download", self.exchange(builder, Actor::Anonymous)).await
+    }
+
+    fn builder(&self, request: Request<'_>) -> Result<RequestBuilder, MatrixError> {
         let url = request.url(&self.settings.url)?;
         let builder = self.client.request(request.method, url).timeout(request.timeout);
-        let builder = match request.body {
+        Ok(match request.body {
             Body::Empty => builder,
             Body::Json(value) => builder.json(&value),
             Body::File { content_type, bytes } => {
@@ -83,45 +117,20 @@ impl HttpHomeserver {
                     .unwrap_or_else(|_| HeaderValue::from_static("application/octet-stream"));
                 builder.header(CONTENT_TYPE, content_type).body(bytes)
             }
-        };
-        self.exchange(request.path, builder, request.actor, limit).await
+        })
     }
 
-    /// Sends what `builder` says, as `actor`, under a span, and counts the outcome.
-    pub(super) async fn exchange(
+    /// Sends what `builder` says, as `actor`, and reads the answer as far as its body, but that of an error.
+    async fn exchange(
         &self,
-        endpoint: &'static str,
         builder: RequestBuilder,
         actor: Actor<'_>,
-        limit: u64,
-    ) -> Result<Answer, MatrixError> {
-        let span = tracing::debug_span!("homeserver_request", endpoint);
-        let outcome = async {
-            let builder = match actor.token(&self.settings) {
-                Some(token) => builder.header(AUTHORIZATION, bearer(token.expose_secret())?),
-                None => builder,
-            };
-            let response = builder.send().await.map_err(|error| self.no_answer(error))?;
-            self.read(response, actor, limit).await
-        }
-        .instrument(span)
-        .await;
-        let name = match &outcome {
-            Ok(_) => "success",
-            Err(MatrixError::Transient { .. }) => "transient",
-            Err(MatrixError::Refused { .. }) => "refused",
-            Err(MatrixError::TooLarge { .. }) => "too_large",
+    ) -> Result<Answer<Response>, MatrixError> {
+        let builder = match actor.token(&self.settings) {
+            Some(token) => builder.header(AUTHORIZATION, bearer(token.expose_secret())?),
+            None => builder,
         };
-        metrics::counter!("penpal_homeserver_requests_total", "endpoint" => endpoint, "outcome" => name)
-            .increment(1);
-        if let Err(error) = &outcome {
-            tracing::debug!(endpoint, outcome = name, %error, "request to the homeserver failed");
-        }
-        outcome
-    }
-
-    /// Reads an answer, whatever it says.
-    async fn read(&self, response: Response, actor: Actor<'_>, limit: u64) -> Result<Answer, MatrixError> {
+        let response = builder.send().await.map_err(|error| self.no_answer(error))?;
         let status = response.status();
         let headers = response.headers().clone();
         if status.is_redirection() {
@@ -132,17 +141,20 @@ impl HttpHomeserver {
             });
         }
         if status.is_success() {
-            let content_type = header(&headers, &CONTENT_TYPE).map(str::to_owned);
-            let (body, whole) = self.body(response, limit).await?;
-            return if whole {
-                Ok(Answer::Success { content_type, body })
-            } else {
-                Err(MatrixError::TooLarge { limit })
-            };
+            return Ok(Answer::Success(response));
         }
         // A body that breaks off does not change what the status says.
         let (body, _) = self.body(response, LARGEST_ERROR).await.unwrap_or_default();
         Err(refusal(status.as_u16(), &headers, &body, actor))
+    }
+
+    /// The whole body of an answer, of at most `limit` bytes.
+    pub(super) async fn whole(&self, response: Response, limit: u64) -> Result<Whole, MatrixError> {
+        let content_type = content_type(&response);
+        match self.body(response, limit).await? {
+            (body, true) => Ok(Whole { content_type, body }),
+            (_, false) => Err(MatrixError::TooLarge { limit }),
+        }
     }
 
     /// At most `limit` bytes of a body, and whether that was all of it.
@@ -180,6 +192,32 @@ impl HttpHomeserver {
             reason,
         }
     }
+}
+
+/// Carries out a request under a span, and counts its outcome.
+async fn observed<T>(
+    endpoint: &'static str,
+    request: impl Future<Output = Result<T, MatrixError>>,
+) -> Result<T, MatrixError> {
+    let span = tracing::debug_span!("homeserver_request", endpoint);
+    let outcome = request.instrument(span).await;
+    let name = match &outcome {
+        Ok(_) => "success",
+        Err(MatrixError::Transient { .. }) => "transient",
+        Err(MatrixError::Refused { .. }) => "refused",
+        Err(MatrixError::TooLarge { .. }) => "too_large",
+    };
+    metrics::counter!("penpal_homeserver_requests_total", "endpoint" => endpoint, "outcome" => name)
+        .increment(1);
+    if let Err(error) = &outcome {
+        tracing::debug!(endpoint, outcome = name, %error, "request to the homeserver failed");
+    }
+    outcome
+}
+
+/// The `Content-Type` of an answer.
+pub(super) fn content_type(response: &Response) -> Option<String> {
+    header(response.headers(), &CONTENT_TYPE).map(str::to_owned)
 }
 
 /// An error and what caused it, in one line.

@@ -203,3 +203,47 @@ async fn a_type_that_no_header_can_hold_becomes_bytes() {
     assert_eq!(request.headers["content-type"], "application/octet-stream");
     assert!(request.headers.get("x-evil").is_none());
 }
+
+#[tokio::test]
+async fn media_of_any_size_is_passed_on() {
+    let server = MockServer::start().await;
+    let elsewhere = format!("{}/elsewhere", server.uri());
+    let redirect = ResponseTemplate::new(307).insert_header("location", elsewhere.as_str());
+    mount(&server, DOWNLOAD, redirect).await;
+    mount(&server, "/elsewhere", picture()).await;
+    let client = client(&server.uri());
+    let uri = mxc_uri!("mxc://remote.test/abc");
+    let mut stream = client.open_media(puppet(), uri).await.unwrap();
+    assert_eq!(stream.content_type.as_deref(), Some("image/png"));
+    assert_eq!(stream.length, Some(7));
+    let mut bytes = Vec::new();
+    while let Some(chunk) = stream.chunks.recv().await {
+        bytes.extend_from_slice(&chunk.unwrap());
+    }
+    assert_eq!(bytes, b"picture");
+}
+
+#[tokio::test]
+async fn a_stream_that_breaks_off_ends_with_an_error() {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let server = tokio::spawn(async move {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        let mut request = [0; 4096];
+        let _length = stream.read(&mut request).await.unwrap();
+        let answer = b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nbegun";
+        stream.write_all(answer).await.unwrap();
+    });
+    let uri = mxc_uri!("mxc://remote.test/abc");
+    let mut stream = client(&url).open_media(puppet(), uri).await.unwrap();
+    server.await.unwrap();
+    let mut chunks = Vec::new();
+    while let Some(chunk) = stream.chunks.recv().await {
+        chunks.push(chunk);
+    }
+    assert!(
+        chunks.pop().unwrap().is_err(),
+        "half a file is not taken for a whole one"
+    );
+}

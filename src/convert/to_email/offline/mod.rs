@@ -1,67 +1,29 @@
 //! Rendering events from JSON alone, with what a bridge would know given as JSON too.
 
-use std::collections::BTreeMap;
+mod context;
+mod event;
+
 use std::io;
+use std::time::Duration;
 
-use mail_parser::DateTime;
-use serde::Deserialize;
-use serde_json::{Map, Value};
+use serde_json::Value;
+use url::Url;
 
-use super::{ChatMessage, EmailDraft, Intro, MediaBytes, NoEmail, Quoted, RenderOptions, RenderedEmail};
+use self::context::{Context, Earlier, Person};
+use self::event::{Event, folded, reason};
+use super::{
+    ChatMessage, ENCLOSED, EmailDraft, Intro, MediaBytes, NoEmail, Quoted, RenderOptions, RenderedEmail,
+};
 use super::{content, inline_images, media_uri, render_with};
-use crate::convert::relation::{Relation, edited, referred, relation};
+use crate::convert::download::{KEY_BYTES, LinkKey, Ticket};
+use crate::convert::relation::referred;
 use crate::convert::thread::{message_id, references_after};
-use crate::model::{AddressError, EmailAddress, Mailbox, Timestamp};
+use crate::model::{AddressError, EmailAddress, Mailbox};
 
 /// The domain of every placeholder (RFC 2606, section 2).
 const PLACEHOLDER: &str = "example.invalid";
-
-/// What the bridge would know of the thread; every key is optional, unknown ones are passed over.
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-struct Context {
-    domain: Option<String>,
-    from: Person,
-    to: Vec<Person>,
-    subject: Option<String>,
-    room: Room,
-    events: BTreeMap<String, Earlier>,
-    media: BTreeMap<String, Source>,
-    first: Option<bool>,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-struct Person {
-    address: Option<String>,
-    name: Option<String>,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-struct Room {
-    name: Option<String>,
-    topic: Option<String>,
-}
-
-/// An event that was bridged before, and the email that it is in.
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-struct Earlier {
-    message_id: Option<String>,
-    references: Vec<String>,
-    sender_name: Option<String>,
-    body: Option<String>,
-    date: Option<String>,
-}
-
-/// Where the bytes of a media URI are.
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "snake_case")]
-enum Source {
-    Base64(String),
-    File(String),
-}
+/// How long the links are good, as by default.
+const LINKED_FOR: Duration = Duration::from_hours(30 * 24);
 
 /// Why events in JSON became no email.
 #[derive(Debug, thiserror::Error)]
@@ -119,7 +81,10 @@ pub fn from_json(
         .collect::<Result<_, _>>()?;
     let events = folded(events);
     let draft = context.draft(&events, read_file)?;
-    let mut options = RenderOptions::default();
+    let mut options = RenderOptions {
+        room: context.room_for_files(),
+        ..RenderOptions::default()
+    };
     for uri in draft
         .messages
         .iter()
@@ -134,88 +99,24 @@ pub fn from_json(
     })
 }
 
-/// An event, as far as an email needs it.
-#[derive(Clone, Debug)]
-struct Event {
-    id: String,
-    kind: String,
-    sender: String,
-    content: Map<String, Value>,
-    timestamp: Timestamp,
-    /// Why it is not shown, whatever its content.
-    hidden: Option<&'static str>,
-    redacts: Option<String>,
-}
-
-impl Event {
-    fn read(event: &Value) -> Result<Self, &'static str> {
-        let event = event.as_object().ok_or("it is not an object")?;
-        let kind = content::text(event, "type").ok_or("it has no type")?;
-        let content = content::object(event, "content").ok_or("it has no content")?;
-        let text = |field, default: &str| content::text(event, field).unwrap_or(default).to_owned();
-        let unsigned = content::object(event, "unsigned");
-        let redacted = unsigned.is_some_and(|unsigned| unsigned.contains_key("redacted_because"));
-        let redacts = content::text(content, "redacts").or_else(|| content::text(event, "redacts"));
-        Ok(Self {
-            id: text("event_id", "$event"),
-            kind: kind.to_owned(),
-            sender: text("sender", "@user:example.invalid"),
-            content: content.clone(),
-            timestamp: Timestamp(event.get("origin_server_ts").and_then(Value::as_i64).unwrap_or(0)),
-            hidden: match () {
-                () if event.contains_key("state_key") => Some("it is a state event"),
-                () if redacted => Some("it was redacted"),
-                () if kind == "m.room.redaction" => Some("it redacts an earlier event"),
-                () if kind == "m.room.encrypted" => Some("it is encrypted"),
-                () => None,
-            },
-            redacts: redacts.filter(|_| kind == "m.room.redaction").map(str::to_owned),
-        })
+/// A link as the bridge makes them, with a placeholder for its key.
+fn link(event: &Event, domain: &str) -> MediaBytes {
+    let uri = media_uri(&event.content);
+    let uri = uri.as_ref().map(|uri| uri.as_str()).unwrap_or_default();
+    let ticket = Ticket::new("", &event.id, uri, event.timestamp + LINKED_FOR);
+    let key = LinkKey::new([0; KEY_BYTES]);
+    let base = Url::parse(&format!("https://{domain}/"));
+    MediaBytes::Link {
+        url: base.map_or_else(|_| String::new(), |base| key.link(&base, &ticket)),
+        until: ticket.until,
     }
-}
-
-/// Applies the edits and redactions in a list to the events in it, as the bridge does while a mail waits.
-fn folded(events: Vec<Event>) -> Vec<Event> {
-    let mut folded: Vec<Event> = Vec::with_capacity(events.len());
-    for event in events {
-        if let Some(redacts) = &event.redacts {
-            for target in folded.iter_mut().filter(|target| target.id == *redacts) {
-                target.hidden = Some("it was redacted");
-            }
-        }
-        let edits = (relation(&event.content) == Relation::Edit)
-            .then(|| referred(&event.content))
-            .flatten();
-        // Only the sender's own messages can be edited (client-server API, "Validity of replacement events").
-        let target = edits.and_then(|id| {
-            let fits = |target: &&mut Event| {
-                target.id == id && target.sender == event.sender && target.kind == event.kind
-            };
-            folded.iter_mut().find(fits)
-        });
-        match target {
-            Some(target) => target.content = edited(&target.content, &event.content).unwrap_or_default(),
-            None => folded.push(event),
-        }
-    }
-    folded
-}
-
-fn reason(events: &[Event]) -> String {
-    let reasons = events.iter().map(|event| {
-        let why = event
-            .hidden
-            .unwrap_or("it has nothing in it that a mail could show");
-        format!("{} ({}): {why}", event.id, event.kind)
-    });
-    let reasons: Vec<String> = reasons.collect();
-    if reasons.is_empty() {
-        return "there are no events".to_owned();
-    }
-    reasons.join("; ")
 }
 
 impl Context {
+    fn room_for_files(&self) -> usize {
+        self.enclose.unwrap_or(ENCLOSED)
+    }
+
     fn draft(
         &self,
         events: &[Event],
@@ -245,12 +146,23 @@ impl Context {
             Some(name) if sender == first.sender => name.clone(),
             _ => localpart(sender).to_owned(),
         };
+        let mut room = self.room_for_files();
         let mut messages = Vec::with_capacity(shown.len());
         for event in &shown {
             let media = match media_uri(&event.content) {
                 Some(uri) => self.media(uri.as_str(), read_file)?,
                 None => None,
             };
+            let media = media.map(|media| match &media {
+                MediaBytes::Here { bytes, .. } => match room.checked_sub(bytes.len()) {
+                    Some(left) => {
+                        room = left;
+                        media
+                    }
+                    None => link(event, domain),
+                },
+                _ => media,
+            });
             messages.push(ChatMessage {
                 event_type: event.kind.clone(),
                 content: event.content.clone(),
@@ -331,35 +243,6 @@ impl Context {
             text: content::text(&event.content, "body")?.to_owned(),
             timestamp: event.timestamp,
         })
-    }
-
-    fn media(
-        &self,
-        uri: &str,
-        read_file: &dyn Fn(&str) -> io::Result<Vec<u8>>,
-    ) -> Result<Option<MediaBytes>, FromJsonError> {
-        let bytes = match self.media.get(uri) {
-            None => return Ok(None),
-            Some(Source::Base64(text)) => data_encoding::BASE64
-                .decode(text.as_bytes())
-                .map_err(|error| FromJsonError::Context(format!("media.{uri}.base64: {error}")))?,
-            Some(Source::File(path)) => read_file(path).map_err(|source| FromJsonError::File {
-                uri: uri.to_owned(),
-                path: path.clone(),
-                source,
-            })?,
-        };
-        Ok(Some(MediaBytes::Here {
-            content_type: None,
-            bytes,
-        }))
-    }
-}
-
-impl Earlier {
-    fn timestamp(&self) -> Timestamp {
-        let date = self.date.as_deref().and_then(DateTime::parse_rfc3339);
-        Timestamp(date.map_or(0, |date| date.to_timestamp()).saturating_mul(1000))
     }
 }
 
