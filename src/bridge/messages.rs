@@ -47,7 +47,33 @@ impl Bridge {
             tracing::debug!(event_id = %event.event_id, event_type = event.event_type, "nothing in it to mail");
             return Ok(());
         }
+        if self.is_known_beacon(tx, &portal, event).await? {
+            return Ok(());
+        }
         self.gather(tx, &portal, event).await
+    }
+
+    /// Whether an event is a further step of a live location. Clients send one every few seconds, for hours: the first
+    /// says where somebody is, and the others would be nothing but mails.
+    async fn is_known_beacon(
+        &self,
+        tx: &mut Tx,
+        portal: &Portal,
+        event: &RoomEvent,
+    ) -> Result<bool, StoreError> {
+        if !matches!(
+            event.event_type.as_str(),
+            "m.beacon" | "org.matrix.msc3672.beacon"
+        ) {
+            return Ok(false);
+        }
+        let Some(shared) = relation::referred(&event.content) else {
+            return Ok(false);
+        };
+        let key = format!("beacon:{shared}");
+        let lane = Lane::thread(portal.id);
+        let fresh = tx.remember_key(&lane, JobKind::Email, &key, self.now()).await?;
+        Ok(!fresh)
     }
 
     /// Puts a message into the portal's open draft, or opens one.

@@ -2,7 +2,7 @@
 
 use ruma::{EventId, OwnedMxcUri};
 
-use super::{StoreError, Tx, get, storable};
+use super::{Row, StoreError, Tx, get};
 use crate::model::Timestamp;
 
 /// A file that was too large for an email.
@@ -23,52 +23,49 @@ pub struct LinkedFile {
 impl Tx {
     /// Keeps a file of a message, or keeps it longer when it is known.
     pub async fn keep_file(&mut self, event: &EventId, file: &LinkedFile) -> Result<(), StoreError> {
-        sqlx::query(
+        self.sql(
             "INSERT INTO files (id, event_id, uri, name, content_type, expires_at) VALUES ($1, $2, $3, $4, $5, $6) \
              ON CONFLICT (id) DO UPDATE SET expires_at = $6",
         )
         .bind(&file.id)
         .bind(event.as_str())
         .bind(file.uri.as_str())
-        .bind(storable(&file.name))
+        .bind(&file.name)
         .bind(&file.content_type)
         .bind(file.expires_at.millis())
-        .execute(&mut *self.inner)
-        .await?;
-        Ok(())
+        .later()
+        .await
     }
 
     /// A file by its name in the link.
     pub async fn file(&mut self, id: &str) -> Result<Option<LinkedFile>, StoreError> {
-        let query = sqlx::query("SELECT * FROM files WHERE id = $1").bind(storable(id));
-        let row = query.fetch_optional(&mut *self.inner).await?;
-        row.map(|row| {
-            Ok(LinkedFile {
-                id: get(&row, "files", "id")?,
-                uri: OwnedMxcUri::from(get::<String>(&row, "files", "uri")?),
-                name: get(&row, "files", "name")?,
-                content_type: get(&row, "files", "content_type")?,
-                expires_at: Timestamp(get(&row, "files", "expires_at")?),
-            })
-        })
-        .transpose()
+        self.sql("SELECT * FROM files WHERE id = $1")
+            .bind(id)
+            .one(file)
+            .await
     }
 
     /// Forgets the files of a message; says whether there were any.
     pub async fn forget_files_of(&mut self, event: &EventId) -> Result<bool, StoreError> {
-        let done = sqlx::query("DELETE FROM files WHERE event_id = $1")
-            .bind(event.as_str())
-            .execute(&mut *self.inner)
-            .await?;
-        Ok(done.rows_affected() > 0)
+        let gone = self.sql("DELETE FROM files WHERE event_id = $1 RETURNING id");
+        Ok(!gone.bind(event.as_str()).rows().await?.is_empty())
     }
 
     /// Forgets the files whose links have ended.
     pub async fn forget_expired_files(&mut self, now: Timestamp) -> Result<(), StoreError> {
-        sqlx::query("DELETE FROM files WHERE expires_at < $1")
+        self.sql("DELETE FROM files WHERE expires_at < $1")
             .bind(now.millis())
-            .execute(&mut *self.inner)
-            .await?;
-        Ok(())
+            .later()
+            .await
     }
+}
+
+fn file(row: &Row) -> Result<LinkedFile, StoreError> {
+    Ok(LinkedFile {
+        id: get(row, "files", "id")?,
+        uri: OwnedMxcUri::from(get::<String>(row, "files", "uri")?),
+        name: get(row, "files", "name")?,
+        content_type: get(row, "files", "content_type")?,
+        expires_at: Timestamp(get(row, "files", "expires_at")?),
+    })
 }

@@ -306,4 +306,18 @@ stories! {
         world.settle().await;
         assert!(world.mail().text.contains("good"));
     }
+
+    async fn a_live_location_makes_one_mail(world: World) {
+        let room = world.bob_opens_chat().await;
+        for step in 0..5 {
+            let content = json!({
+                "m.relates_to": {"rel_type": "m.reference", "event_id": "$shared"},
+                "org.matrix.msc3488.location": {"uri": format!("geo:52.5,13.{step}")},
+            });
+            world.homeserver.user_sends_event(&room, &bob(), "org.matrix.msc3672.beacon", content).unwrap();
+            world.wait(Duration::from_mins(4)).await;
+        }
+        let mail = world.mail();
+        assert!(mail.text.contains("geo:52.5,13.0"), "{}", mail.text);
+    }
 }

@@ -48,9 +48,12 @@ fn survives(line: &str) -> bool {
     line.len() <= READABLE
         && line.bytes().all(is_literal)
         && (!line.ends_with([' ', '\t']) || line == "-- ")
-        && !line.starts_with("From ")
-        && !line.starts_with('.')
-        && !line.starts_with("--=_")
+        && !needs_care(line)
+}
+
+/// Whether something on the way would take the start of a line for something else: an mbox, SMTP, or our own boundary.
+fn needs_care(line: &str) -> bool {
+    line.starts_with("From ") || line.starts_with('.') || line.starts_with("--=_")
 }
 
 /// A byte that may stand for itself, `=` apart.
@@ -68,15 +71,11 @@ fn quoted_printable(text: &str) -> String {
 }
 
 fn quoted_line(line: &str, out: &mut String) {
-    let start_needs_care = line.starts_with("From ") || line.starts_with('.') || line.starts_with("--=_");
     let last = line.len().saturating_sub(1);
     let mut column = 0;
     for (index, byte) in line.bytes().enumerate() {
-        let literal = byte != b'='
-            && is_literal(byte)
-            && !(index == 0 && start_needs_care)
-            && !(index == last && matches!(byte, b' ' | b'\t'));
-        let width = if literal { 1 } else { 3 };
+        let plain = byte != b'=' && is_literal(byte) && !(index == last && matches!(byte, b' ' | b'\t'));
+        let width = if plain { 1 } else { 3 };
         // A soft line break takes one more column, but for the last character of a line.
         let room = if index == last { LINE } else { LINE - 1 };
         // A character is not split over two lines, so that the raw message can be searched.
@@ -90,6 +89,9 @@ fn quoted_line(line: &str, out: &mut String) {
             out.push_str("=\r\n");
             column = 0;
         }
+        // Also where a line was broken.
+        let literal = plain && !(column == 0 && line.get(index..).is_some_and(needs_care));
+        let width = if literal { 1 } else { 3 };
         if literal {
             out.push(char::from(byte));
         } else {
@@ -115,6 +117,15 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+
+    #[test]
+    fn broken_lines_begin_with_nothing_that_is_taken_for_something_else() {
+        let from = format!("{}From me", "x".repeat(75));
+        for given in [".".repeat(300), from] {
+            let (_, encoded) = text(&given);
+            assert!(encoded.split("\r\n").all(|line| !needs_care(line)), "{encoded}");
+        }
+    }
 
     #[test]
     fn the_encoding_follows_the_content() {

@@ -5,7 +5,7 @@ use data_encoding::BASE64;
 /// An encoded word may have 75 characters (RFC 2047, section 2), of which 12 are `=?UTF-8?B?` and `?=`.
 const PAYLOAD: usize = 63;
 /// Room for the encoded text in the first word, which shares its line with the field's name.
-const FIRST_PAYLOAD: usize = 40;
+const FIRST_PAYLOAD: usize = 52;
 
 /// Whether a text would be read as something else if it stood in a header as it is.
 ///

@@ -210,7 +210,10 @@ impl Kind {
 
 /// `info.duration`, in milliseconds, as minutes and seconds; what is shorter than a second is shown as one.
 fn duration(content: &Content) -> Option<String> {
-    let millis = content::object(content, "info")?.get("duration")?.as_u64()?;
+    // Clients that write extensible events put it there too, some only there (MSC1767).
+    let millis = ["info", "org.matrix.msc1767.audio"]
+        .iter()
+        .find_map(|holder| content::object(content, holder)?.get("duration")?.as_u64())?;
     let seconds = millis.saturating_add(500).max(1000) / 1000;
     (seconds < 360_000).then(|| format!("{}:{:02}", seconds / 60, seconds % 60))
 }

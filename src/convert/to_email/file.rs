@@ -1,6 +1,6 @@
 //! Attachments: names without paths or tricks, types that fit the bytes.
 
-use super::line::{is_invisible, line};
+use super::line::{is_invisible, is_joiner, line};
 
 /// Longest file name, in characters: file systems allow 255 bytes, mail programs show far less.
 const LONGEST: usize = 100;
@@ -14,7 +14,14 @@ pub(super) fn name(given: &str, fallback: &str, content_type: &str) -> String {
         .rsplit(['/', '\\'])
         .find(|part| !part.trim().is_empty())
         .unwrap_or_default();
-    let visible: String = last.chars().filter(|&c| !is_invisible(c)).collect();
+    let mut visible = String::new();
+    for c in last.chars() {
+        // Between letters that join a joiner is spelling, elsewhere it hides.
+        let joins = is_joiner(c) && visible.chars().next_back().is_some_and(|c| !c.is_ascii());
+        if joins || !is_invisible(c) {
+            visible.push(c);
+        }
+    }
     let safe: String = line(&visible, usize::MAX)
         .chars()
         .map(|c| if r#"<>:"|?*"#.contains(c) { '_' } else { c })
@@ -51,6 +58,8 @@ pub(super) fn content_type(declared: Option<&str>, bytes: &[u8]) -> String {
     };
     let family = declared.split('/').next().unwrap_or_default();
     match family {
+        // A program is a program, whatever it is said to be.
+        _ if is_program(bytes) => UNKNOWN.to_owned(),
         // Base64 is forbidden within them (RFC 2046, section 5.2.1), and a receiver would take them apart.
         "message" | "multipart" => UNKNOWN.to_owned(),
         "image" | "audio" | "video" => match found {
@@ -101,9 +110,22 @@ fn sniff(bytes: &[u8]) -> Option<&'static str> {
         () if at(0, b"ID3") || at(0, b"\xff\xfb") => "audio/mpeg",
         () if at(0, b"%PDF-") => "application/pdf",
         () if at(0, b"PK\x03\x04") => "application/zip",
-        () if at(0, b"MZ") || at(0, b"\x7fELF") => "application/octet-stream",
+        () if is_program(bytes) => "application/octet-stream",
         () => return None,
     })
+}
+
+/// Programs for Windows, Linux and macOS.
+fn is_program(bytes: &[u8]) -> bool {
+    let starts: [&[u8]; 6] = [
+        b"MZ",
+        b"\x7fELF",
+        b"\xfe\xed\xfa\xce",
+        b"\xfe\xed\xfa\xcf",
+        b"\xcf\xfa\xed\xfe",
+        b"\xca\xfe\xba\xbe",
+    ];
+    starts.iter().any(|start| bytes.starts_with(start))
 }
 
 fn looks_like_markup(bytes: &[u8]) -> bool {
@@ -158,6 +180,8 @@ mod tests {
             ("a\r\nContent-Type: x", "a Content-Type_ x.png"),
             ("b\0.p\u{7}ng", "b .p ng.png"),
             (".hidden", "hidden.png"),
+            ("👩\u{200d}👧.png", "👩\u{200d}👧.png"),
+            ("a.e\u{200d}xe", "a.exe"),
             ("日本語 の写真.jpg", "日本語 の写真.jpg"),
             ("version 1.2 final", "version 1.2 final.png"),
         ] {
@@ -179,6 +203,7 @@ mod tests {
             (Some("IMAGE/PNG; charset=x"), png, "image/png"),
             (Some("image/png"), b"<html><script>", "application/octet-stream"),
             (Some("image/png"), b"MZ\x90\0", "application/octet-stream"),
+            (Some("application/pdf"), b"MZ\x90\0", "application/octet-stream"),
             (Some("image/png\r\nBcc: x"), png, "image/png"),
             (None, png, "image/png"),
             (None, b"hello", "application/octet-stream"),

@@ -215,7 +215,7 @@ fn markup(pieces: &[Piece], headings: &[Option<String>], note: Option<&Note>) ->
             out.push_str("<div><br></div>\n");
         }
         if let Some(heading) = heading {
-            let _ = writeln!(out, "<div>{}</div>", html::escape(heading));
+            let _ = writeln!(out, "<div><b>{}</b></div>", html::escape(heading));
         }
         if let Some(quote) = &piece.quote {
             out.push_str(&quote.html());

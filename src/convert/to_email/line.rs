@@ -47,7 +47,7 @@ pub(super) fn is_invisible(c: char) -> bool {
 }
 
 /// Joiners belong to emoji families and to Persian and Indic spelling.
-fn is_joiner(c: char) -> bool {
+pub(super) fn is_joiner(c: char) -> bool {
     matches!(c, '\u{200c}' | '\u{200d}')
 }
 

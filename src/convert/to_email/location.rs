@@ -24,6 +24,13 @@ pub(super) fn location(content: &Content) -> Option<String> {
     Some(format!("{title}\n{}\n{}", place.map(), place.uri()))
 }
 
+/// Renders one step of a live location (MSC3489, MSC3672): where it is at that moment; `None` when that is not said.
+pub(super) fn beacon(content: &Content) -> Option<String> {
+    let shown = location(content)?;
+    let rest = shown.strip_prefix("[Location")?;
+    Some(format!("[Live location, as it was then{rest}"))
+}
+
 /// Coordinates out of a `geo:` URI (RFC 5870), still as they were written.
 struct Place<'a> {
     latitude: &'a str,
@@ -89,6 +96,19 @@ mod tests {
                 .unwrap()
                 .starts_with("[Location]\n")
         );
+    }
+
+    #[test]
+    fn live_locations_are_shown_as_they_were() {
+        let beacon =
+            json!({"org.matrix.msc3488.location": {"uri": "geo:52.5,13.4;u=10", "description": "Bob"}});
+        let shown = super::beacon(beacon.as_object().unwrap()).unwrap();
+        assert!(
+            shown.starts_with("[Live location, as it was then: Bob]\nhttps:"),
+            "{shown}"
+        );
+        assert!(shown.ends_with("\ngeo:52.5,13.4"), "{shown}");
+        assert_eq!(super::beacon(json!({}).as_object().unwrap()), None);
     }
 
     #[test]

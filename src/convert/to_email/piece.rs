@@ -109,6 +109,9 @@ impl Renderer<'_, '_> {
             ("m.room.message", "m.location") => {
                 Piece::plain(location::location(self.content).unwrap_or_default())
             }
+            ("m.beacon" | "org.matrix.msc3672.beacon", _) => {
+                Piece::plain(location::beacon(self.content).unwrap_or_default())
+            }
             ("m.room.message", "m.server_notice") => self.server_notice(),
             ("m.reaction", _) => Piece {
                 text: reaction::sentence(self.content, &sender, about).unwrap_or_default(),
@@ -214,10 +217,11 @@ impl Renderer<'_, '_> {
     }
 }
 
-/// `formatted_body`, when its format is the only one there is.
+/// `formatted_body`, when its format is the only one there is, or the HTML of an extensible event.
 pub(super) fn formatted(content: &Content) -> Option<Tree> {
-    if content::text(content, "format") != Some("org.matrix.custom.html") {
-        return None;
-    }
-    html::parse(content::text(content, "formatted_body")?)
+    let html = match content::text(content, "format") {
+        Some("org.matrix.custom.html") => content::text(content, "formatted_body"),
+        _ => content::extensible_html(content),
+    };
+    html::parse(html?)
 }

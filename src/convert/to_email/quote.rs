@@ -10,6 +10,8 @@ use crate::convert::mime::CivilTime;
 const LINES: usize = 4;
 /// Nor more characters than this.
 const CHARACTERS: usize = 320;
+/// Its lines in the plain part have at most this many characters.
+const WIDTH: usize = 72;
 
 /// A quotation, or another line that stands before a message.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -54,7 +56,7 @@ impl Quote {
         if self.text.is_empty() {
             return self.heading.clone();
         }
-        format!("{}\n{}", self.heading, quoted(&self.text))
+        format!("{}\n{}", self.heading, quoted(&wrapped(&self.text)))
     }
 
     /// In the HTML part.
@@ -69,6 +71,33 @@ impl Quote {
             html::from_text(&self.text)
         )
     }
+}
+
+/// A text in lines that still fit with the mark before them: of a longer line most programs would show the rest unmarked, as if it
+/// were new.
+fn wrapped(text: &str) -> String {
+    let mut out = String::with_capacity(text.len() + text.len() / WIDTH);
+    for (index, line) in text.split('\n').enumerate() {
+        if index > 0 {
+            out.push('\n');
+        }
+        if line.chars().count() <= WIDTH {
+            out.push_str(line);
+            continue;
+        }
+        let mut column = 0;
+        for word in line.split(' ') {
+            let width = word.chars().count();
+            if column > 0 {
+                let fits = column + 1 + width <= WIDTH;
+                out.push(if fits { ' ' } else { '\n' });
+                column = if fits { column + 1 } else { 0 };
+            }
+            out.push_str(word);
+            column += width;
+        }
+    }
+    out
 }
 
 /// The beginning of a text, cut between words. Quotations within it are left out when there is anything else.
@@ -109,6 +138,18 @@ mod tests {
             answered(&about).plain(),
             "On 22 Nov 2026, 00:03 UTC, Alice X: y wrote:\n> one\n> two\n> three\n> four …"
         );
+        let long = Quoted {
+            text: format!("{} {}", "word ".repeat(20).trim(), "x".repeat(90)),
+            ..about
+        };
+        let shown = answered(&long).plain();
+        let expected = format!(
+            "> {}\n> {}\n> {}",
+            "word ".repeat(14).trim(),
+            "word ".repeat(6).trim(),
+            "x".repeat(90)
+        );
+        assert_eq!(shown.split_once('\n').unwrap().1, expected);
         assert_eq!(shortened("> only a quotation"), "> only a quotation");
         let long = shortened(&"words ".repeat(1000));
         assert!(

@@ -13,14 +13,23 @@ pub(in super::super) const QUOTE: &str = "margin:0 0 1ex 0.8ex;border-left:2px s
 const PRE: &str =
     "white-space:pre-wrap;font-family:monospace;border:1px solid #999;border-radius:4px;padding:6px 8px";
 const CELL: &str = "border:1px solid #999;padding:2px 6px";
-/// Black on black: readable once selected, in every program that knows colours.
-const SPOILER: &str = "background-color:#000000;color:#000000";
+/// Grey on grey: readable once selected. Dark modes turn light into dark and dark into light, each program in its own way, and
+/// would show black on black; they leave the middle where it is.
+const SPOILER: &str = "background-color:#808080;color:#808080";
+/// Without a font of its own Outlook shows a mail in Times; this one leaves the choice to everybody else.
+const BODY: &str = "font-family:sans-serif";
+/// The height of a custom emoticon, in pixels.
+const EMOTICON: u32 = 32;
+/// The widest picture, in pixels: what a mail program's column holds. Outlook knows no max-width.
+const WIDEST: u32 = 600;
 
 /// A whole HTML document around the given body.
 pub(in super::super) fn document(body: &str) -> String {
     format!(
-        "<!DOCTYPE html>\n<html>\n<head><meta charset=\"utf-8\"><meta name=\"color-scheme\" content=\"light dark\"></head>\n\
-         <body>\n{body}</body>\n</html>\n"
+        "<!DOCTYPE html>\n<html>\n<head><meta charset=\"utf-8\">\n\
+         <meta name=\"viewport\" content=\"width=device-width\">\n\
+         <meta name=\"color-scheme\" content=\"light dark\"></head>\n\
+         <body style=\"{BODY}\">\n{body}</body>\n</html>\n"
     )
 }
 
@@ -223,20 +232,23 @@ impl Writer<'_, '_> {
             escape(&content_id),
             escape(&description(element))
         );
-        let emoticon = element.attribute("data-mx-emoticon").map(|_| 32);
-        for side in ["width", "height"] {
-            let size = element.attribute(side).and_then(|size| size.parse::<u32>().ok());
-            let size = if side == "height" { size.or(emoticon) } else { size };
-            if let Some(size) = size.filter(|size| (1..=1000).contains(size)) {
-                let _ = write!(self.out, " {side}=\"{size}\"");
-            }
+        let side = |name| {
+            let side = element.attribute(name)?.parse::<u32>().ok()?;
+            (side > 0).then_some(side)
+        };
+        if element.attribute("data-mx-emoticon").is_some() {
+            // Custom emoticons stand in a line of text, and would otherwise raise it.
+            let height = side("height").map_or(EMOTICON, |height| height.min(2 * EMOTICON));
+            let _ = write!(self.out, " height=\"{height}\" style=\"vertical-align:middle\">");
+            return;
         }
-        // Custom emoticons stand in a line of text, and would otherwise raise it.
-        self.out.push_str(if emoticon.is_some() {
-            " style=\"vertical-align:middle\">"
-        } else {
-            " style=\"max-width:100%\">"
-        });
+        // One side alone: with both, a picture that is narrowed is distorted.
+        let size = match (side("width"), side("height")) {
+            (Some(width), _) => format!(" width=\"{}\"", width.min(WIDEST)),
+            (None, Some(height)) => format!(" height=\"{}\"", height.min(WIDEST)),
+            (None, None) => String::new(),
+        };
+        let _ = write!(self.out, "{size} style=\"max-width:100%\">");
     }
 }
 
