@@ -47,8 +47,10 @@ impl Tx {
 
     /// Forgets the files of a message; says whether there were any.
     pub async fn forget_files_of(&mut self, event: &EventId) -> Result<bool, StoreError> {
-        let gone = self.sql("DELETE FROM files WHERE event_id = $1 RETURNING id");
-        Ok(!gone.bind(event.as_str()).rows().await?.is_empty())
+        self.sql("DELETE FROM files WHERE event_id = $1 RETURNING 1")
+            .bind(event.as_str())
+            .any()
+            .await
     }
 
     /// Forgets the files whose links have ended.

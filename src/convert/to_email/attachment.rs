@@ -5,8 +5,8 @@ use serde_json::Value;
 use super::content::{self, Content};
 use super::enclosures::{Enclosures, File};
 use super::line::line;
-use super::{ChatMessage, MediaBytes, file, html};
-use crate::convert::mime::CivilTime;
+use super::{ChatMessage, MediaBytes, Place, file, html};
+use crate::convert::mime::{CivilTime, Disposition};
 use crate::model::Timestamp;
 
 /// Longest name of a file that is only spoken of, in characters.
@@ -29,11 +29,19 @@ pub(super) fn has_caption(content: &Content) -> bool {
     filename.is_some() && body.is_some() && filename != body
 }
 
-/// Encloses the file of a media message. `in_place` asks for pictures where they stood among other messages.
+/// Whether an event is a file, with or without a caption.
+pub(super) fn is_file(event_type: &str, content: &Content) -> bool {
+    let msgtype = content::text(content, "msgtype");
+    event_type == "m.sticker"
+        || (event_type == "m.room.message"
+            && matches!(msgtype, Some("m.image" | "m.file" | "m.audio" | "m.video")))
+}
+
+/// Encloses the file of a media message. A picture before a text is shown where it stood, which takes HTML; all else is attached.
 pub(super) fn enclose<'a>(
     content: &Content,
     message: &'a ChatMessage,
-    in_place: bool,
+    place: Place,
     enclosures: &mut Enclosures<'a>,
 ) -> Shown {
     let kind = Kind::of(content, &message.event_type);
@@ -55,13 +63,17 @@ pub(super) fn enclose<'a>(
         content_type,
         bytes,
     };
-    let in_place = kind == Kind::Sticker || (in_place && kind == Kind::Picture);
-    let rest = if in_place {
+    let is_picture = matches!(kind, Kind::Sticker | Kind::Picture);
+    let rest = if is_picture && place == Place::Between {
         enclosures.place(file).map(Some)
     } else {
         Err(file)
     };
-    match rest.or_else(|file| enclosures.attach(file).map(|()| None)) {
+    let disposition = match kind {
+        Kind::Sticker => Disposition::Inline,
+        _ => Disposition::Attachment,
+    };
+    match rest.or_else(|file| enclosures.attach(file, disposition).map(|()| None)) {
         Ok(content_id) => Shown {
             html: content_id.map(|content_id| picture(&content_id, content, kind)),
             note,

@@ -54,11 +54,11 @@ impl<'a> Enclosures<'a> {
     }
 
     /// Attaches a file; gives it back when the mail would become too large.
-    pub(super) fn attach(&mut self, file: File<'a>) -> Result<(), File<'a>> {
+    pub(super) fn attach(&mut self, file: File<'a>, disposition: Disposition) -> Result<(), File<'a>> {
         if !self.takes(file.bytes.len()) {
             return Err(file);
         }
-        self.attached.push(part(file, Disposition::Attachment, None));
+        self.attached.push(part(file, disposition, None));
         Ok(())
     }
 

@@ -175,7 +175,7 @@ pub fn is_mailable(event_type: &str, content: &Map<String, Value>) -> bool {
     };
     let pictures = BTreeMap::new();
     let mut enclosures = Enclosures::new(&pictures, 0, "", "");
-    !piece::piece(&message, false, &mut enclosures).is_empty()
+    !piece::piece(&message, Place::Alone, &mut enclosures).is_empty()
 }
 
 /// A file that a mail only links to: what it is called, and what it is said to be. Both are safe for headers.
@@ -209,6 +209,39 @@ pub fn inline_images(content: &Map<String, Value>) -> Vec<OwnedMxcUri> {
     uris
 }
 
+/// Where a message stands among those that the mail shows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Place {
+    /// The mail shows nothing else.
+    Alone,
+    /// Nothing but files follows: what is attached stands after the text anyway.
+    AtEnd,
+    /// Text follows.
+    Between,
+}
+
+fn places(messages: &[ChatMessage]) -> Vec<Place> {
+    let shown = |message: &ChatMessage| is_mailable(&message.event_type, &message.content);
+    let last = if messages.iter().filter(|message| shown(message)).count() > 1 {
+        Place::AtEnd
+    } else {
+        Place::Alone
+    };
+    let is_text = |message: &ChatMessage| {
+        message.event_type != "m.reaction" && !attachment::is_file(&message.event_type, &message.content)
+    };
+    let mut place = last;
+    let mut places = Vec::with_capacity(messages.len());
+    for message in messages.iter().rev() {
+        places.push(place);
+        if last == Place::AtEnd && shown(message) && is_text(message) {
+            place = Place::Between;
+        }
+    }
+    places.reverse();
+    places
+}
+
 /// Renders the email. Messages that show nothing are left out.
 pub fn render(draft: &EmailDraft) -> Result<RenderedEmail, NoEmail> {
     render_with(draft, &RenderOptions::default())
@@ -223,16 +256,10 @@ pub fn render_with(draft: &EmailDraft, options: &RenderOptions) -> Result<Render
         &seed,
         draft.from.address.domain(),
     );
-    let among_others = draft
-        .messages
-        .iter()
-        .filter(|message| is_mailable(&message.event_type, &message.content))
-        .count()
-        > 1;
-    let pieces: Vec<Piece> = draft
-        .messages
-        .iter()
-        .map(|message| piece::piece(message, among_others, &mut enclosures))
+    let places = places(&draft.messages);
+    let messages = draft.messages.iter().zip(places);
+    let pieces: Vec<Piece> = messages
+        .map(|(message, place)| piece::piece(message, place, &mut enclosures))
         .collect();
     if pieces.iter().all(Piece::is_empty) {
         return Err(NoEmail::Nothing);

@@ -5,7 +5,7 @@ use super::correction;
 use super::enclosures::Enclosures;
 use super::line::line;
 use super::quote::{self, Quote};
-use super::{ChatMessage, LONGEST_NAME, attachment, body, html, location, media_uri, poll, reaction};
+use super::{ChatMessage, LONGEST_NAME, Place, attachment, body, html, location, media_uri, poll, reaction};
 use crate::convert::html::Tree;
 use crate::convert::relation::{Relation, relation};
 
@@ -45,12 +45,8 @@ impl Piece {
     }
 }
 
-/// Renders one event. `among_others` says that the mail holds other messages, between which a picture has its place.
-pub(super) fn piece<'a>(
-    message: &'a ChatMessage,
-    among_others: bool,
-    enclosures: &mut Enclosures<'a>,
-) -> Piece {
+/// Renders one event.
+pub(super) fn piece<'a>(message: &'a ChatMessage, place: Place, enclosures: &mut Enclosures<'a>) -> Piece {
     let relation = relation(&message.content);
     let new_content = content::object(&message.content, "m.new_content");
     let content = match (relation, new_content) {
@@ -61,7 +57,7 @@ pub(super) fn piece<'a>(
         message,
         content,
         relation,
-        among_others,
+        place,
         enclosures,
     };
     let mut piece = renderer.shown();
@@ -88,7 +84,7 @@ struct Renderer<'a, 'b> {
     /// What is shown: the message's content, or the new content of an edit.
     content: &'a Content,
     relation: Relation,
-    among_others: bool,
+    place: Place,
     enclosures: &'b mut Enclosures<'a>,
 }
 
@@ -101,9 +97,7 @@ impl Renderer<'_, '_> {
         match (self.message.event_type.as_str(), msgtype) {
             ("m.room.encrypted" | "m.room.redaction", _)
             | ("m.room.message", "m.key.verification.request") => Piece::default(),
-            ("m.room.message", "m.image" | "m.file" | "m.audio" | "m.video") | ("m.sticker", _) => {
-                self.media()
-            }
+            (kind, _) if attachment::is_file(kind, self.content) => self.media(),
             ("m.room.message", "m.emote") => self.written(&format!("* {sender} ")),
             ("m.room.message", "m.text" | "m.notice") => self.written(""),
             ("m.room.message", "m.location") => {
@@ -136,8 +130,8 @@ impl Renderer<'_, '_> {
             // Clients let people edit captions, not files: the file has been sent before.
             return caption;
         }
-        let file = attachment::enclose(self.content, self.message, self.among_others, self.enclosures);
-        let note = (caption.is_empty() || file.is_needed || self.among_others).then_some(file.note);
+        let file = attachment::enclose(self.content, self.message, self.place, self.enclosures);
+        let note = (caption.is_empty() || file.is_needed || self.place != Place::Alone).then_some(file.note);
         let mut html = Vec::new();
         if file.html.is_some() || caption.html.is_some() {
             let below = note
@@ -168,7 +162,7 @@ impl Renderer<'_, '_> {
             .get("itemtypes")
             .and_then(serde_json::Value::as_array);
         let note = if media_uri(self.content).is_some() {
-            let file = attachment::enclose(self.content, self.message, false, self.enclosures);
+            let file = attachment::enclose(self.content, self.message, Place::Alone, self.enclosures);
             Some(file.note)
         } else {
             // Galleries (MSC4274) hold several files, of which none has been downloaded.

@@ -131,12 +131,9 @@ fn part(mail: &Message<'_>, shown: &MessagePart<'_>, depth: usize, out: &mut Str
             return;
         }
         PartType::Html(html) => {
-            html.split_once("<body>")
-                .unwrap()
-                .1
-                .split_once("</body>")
-                .unwrap()
-                .0
+            let (_, body) = html.split_once("<body").unwrap();
+            let (_, body) = body.split_once('>').unwrap();
+            body.split_once("</body>").unwrap().0
         }
         PartType::Text(text) => text,
         _ => return,
