@@ -55,6 +55,8 @@ impl Tx {
             for sql in [
                 "DELETE FROM jobs WHERE portal_id = $1",
                 "DELETE FROM drafts WHERE portal_id = $1",
+                // The links in emails that have left end with it.
+                "DELETE FROM files WHERE event_id IN (SELECT event_id FROM messages WHERE portal_id = $1)",
                 "DELETE FROM messages WHERE portal_id = $1",
                 "DELETE FROM emails WHERE portal_id = $1",
                 "DELETE FROM portals WHERE id = $1",

@@ -42,7 +42,6 @@ pub use error::StoreError;
 pub use files::LinkedFile;
 pub use forget::Person;
 pub use jobs::{First, Job, JobKind, JobState, NewJob};
-pub use jobs::{Job, JobKind, JobState, JobSummary, NewJob};
 pub use lanes::{Lane, LaneClass};
 pub use messages::Message;
 pub use people::Strangers;

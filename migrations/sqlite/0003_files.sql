@@ -1,4 +1,4 @@
--- The same tables, columns and meaning as migrations/postgres/0002_files.sql.
+-- The same tables, columns and meaning as migrations/postgres/0003_files.sql.
 
 -- In settings: link_key, random, with which links are signed.
 
