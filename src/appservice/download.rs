@@ -137,7 +137,7 @@ fn attachment(name: &str) -> String {
 /// The body of an answer, as it comes from the homeserver.
 struct Chunks {
     length: Option<u64>,
-    chunks: mpsc::Receiver<io::Result<Bytes>>,
+    received: mpsc::Receiver<io::Result<Bytes>>,
     /// Held until the last byte has left.
     _permit: OwnedSemaphorePermit,
 }
@@ -153,7 +153,7 @@ impl MessageBody for Chunks {
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Bytes, Self::Error>>> {
-        self.chunks.poll_recv(context)
+        self.received.poll_recv(context)
     }
 }
 

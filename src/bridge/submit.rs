@@ -135,9 +135,8 @@ impl Bridge {
             if portal.subject.is_none() {
                 tx.fix_subject(portal.id, &row.subject).await?;
             }
-            // The relay may have the email when a power cut takes this back: it is then rendered again, from the same messages
-            // and with the same Message-ID, as after any crash between the relay's answer and the next commit.
-            tx.commit_relaxed().await?;
+            // Durable: what goes to the relay again after a power cut is the same email, byte for byte.
+            tx.commit().await?;
             let envelope = self.envelope(&portal, row.bounce_token.as_deref().unwrap_or_default())?;
             return Ok(Some(Finished {
                 envelope,

@@ -8,7 +8,7 @@ use std::fs::{File, TryLockError};
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
-use super::{StoreError, file};
+use super::{StoreError, private_file};
 
 /// The right to work on a store; kept until it is dropped.
 #[derive(Debug)]
@@ -29,7 +29,7 @@ impl Claim {
             path: path.clone(),
             source,
         };
-        let mut file = file::open(&path, true).map_err(wrong)?;
+        let mut file = private_file::open(&path, true).map_err(wrong)?;
         match file.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => return Err(StoreError::Taken { path }),
@@ -76,7 +76,7 @@ mod tests {
     #[test]
     fn what_has_no_file_needs_no_claim() {
         for url in ["sqlite::memory:", "postgres://penpal@localhost/penpal"] {
-            assert!(Claim::take(url).unwrap()._lock.is_none(), "{url}");
+            assert_eq!(database_file(url), None, "{url}");
         }
         assert_eq!(database_file("sqlite://a.db?x"), Some(Path::new("a.db")));
     }

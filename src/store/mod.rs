@@ -9,7 +9,6 @@ mod claim;
 mod drafts;
 mod emails;
 mod error;
-mod file;
 mod files;
 mod forget;
 mod jobs;
@@ -18,6 +17,7 @@ mod messages;
 mod neighbours;
 mod people;
 mod portals;
+mod private_file;
 mod query;
 mod queue;
 mod retention;
@@ -73,7 +73,7 @@ pub struct Store {
 
 #[derive(Clone, Debug)]
 enum Database {
-    Sqlite(Sqlite),
+    Sqlite(Box<Sqlite>),
     Postgres { write: PgPool, read: PgPool },
 }
 
@@ -112,7 +112,7 @@ impl Store {
 
     async fn open(url: &str, create: bool) -> Result<Self, StoreError> {
         let database = if url.starts_with("sqlite:") {
-            Database::Sqlite(Sqlite::open(url, create).await?)
+            Database::Sqlite(Box::new(Sqlite::open(url, create).await?))
         } else if url.starts_with("postgres:") || url.starts_with("postgresql:") {
             let options = PgConnectOptions::from_str(url)?.disable_statement_logging();
             // A pool would try for half a minute and then say that it has timed out. This says at once what is wrong.

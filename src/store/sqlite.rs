@@ -26,7 +26,7 @@ use tokio::runtime::Handle;
 use tokio::sync::{Mutex, OwnedMutexGuard};
 
 use super::query::{Row, Statement};
-use super::{CONNECTIONS, SQLITE, StoreError, file};
+use super::{CONNECTIONS, SQLITE, StoreError, private_file};
 
 /// How long a statement waits for another process's lock.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
@@ -83,7 +83,7 @@ impl Sqlite {
     pub(super) async fn open(url: &str, create: bool) -> Result<Self, StoreError> {
         let options = SqliteConnectOptions::from_str(url)?;
         let path = options.get_filename();
-        file::prepare(path, create).map_err(|source| StoreError::File {
+        private_file::prepare(path, create).map_err(|source| StoreError::File {
             path: path.to_owned(),
             source,
         })?;

@@ -18,7 +18,7 @@ async fn threads(store: &Store, filter: ThreadFilter<'_>) -> Vec<ThreadSummary> 
 stories! {
     async fn threads_show_whose_they_are_and_their_emails(world: World) {
         let (room, first) = world.bob_writes("the roses").await;
-        world.alice_mails(&first.reply_to, &Letter::answering(&first, "they bloom")).await;
+        world.alice_mails(&first.reply_to, &Letter::answering(&first, "they bloom").id("bloom@example.org")).await;
         let store = &world.database.store;
         let all = threads(store, ThreadFilter::default()).await;
         assert_eq!(all.len(), 1);

@@ -52,7 +52,7 @@ pub(super) struct Init {
     /// Without it Penpal verifies that itself.
     #[arg(long, value_name = "NAME")]
     authserv_id: Option<String>,
-    /// Where everything is kept: sqlite:FILE, or postgres://USER:PASSWORD@HOST/NAME. Relative paths refer to the folder of the
+    /// Where everything is kept: `sqlite:FILE`, or `postgres://USER:PASSWORD@HOST/NAME`. Relative paths refer to the folder of the
     /// configuration.
     #[arg(long, value_name = "URL", default_value = "sqlite:penpal.db")]
     database: String,

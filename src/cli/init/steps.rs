@@ -16,7 +16,7 @@ pub(super) fn next_steps(config: &Config, file: &Path, registration: &Path, seco
         .into_iter()
         .filter_map(|(path, copy)| Some((full(path?), copy)))
         .collect();
-    let copied: String = copies
+    let installs: String = copies
         .iter()
         .map(|(path, copy)| {
             format!(
@@ -51,7 +51,7 @@ pub(super) fn next_steps(config: &Config, file: &Path, registration: &Path, seco
 Written: {written}.
 
 1. Synapse runs as a user of its own: give it a copy that it can read, as root (Debian's names; yours may differ):
-{copied}   Name it in homeserver.yaml; then restart Synapse:
+{installs}   Name it in homeserver.yaml; then restart Synapse:
        app_service_config_files:
 {listed}
 2. Postfix, in main.cf; then `postfix reload`:

@@ -65,7 +65,7 @@ pub(super) fn read(raw: &[u8]) -> Option<Vec<Field<'_>>> {
         rest = after;
     }
     let unique = |name: &&str| fields.iter().filter(|field| field.name == **name).count() <= 1;
-    ONCE.iter().all(|name| unique(name)).then_some(fields)
+    ONCE.iter().all(unique).then_some(fields)
 }
 
 /// How long the first field is, its folded lines included.

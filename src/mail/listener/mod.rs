@@ -134,7 +134,10 @@ pub struct ListenerSettings {
 #[derive(Debug, thiserror::Error)]
 pub enum ListenerError {
     /// The socket cannot be had.
-    #[error("cannot listen for mail on {address}: {source} ({})", bind_advice(source))]
+    #[error(
+        "mail.listen: cannot listen for mail on {address}: {source} ({})",
+        bind_advice(source)
+    )]
     Bind {
         /// The configured address.
         address: ListenAddress,

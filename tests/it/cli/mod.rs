@@ -431,6 +431,9 @@ fn an_email_is_converted_offline() {
 #[test]
 fn threads_of_an_empty_store_are_none() {
     let folder = initialised(&[]);
+    // The first run makes the database, and ends where no homeserver can be asked.
+    let made = penpal(folder.path(), &["doctor"]);
+    assert_eq!(made.code, Some(1), "{}", made.err);
     let list = penpal(folder.path(), &["threads", "list"]);
     assert_eq!(
         (list.code, list.out.as_str()),

@@ -243,12 +243,12 @@ impl Writer<'_, '_> {
             return;
         }
         // One side alone: with both, a picture that is narrowed is distorted.
-        let size = match (side("width"), side("height")) {
+        let bound = match (side("width"), side("height")) {
             (Some(width), _) => format!(" width=\"{}\"", width.min(WIDEST)),
             (None, Some(height)) => format!(" height=\"{}\"", height.min(WIDEST)),
             (None, None) => String::new(),
         };
-        let _ = write!(self.out, "{size} style=\"max-width:100%\">");
+        let _ = write!(self.out, "{bound} style=\"max-width:100%\">");
     }
 }
 

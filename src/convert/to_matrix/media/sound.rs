@@ -159,7 +159,7 @@ mod tests {
         opus.extend((96_000_u64 + 0x138).to_le_bytes());
         opus.resize(opus.len() + 30, 0);
         let mut flac = b"fLaC\0\0\0\x22\x10\0\x10\0\0\0\0\0\0\0".to_vec();
-        flac.extend((44_100_u64 << 44 | 1 << 41 | 15 << 36 | 88_200).to_be_bytes());
+        flac.extend(((44_100_u64 << 44) + (1 << 41) + (15 << 36) + 88_200).to_be_bytes());
         let mut amr = b"#!AMR\n".to_vec();
         amr.extend(std::iter::repeat_n([0x3c; 32], 100).flatten());
         let movie = |kind: &[u8], content: &[u8]| {

@@ -39,15 +39,14 @@ pub(super) fn judge(text: &str) -> Option<Certainty> {
     let wrote = says_wrote(&lower);
     let bracketed = lower.contains('<') && address;
     let begins = starts_with_on(&lower) || lower.starts_with(char::is_numeric);
-    let dated = dates.has_full_date();
+    let full = dates.has_full_date();
     // "On Monday he said:" is a sentence: without an address there must be a whole date, and more.
     let alone = ends
         && if wrote {
-            (address && date) || (bracketed && !is_prose(&lower)) || (dated && (begins || dates.has_time()))
+            (address && date) || (bracketed && !is_prose(&lower)) || (full && (begins || dates.has_time()))
         } else {
             // In a language that the table lacks, an address beside a date and a time says enough.
-            date && address
-                && (begins || starts_with_date(&lower) || (bracketed && dated && dates.has_time()))
+            date && address && (begins || starts_with_date(&lower) || (bracketed && full && dates.has_time()))
         };
     if alone {
         return Some(Certainty::Alone);

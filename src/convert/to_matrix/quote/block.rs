@@ -26,6 +26,10 @@ static FIELDS: LazyLock<BTreeMap<&'static str, Label>> = LazyLock::new(|| {
 
 /// What a line would be in a header block.
 #[derive(Clone, Copy, Debug, Default)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "what was seen in one line, each apart from the others"
+)]
 pub(super) struct HeaderLine {
     blank: bool,
     label: Option<Label>,

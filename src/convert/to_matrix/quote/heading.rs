@@ -58,11 +58,13 @@ pub(super) fn read(text: &str) -> Option<Heading> {
     if FORWARDED.contains(&words) || (ruled && FORWARDED.iter().any(|phrase| words.starts_with(phrase))) {
         return Some(Heading::Forwarded);
     }
-    (ruled
-        && ORIGINAL
-            .iter()
-            .any(|phrase| words == *phrase || words.starts_with(phrase)))
-    .then_some(Heading::Original)
+    // QQ's English heading is one word, which as an item of a list would be somebody's text.
+    let between_rules = |word: &str| {
+        let line = text.trim();
+        words == word && line.starts_with("---") && line.ends_with("---")
+    };
+    (ruled && ORIGINAL.iter().any(|phrase| words.starts_with(phrase)) || between_rules("original"))
+        .then_some(Heading::Original)
 }
 
 /// True for a line of dashes or underscores, as before a header block.

@@ -20,7 +20,7 @@ pub(in super::super) fn plain_lines(text: &str) -> Vec<Line> {
         })
         .collect();
     close_brackets(&mut lines);
-    lines = part_shared_lines(lines);
+    lines = part_shared_lines(&lines);
     read_other_marks(&mut lines);
     rejoin_wrapped(&mut lines);
     lines
@@ -49,11 +49,11 @@ fn leaves_open(text: &str, open: char, close: char) -> bool {
 }
 
 /// Puts an attribution that a program wrote behind the last words of the answer on a line of its own.
-fn part_shared_lines(lines: Vec<Line>) -> Vec<Line> {
+fn part_shared_lines(lines: &[Line]) -> Vec<Line> {
     let mut parted = Vec::with_capacity(lines.len());
     for index in 0..lines.len() {
         let Some(line) = lines.get(index) else { break };
-        match shared_at(&lines, index) {
+        match shared_at(lines, index) {
             Some(at) => {
                 let (head, tail) = line.text.split_at_checked(at).unwrap_or((&line.text, ""));
                 for text in [head.trim_end().trim_end_matches("--").trim_end_matches('-'), tail] {
@@ -193,10 +193,10 @@ fn rejoin_wrapped(lines: &mut [Line]) {
             return false;
         }
         let marked_after = lines.get(index + 1).is_some_and(|line| line.depth > 0);
-        let link = text
+        let target = text
             .trim_end_matches(['>', ' '])
             .trim_matches(['(', ')', '<', '>']);
-        let is_link = text.starts_with(['(', '<']) && link.starts_with("http") && !link.contains(' ');
+        let is_link = text.starts_with(['(', '<']) && target.starts_with("http") && !target.contains(' ');
         let closes = [('(', ')'), ('<', '>')].iter().any(|(open, close)| {
             leaves_open(&before.text, *open, *close)
                 && before

@@ -97,8 +97,8 @@ fn body(mail: &str, sent: &[String]) -> String {
         ..ThreadContext::default()
     };
     let converted = convert(mail.as_bytes(), &context);
-    let (_, content) = converted.events.first().unwrap();
-    content["body"].as_str().unwrap().to_owned()
+    let (_, message) = converted.events.first().unwrap();
+    message["body"].as_str().unwrap().to_owned()
 }
 
 fn head(media_type: &str) -> String {
