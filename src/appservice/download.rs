@@ -74,7 +74,7 @@ fn file(download: Download, permit: OwnedSemaphorePermit) -> HttpResponse {
         .insert_header((CONTENT_DISPOSITION, attachment(&download.name)));
     response.body(Chunks {
         length: download.length,
-        chunks: download.chunks,
+        received: download.chunks,
         _permit: permit,
     })
 }

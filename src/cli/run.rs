@@ -110,7 +110,7 @@ async fn serve(config: &Config, flood: Flood) -> anyhow::Result<()> {
     }
     let worker = tokio::spawn({
         let (worker, stop) = (Worker::new(bridge.clone()), stop.clone());
-        Box::pin(async move { worker.run(stop).await })
+        async move { Box::pin(worker.run(stop)).await }
     });
     let way = tokio::spawn({
         let (bridge, stop) = (bridge, stop.clone());

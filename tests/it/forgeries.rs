@@ -160,6 +160,7 @@ fn gate(dns: &Dns, world: &World, sealers: &[&str]) -> Gate {
 }
 
 /// Every forgery, by name.
+#[expect(clippy::too_many_lines, reason = "a table")]
 fn forgeries(scene: &Scene) -> Vec<(&'static str, Delivery)> {
     let letter = || scene.letter();
     let plain = || letter().to_string();
@@ -170,12 +171,12 @@ fn forgeries(scene: &Scene) -> Vec<(&'static str, Delivery)> {
             .hello("evil.example")
     };
     let dns = &scene.dns;
-    let signer = |domain: &str| Signer::new(dns, domain, "x");
+    let signer_of = |domain: &str| Signer::new(dns, domain, "x");
     let add = |field: &str| format!("{field}\r\n{}", signed());
     let results = "Authentication-Results: mail.lab.test; dmarc=pass header.from=example.org; dkim=pass header.d=example.org";
     dns.text("revoked._domainkey.example.org", "v=DKIM1; k=ed25519; p=");
     dns.text("garbage._domainkey.example.org", "v=spf1 +all");
-    let stranger = signer("stranger.example");
+    let stranger = signer_of("stranger.example");
     let posing = |selector: &str| Signer::new(dns, "example.org", selector);
     let (revoked, garbage, missing) = (posing("revoked"), posing("garbage"), posing("missing"));
     dns.text("revoked._domainkey.example.org", "v=DKIM1; k=ed25519; p=");
@@ -199,19 +200,19 @@ fn forgeries(scene: &Scene) -> Vec<(&'static str, Delivery)> {
         ("signed by the forger", own(scene.forger.sign(&plain()))),
         (
             "signed by a domain that ends alike",
-            own(signer("evilexample.org").sign(&plain())),
+            own(signer_of("evilexample.org").sign(&plain())),
         ),
         (
             "signed by a domain that begins alike",
-            own(signer("example.org.evil.example").sign(&plain())),
+            own(signer_of("example.org.evil.example").sign(&plain())),
         ),
         (
             "signed by the top-level domain",
-            own(signer("org").sign(&plain())),
+            own(signer_of("org").sign(&plain())),
         ),
         (
             "signed by somebody of the same top-level domain",
-            own(signer("evil.org").sign(&plain())),
+            own(signer_of("evil.org").sign(&plain())),
         ),
         (
             "signed with a key that is not published",

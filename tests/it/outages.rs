@@ -153,6 +153,6 @@ stories! {
                 () = store.work_added(penpal::store::LaneClass::Homeserver) => {}
             }
         };
-        tokio::time::timeout(Duration::from_mins(1), heard).await.expect("it is heard of");
+        tokio::time::timeout(Duration::from_mins(1), Box::pin(heard)).await.expect("it is heard of");
     }
 }

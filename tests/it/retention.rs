@@ -21,7 +21,7 @@ stories! {
         let (room, first) = world.bob_writes("please forget me").await;
         world.worker.forget_delivered().await.unwrap();
         assert_eq!(texts(&world, &room).await.len(), 1);
-        world.wait(WEEK + Duration::from_secs(60)).await;
+        world.wait(WEEK + Duration::from_mins(1)).await;
         world.worker.forget_delivered().await.unwrap();
         assert!(texts(&world, &room).await.is_empty());
         assert!(world.jobs(JobState::Done).await.is_empty());
@@ -37,7 +37,7 @@ stories! {
         let room = world.bob_opens_chat().await;
         let event = world.says(&bob(), &room, "at noon").await;
         world.settle().await;
-        world.wait(WEEK + Duration::from_secs(60)).await;
+        world.wait(WEEK + Duration::from_mins(1)).await;
         world.worker.forget_delivered().await.unwrap();
         world.homeserver.user_edits(&room, &bob(), &event, "at midnight");
         world.settle().await;

@@ -47,16 +47,16 @@ impl Signer {
     /// The mail, with a signature over these fields and, if wanted, over so much of the body as there is now (`l=`).
     pub fn sign_fields(&self, fields: &[&str], mail: &str, length: bool) -> String {
         let mail = crlf(mail);
-        let signer = DkimSigner::from_key(self.key())
+        let dkim = DkimSigner::from_key(self.key())
             .domain(&self.domain)
             .selector(&self.selector)
             .headers(fields.iter().copied())
             .body_length(length);
-        let signature = signer.sign(mail.as_bytes()).unwrap();
-        let mut signed = Vec::new();
-        signature.write(&mut signed, true);
-        signed.extend_from_slice(mail.as_bytes());
-        String::from_utf8(signed).unwrap()
+        let signature = dkim.sign(mail.as_bytes()).unwrap();
+        let mut whole = Vec::new();
+        signature.write(&mut whole, true);
+        whole.extend_from_slice(mail.as_bytes());
+        String::from_utf8(whole).unwrap()
     }
 
     /// The mail, sealed by a forwarder that found this (RFC 8617).
