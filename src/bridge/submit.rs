@@ -18,6 +18,9 @@ use crate::store::{Draft, Email, Job, LinkedFile, Message, Portal, StoreError, T
 /// How often a draft is rendered again because it changed meanwhile, before its job steps back for a moment.
 const RENDERINGS: usize = 5;
 
+/// How long to wait for a store in trouble.
+const STORE_PAUSE: Duration = Duration::from_secs(1);
+
 /// An email ready to be handed over.
 struct Finished<'a> {
     envelope: Envelope,
@@ -34,14 +37,8 @@ impl Bridge {
             return Ok(());
         };
         self.store.settled().await?;
-        let sent = self.mail.send(&finished.envelope, &finished.bytes).await;
-        let mut tx = self.settle(job).await?;
-        match sent {
+        match self.mail.send(&finished.envelope, &finished.bytes).await {
             Ok(accepted) => {
-                tx.remove_draft(job.id).await?;
-                if let Some(portal) = job.portal {
-                    tx.set_introduced(portal).await?;
-                }
                 metrics::counter!("penpal_emails_sent_total").increment(1);
                 tracing::info!(
                     job = job.id,
@@ -49,9 +46,10 @@ impl Bridge {
                     reply = accepted.reply,
                     "email sent"
                 );
-                self.finish(tx, job).await
+                self.end_sent(job).await
             }
             Err(error) => {
+                let mut tx = self.settle(job).await?;
                 // What may have been taken stays as it is, whatever this attempt has come to: sent again, it must be
                 // recognisably the same email.
                 let uncertain = matches!(error, SendError::Transient { uncertain: true, .. });
@@ -60,6 +58,28 @@ impl Bridge {
                 }
                 tx.commit().await?;
                 Err(error.into())
+            }
+        }
+    }
+
+    /// Ends the job of an email that the relay has taken. A store in trouble, as on a full disk, is waited for: begun once more,
+    /// the job would send a second copy.
+    async fn end_sent(&self, job: &Job) -> Result<(), Failure> {
+        loop {
+            let ended = async {
+                let mut tx = self.settle(job).await?;
+                tx.remove_draft(job.id).await?;
+                if let Some(portal) = job.portal {
+                    tx.set_introduced(portal).await?;
+                }
+                self.finish(tx, job).await
+            };
+            match ended.await {
+                Err(Failure::Store(error)) if !matches!(error, StoreError::LeaseLost { .. }) => {
+                    tracing::error!(job = job.id, %error, "the store can't note that an email was sent, trying again");
+                    tokio::time::sleep(STORE_PAUSE).await;
+                }
+                ended => return ended,
             }
         }
     }

@@ -182,10 +182,14 @@ impl Worker {
             let lane = &held.lane;
             let left = match self.work_lane(lane, &stop).await {
                 Ok(worked) => worked.left,
-                Err(error) => {
-                    tracing::error!(%lane, %error, "the lane is put off: the store is in trouble");
-                    true
+                Err(StoreError::LeaseLost { .. }) => true,
+                // The lane stays this process's: others would have to wait for the lease to run out.
+                Err(error) if !stop.is_cancelled() => {
+                    tracing::error!(%lane, %error, "the store is in trouble, trying again");
+                    pause(STORE_PAUSE, &stop).await;
+                    continue;
                 }
+                Err(_) => true,
             };
             if held.ends() {
                 return left;

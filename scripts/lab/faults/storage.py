@@ -65,8 +65,7 @@ def disk_full(run: Run) -> None:
         stand.pusher.longest = 600
         time.sleep(5)
         ballast.unlink()
-        # What was in work when the disk filled up is leased until a minute later.
-        stand.finish(patience=90)
+        stand.finish(patience=45)
         stand.check(set(stand.mail.put_off) <= {451}, f"mails were put off with {stand.mail.put_off}")
 
 
