@@ -43,7 +43,7 @@ def tests() -> None:
     environment = tools.cargo_tool("nextest")
     with postgres.server() as url:
         environment = environment | {"PENPAL_TEST_POSTGRES": url}
-        _cargo("nextest", "run", "--locked", "--all-targets", "--no-fail-fast", environment=environment)
+        _cargo("nextest", "run", "--locked", "--lib", "--bins", "--tests", "--no-fail-fast", environment=environment)
         _cargo("test", "--locked", "--doc", environment=environment)
 
 
