@@ -150,10 +150,15 @@ impl Scene {
     }
 }
 
+/// A gate with time enough for a busy machine: that a verdict is slow is not what most tests are about.
 fn gate(dns: &Dns, world: &World, sealers: &[&str]) -> Gate {
+    gate_that_waits(Duration::from_mins(1), dns, world, sealers)
+}
+
+fn gate_that_waits(timeout: Duration, dns: &Dns, world: &World, sealers: &[&str]) -> Gate {
     let authentication = Authentication::Check {
         nameservers: vec![dns.address],
-        timeout: Duration::from_millis(1500),
+        timeout,
         sealers: sealers.iter().map(|&domain| domain.to_owned()).collect(),
     };
     Gate::new(authentication, world.bridge.clone()).unwrap()
@@ -627,7 +632,8 @@ async fn what_can_not_be_verified_is_refused_if_the_admin_wants_it_so() {
 #[tokio::test]
 async fn dns_that_is_silent_broken_loops_or_lies_costs_little() {
     for mood in [Mood::Silent, Mood::Broken, Mood::Loops, Mood::Lies] {
-        let scene = Scene::new("none").await;
+        let mut scene = Scene::new("none").await;
+        scene.gate = gate_that_waits(Duration::from_millis(1500), &scene.dns, &scene.world, &[]);
         scene.dns.mood("example.org", mood);
         let begun = Instant::now();
         let mail = scene.key.sign(&scene.letter().to_string());

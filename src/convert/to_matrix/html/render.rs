@@ -99,6 +99,10 @@ impl Renderer<'_> {
         for child in element.children().ids() {
             self.write(*child, data, &mut inner);
         }
+        if name == "pre" {
+            // Readers drop a line end right behind the tag, one at each reading: a blank line there would not last.
+            inner.drain(..inner.len() - inner.trim_start_matches('\n').len());
+        }
         if inner.trim().is_empty() {
             out.push_str(if inner.is_empty() { "" } else { " " });
         } else if !data && LINES.contains(&name) {

@@ -252,6 +252,7 @@ fn html_reads_as_if_typed() {
         ("<a href=\"mailto:a@example.org\">write</a>", "write"),
         ("a&nbsp;b &amp; &lt;c&gt;", "a b & <c>"),
         ("<pre>one\n  two</pre>", "one\n  two"),
+        ("<pre>\n\none</pre>", "one"),
         ("<style>x{}</style><title>t</title>shown<!-- not -->", "shown"),
         ("<div style='display:none'>preheader</div>shown", "shown"),
         (
