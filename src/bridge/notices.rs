@@ -22,6 +22,13 @@ struct Notice {
     follows: bool,
 }
 
+impl Notice {
+    fn new(text: &str, about: Option<&EventId>, follows: bool) -> Self {
+        let (text, about) = (text.to_owned(), about.map(ToOwned::to_owned));
+        Self { text, about, follows }
+    }
+}
+
 /// Where a notice is said, and as whom.
 struct Place {
     speaker: OwnedUserId,
@@ -38,12 +45,8 @@ impl Bridge {
         text: &str,
         about: Option<&EventId>,
     ) -> Result<(), StoreError> {
-        let notice = Notice {
-            text: text.to_owned(),
-            about: about.map(ToOwned::to_owned),
-            follows: false,
-        };
-        self.enqueue_notice(tx, portal, &notice).await
+        self.enqueue_notice(tx, portal, &Notice::new(text, about, false))
+            .await
     }
 
     /// Plans a notice about an email that did not arrive: one who has left the chat is told in another chat with the same
@@ -55,12 +58,8 @@ impl Bridge {
         text: &str,
         about: Option<&EventId>,
     ) -> Result<(), StoreError> {
-        let notice = Notice {
-            text: text.to_owned(),
-            about: about.map(ToOwned::to_owned),
-            follows: true,
-        };
-        self.enqueue_notice(tx, portal, &notice).await
+        self.enqueue_notice(tx, portal, &Notice::new(text, about, true))
+            .await
     }
 
     async fn enqueue_notice(&self, tx: &mut Tx, portal: i64, notice: &Notice) -> Result<(), StoreError> {

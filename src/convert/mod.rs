@@ -3,8 +3,11 @@
 //! Imports: `model`.
 
 pub mod address;
+#[cfg(test)]
+mod documentation;
 pub mod download;
 mod html;
+mod media_type;
 pub mod mime;
 pub mod relation;
 pub mod subject;

@@ -1,5 +1,7 @@
 //! Attachments: names without paths or tricks, types that fit the bytes.
 
+use crate::convert::media_type;
+
 use super::line::{is_invisible, is_joiner, line};
 
 /// Longest file name, in characters: file systems allow 255 bytes, mail programs show far less.
@@ -30,7 +32,7 @@ pub(super) fn name(given: &str, fallback: &str, content_type: &str) -> String {
     let safe = if safe.is_empty() { fallback } else { safe };
     let (stem, extension) = match safe.rsplit_once('.') {
         Some((stem, extension)) if is_extension(extension) => (stem, extension),
-        _ => (safe, extension_of(content_type)),
+        _ => (safe, media_type::extension(content_type).trim_start_matches('.')),
     };
     let stem = line(stem, LONGEST - LONGEST_EXTENSION - 1);
     if extension.is_empty() {
@@ -48,7 +50,7 @@ fn is_extension(text: &str) -> bool {
 /// is a kind of picture or sound that the bytes are not.
 pub(super) fn content_type(declared: Option<&str>, bytes: &[u8]) -> String {
     const UNKNOWN: &str = "application/octet-stream";
-    let found = sniff(bytes);
+    let found = media_type::sniff(bytes);
     let declared = declared
         .and_then(|declared| declared.split(';').next())
         .map(|declared| declared.trim().to_ascii_lowercase())
@@ -91,30 +93,6 @@ fn is_media_type(text: &str) -> bool {
         .is_some_and(|(kind, subtype)| is_name(kind) && is_name(subtype))
 }
 
-/// What the first bytes say, for the types that chats are full of and for what is dangerous.
-fn sniff(bytes: &[u8]) -> Option<&'static str> {
-    let at = |offset: usize, magic: &[u8]| bytes.get(offset..).is_some_and(|rest| rest.starts_with(magic));
-    Some(match () {
-        () if at(0, b"\x89PNG\r\n\x1a\n") => "image/png",
-        () if at(0, b"\xff\xd8\xff") => "image/jpeg",
-        () if at(0, b"GIF87a") || at(0, b"GIF89a") => "image/gif",
-        () if at(0, b"RIFF") && at(8, b"WEBP") => "image/webp",
-        () if at(0, b"RIFF") && at(8, b"WAVE") => "audio/wav",
-        () if at(4, b"ftypavif") => "image/avif",
-        () if at(4, b"ftypheic") || at(4, b"ftypmif1") => "image/heic",
-        () if at(4, b"ftypM4A") => "audio/mp4",
-        () if at(4, b"ftyp") => "video/mp4",
-        () if at(0, b"\x1aE\xdf\xa3") => "video/webm",
-        () if at(0, b"OggS") => "audio/ogg",
-        () if at(0, b"fLaC") => "audio/flac",
-        () if at(0, b"ID3") || at(0, b"\xff\xfb") => "audio/mpeg",
-        () if at(0, b"%PDF-") => "application/pdf",
-        () if at(0, b"PK\x03\x04") => "application/zip",
-        () if is_program(bytes) => "application/octet-stream",
-        () => return None,
-    })
-}
-
 /// Programs for Windows, Linux and macOS.
 fn is_program(bytes: &[u8]) -> bool {
     let starts: [&[u8]; 6] = [
@@ -130,29 +108,6 @@ fn is_program(bytes: &[u8]) -> bool {
 
 fn looks_like_markup(bytes: &[u8]) -> bool {
     bytes.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'<')
-}
-
-fn extension_of(content_type: &str) -> &'static str {
-    match content_type {
-        "image/png" => "png",
-        "image/jpeg" => "jpg",
-        "image/gif" => "gif",
-        "image/webp" => "webp",
-        "image/svg+xml" => "svg",
-        "image/avif" => "avif",
-        "image/heic" => "heic",
-        "audio/ogg" => "ogg",
-        "audio/mpeg" => "mp3",
-        "audio/mp4" => "m4a",
-        "audio/wav" | "audio/x-wav" => "wav",
-        "audio/flac" => "flac",
-        "video/mp4" => "mp4",
-        "video/webm" => "webm",
-        "application/pdf" => "pdf",
-        "application/zip" => "zip",
-        "text/plain" => "txt",
-        _ => "",
-    }
 }
 
 /// A size for people, in the units of file managers: `34 KB`.

@@ -1,10 +1,10 @@
 //! `docs/conversion.md` shows the examples of `tests/fixtures/mails`, and what becomes of them.
 
 use std::fmt::Write as _;
-use std::fs;
-use std::path::{Path, PathBuf};
 
 use serde_json::Value;
+
+use crate::convert::documentation::{check_section, examples};
 
 use super::{Converted, ThreadContext, convert};
 
@@ -13,20 +13,6 @@ const BEGIN: &str =
 const END: &str = "<!-- email-to-matrix: end -->\n";
 /// The longest line of an example that is shown whole, in characters: base64 says nothing.
 const LONGEST: usize = 200;
-
-fn root(path: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join(path)
-}
-
-fn examples() -> Vec<Value> {
-    let mut paths: Vec<_> = fs::read_dir(root("tests/fixtures/mails"))
-        .unwrap()
-        .map(|entry| entry.unwrap().path())
-        .collect();
-    paths.sort();
-    let read = |path: PathBuf| serde_json::from_slice(&fs::read(path).unwrap()).unwrap();
-    paths.into_iter().map(read).collect()
-}
 
 fn lines(example: &Value) -> Vec<&str> {
     let lines = example["mail"].as_array().unwrap();
@@ -40,20 +26,10 @@ fn converted(example: &Value) -> Converted {
 #[test]
 fn the_documentation_shows_what_becomes_of_mails() {
     let mut shown = String::new();
-    for example in examples() {
+    for (_, example) in examples("tests/fixtures/mails") {
         describe(&example, &mut shown);
     }
-    let path = root("docs/conversion.md");
-    let page = fs::read_to_string(&path).unwrap();
-    let (before, rest) = page.split_once(BEGIN).unwrap();
-    let (_, after) = rest.split_once(END).unwrap();
-    let expected = format!("{before}{BEGIN}{shown}{END}{after}");
-    if std::env::var_os("UPDATE_DOCS").is_some() {
-        fs::write(&path, &expected).unwrap();
-        return;
-    }
-    let advice = "docs/conversion.md is out of date: run the tests with UPDATE_DOCS=1 and look at it";
-    assert!(page == expected, "{advice}");
+    check_section(BEGIN, END, &shown);
 }
 
 fn describe(example: &Value, out: &mut String) {

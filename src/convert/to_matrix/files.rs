@@ -4,6 +4,8 @@ use std::collections::BTreeSet;
 
 use serde_json::{Map, Value, json};
 
+use crate::convert::media_type;
+
 use super::mime::{Part, TextFile};
 use super::{Upload, media, names, placeholder};
 
@@ -95,7 +97,7 @@ impl File {
     /// is declared that is none.
     fn content_type(&self) -> String {
         let declared = valid_type(&self.media_type);
-        let found = media::sniff(&self.bytes);
+        let found = media_type::sniff(&self.bytes);
         let says_nothing = matches!(
             declared,
             "application/octet-stream"
@@ -107,14 +109,14 @@ impl File {
         let best = match found {
             // Office documents are archives, too: the name knows better.
             Some("application/zip") if says_nothing => {
-                self.name.as_deref().and_then(media::type_of_name).or(found)
+                self.name.as_deref().and_then(media_type::type_of_name).or(found)
             }
             Some(found)
                 if says_nothing || (declared.starts_with("image/") && !found.starts_with("image/")) =>
             {
                 Some(found)
             }
-            None if says_nothing => self.name.as_deref().and_then(media::type_of_name),
+            None if says_nothing => self.name.as_deref().and_then(media_type::type_of_name),
             _ => None,
         };
         best.unwrap_or(declared).to_owned()

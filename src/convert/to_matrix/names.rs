@@ -1,6 +1,6 @@
 //! File names that are safe to show and to save.
 
-use super::media::extension;
+use crate::convert::media_type::extension;
 
 /// The longest name, in bytes: what common file systems take.
 const MAX_BYTES: usize = 200;

@@ -1,35 +1,17 @@
 //! `docs/conversion.md` and the snapshots show the same examples: those of `tests/fixtures/events`.
 
 use std::fmt::Write as _;
-use std::fs;
-use std::path::Path;
 
 use mail_parser::{Message, MessageParser, MessagePart, MimeHeaders, PartType};
 use serde_json::Value;
 
+use crate::convert::documentation::{check_section, examples};
 use crate::convert::to_email::line::is_invisible;
 use crate::convert::to_email::{FromJsonError, from_json};
 
 const BEGIN: &str =
     "<!-- matrix-to-email: generated from tests/fixtures/events; UPDATE_DOCS=1 cargo test writes it -->\n";
 const END: &str = "<!-- matrix-to-email: end -->\n";
-
-fn root(path: &str) -> std::path::PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join(path)
-}
-
-fn examples() -> Vec<(String, Value)> {
-    let mut paths: Vec<_> = fs::read_dir(root("tests/fixtures/events"))
-        .unwrap()
-        .map(|entry| entry.unwrap().path())
-        .collect();
-    paths.sort();
-    let read = |path: std::path::PathBuf| {
-        let name = path.file_stem().unwrap().to_str().unwrap().to_owned();
-        (name, serde_json::from_slice(&fs::read(path).unwrap()).unwrap())
-    };
-    paths.into_iter().map(read).collect()
-}
 
 fn converted(example: &Value) -> Result<String, String> {
     let no_files = |_: &str| Err(std::io::ErrorKind::NotFound.into());
@@ -42,7 +24,7 @@ fn converted(example: &Value) -> Result<String, String> {
 
 #[test]
 fn examples_become_the_same_mails_as_ever() {
-    for (name, example) in examples() {
+    for (name, example) in examples("tests/fixtures/events") {
         let shown = converted(&example).unwrap_or_else(|reason| format!("no email: {reason}"));
         assert!(
             shown.lines().all(|line| line.len() <= 78),
@@ -55,20 +37,10 @@ fn examples_become_the_same_mails_as_ever() {
 #[test]
 fn the_documentation_shows_what_the_code_does() {
     let mut shown = String::new();
-    for (_, example) in examples() {
+    for (_, example) in examples("tests/fixtures/events") {
         describe(&example, &mut shown);
     }
-    let path = root("docs/conversion.md");
-    let page = fs::read_to_string(&path).unwrap();
-    let (before, rest) = page.split_once(BEGIN).unwrap();
-    let (_, after) = rest.split_once(END).unwrap();
-    let expected = format!("{before}{BEGIN}{shown}{END}{after}");
-    if std::env::var_os("UPDATE_DOCS").is_some() {
-        fs::write(&path, &expected).unwrap();
-        return;
-    }
-    let advice = "docs/conversion.md is out of date: run the tests with UPDATE_DOCS=1 and look at it";
-    assert!(page == expected, "{advice}");
+    check_section(BEGIN, END, &shown);
 }
 
 fn describe(example: &Value, out: &mut String) {

@@ -1,8 +1,9 @@
 //! Width and height of a picture, as a viewer shows it, where the head of the file tells them.
 
+use super::boxes;
 use super::bytes::{be16, be32, le16, le32};
 use super::tiff::{HEIGHT, ORIENTATION, Tiff, WIDTH};
-use super::{boxes, sniff};
+use crate::convert::media_type::sniff;
 
 /// Width and height in pixels.
 pub(in super::super) fn dimensions(bytes: &[u8]) -> Option<(u32, u32)> {

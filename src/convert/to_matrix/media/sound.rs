@@ -1,7 +1,8 @@
 //! How long a sound or film is, where the container tells it without being decoded.
 
+use super::boxes;
 use super::bytes::{be32, be64, le16, le32, le64};
-use super::{boxes, sniff};
+use crate::convert::media_type::sniff;
 
 /// The longest duration that is believed: a week, in milliseconds.
 const MAX_DURATION: u64 = 7 * 24 * 3_600_000;
