@@ -9,7 +9,8 @@ use crate::store::{Job, StoreError, Strangers};
 
 const HELP: &str = "I look after your email chats. To write to somebody, start a direct chat with their puppet.\n\n\
      strangers: who may start a chat with you by email\n\
-     strangers anyone | contacts | nobody: change that (contacts are people to whom you have written)";
+     strangers anyone | contacts | nobody: change that (contacts are people to whom you have written)\n\n\
+     In an email chat, answer a message with !quoted to see what was left out of it: quotation, signature, footer.";
 
 impl Bridge {
     /// The bot is invited: it joins a room of its own, and stays out of email chats, where a third party has no place.

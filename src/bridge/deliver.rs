@@ -10,7 +10,7 @@ use super::answers::Answers;
 use super::chat_room::ChatRoom;
 use super::label::Authorship;
 use super::submit::one_line;
-use super::{Bridge, Failure, HEAVY};
+use super::{Bridge, Failure, HEAVY, questions};
 use crate::convert::to_matrix::{self, Auto, Converted, EmailHeaders, ThreadContext, Upload};
 use crate::convert::trace;
 use crate::matrix::MatrixError;
@@ -196,6 +196,7 @@ impl Bridge {
         let earlier = self.store.read().await?.messages_of_job(job.id).await?;
         let sent = earlier.len();
         let mut last = None;
+        let mut left_out = converted.quoted.as_deref().map(questions::kept);
         let mut first = earlier.into_iter().next().map(|message| message.event_id);
         for (part, (event_type, mut content)) in converted.events.into_iter().enumerate().skip(sent) {
             if let Some(message) = last.take() {
@@ -234,6 +235,7 @@ impl Bridge {
                 content: content.as_object().cloned(),
                 body,
                 sent_at: date.unwrap_or_else(|| self.now()),
+                left_out: left_out.take().filter(|_| part == 0),
             });
         }
         Ok(last)

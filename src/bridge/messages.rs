@@ -4,6 +4,7 @@ use ruma::{EventId, OwnedEventId, OwnedUserId, RoomId};
 use serde_json::{Map, Value};
 
 use super::Bridge;
+use super::questions::Question;
 use crate::convert::relation::{self, Relation};
 use crate::convert::{thread, to_email};
 use crate::model::{RoomEvent, Timestamp};
@@ -41,6 +42,9 @@ impl Bridge {
         }
         if let Some(target) = edit_target(&event.content) {
             return self.apply_edit(tx, &portal, event, &target).await;
+        }
+        if let Some(question) = Question::read(&event.event_type, &event.content) {
+            return self.answer_question(tx, &portal, question, &event.content).await;
         }
         if !to_email::is_mailable(&event.event_type, &event.content) {
             metrics::counter!("penpal_events_without_text_total").increment(1);
@@ -125,6 +129,7 @@ impl Bridge {
             content: Some(event.content.clone()),
             body: None,
             sent_at: event.timestamp,
+            left_out: None,
         };
         tx.add_message(&message).await?;
         tx.touch_portal(portal.id, now).await?;
@@ -221,13 +226,22 @@ impl Bridge {
         else {
             return Ok(());
         };
-        if let Some(draft) = tx
+        let draft = tx
             .draft(message.job)
             .await?
-            .filter(|draft| draft.frozen.is_none())
-        {
-            tx.set_content(target, Some(&edited)).await?;
-            return tx.revise_draft(draft.job).await;
+            .filter(|draft| draft.frozen.is_none());
+        let question = Question::read(&message.event_type, &edited);
+        if let Some(draft) = draft {
+            // A question that was first mistyped is none of the mail's.
+            let kept = question.is_none().then_some(&edited);
+            tx.set_content(target, kept).await?;
+            tx.revise_draft(draft.job).await?;
+            if question.is_none() {
+                return Ok(());
+            }
+        }
+        if let Some(question) = question {
+            return self.answer_question(tx, portal, question, &edited).await;
         }
         // The email has left. An earlier correction that has not is replaced: one message, one correction.
         if let Some(draft) = tx

@@ -13,6 +13,7 @@
 //! | `files` | what an email encloses, and what it offers for download |
 //! | `deliver`, `label`, `answers`, `chat_room` | an email becomes events, labelled and related to earlier ones, in the portal's room |
 //! | `service`, `way` | what the homeserver asks; whether it reaches us |
+//! | `questions` | what the user asks Penpal in the chat itself, which is never mailed |
 //! | `puppets`, `direct`, `notices`, `commands` | the puppet's account, `m.direct`, words of our own, the bot |
 
 mod admission;
@@ -32,6 +33,7 @@ mod membership;
 mod messages;
 mod notices;
 mod puppets;
+mod questions;
 mod receive;
 mod rooms;
 mod route;

@@ -31,6 +31,8 @@ pub struct Message {
     pub body: Option<String>,
     /// When it was sent.
     pub sent_at: Timestamp,
+    /// What was left out of the email, on the first message that it became.
+    pub left_out: Option<String>,
 }
 
 impl Tx {
@@ -42,7 +44,8 @@ impl Tx {
             .map(|content| Value::Object(content.clone()).to_string());
         self.sql(
             "INSERT INTO messages (portal_id, event_id, message_id, job_id, outgoing, sender, sender_name, \
-             event_type, content, body, sent_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) \
+             event_type, content, body, sent_at, left_out) \
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) \
              ON CONFLICT (event_id) DO NOTHING RETURNING 1",
         )
         .bind(message.portal)
@@ -56,6 +59,7 @@ impl Tx {
         .bind(content)
         .bind(message.body.as_deref().map(storable))
         .bind(message.sent_at.millis())
+        .bind(message.left_out.as_deref().map(storable))
         .any()
         .await
     }
@@ -111,6 +115,14 @@ impl Tx {
             .sql("SELECT * FROM messages WHERE portal_id = $1 ORDER BY id DESC LIMIT 1")
             .bind(portal);
         query.one(message).await
+    }
+
+    /// The newest message of a portal that came by email.
+    pub async fn last_received(&mut self, portal: i64) -> Result<Option<Message>, StoreError> {
+        self.sql("SELECT * FROM messages WHERE portal_id = $1 AND outgoing = 0 ORDER BY id DESC LIMIT 1")
+            .bind(portal)
+            .one(message)
+            .await
     }
 
     /// The texts of the newest messages that went out, newest first: what a reply may quote.
@@ -197,5 +209,6 @@ fn message(row: &Row) -> Result<Message, StoreError> {
         content,
         body: get(row, "messages", "body")?,
         sent_at: Timestamp(get(row, "messages", "sent_at")?),
+        left_out: get(row, "messages", "left_out")?,
     })
 }

@@ -66,7 +66,7 @@ impl Tx {
             .await?;
         // Empty and not NULL: that stands for what was taken back.
         self.about(
-            "UPDATE messages SET content = '{}', body = NULL WHERE content IS NOT NULL AND job_id",
+            "UPDATE messages SET content = '{}', body = NULL, left_out = NULL WHERE content IS NOT NULL AND job_id",
             jobs,
         )
         .later()

@@ -17,6 +17,7 @@ mod harness;
 mod machines;
 mod matrix_to_email;
 mod outages;
+mod questions;
 mod queue;
 mod retention;
 mod strangers;

@@ -6,7 +6,7 @@ pub(super) const MAX_BODY: usize = 16_000;
 pub(super) const MAX_FORMATTED: usize = 32_000;
 
 /// Cuts a text at the end of a line, or of a word, below `limit` bytes. `None` when it fits.
-pub(super) fn cut(text: &str, limit: usize) -> Option<String> {
+pub fn cut(text: &str, limit: usize) -> Option<String> {
     if text.len() <= limit {
         return None;
     }

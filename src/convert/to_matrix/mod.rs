@@ -32,6 +32,7 @@ use serde_json::Value;
 pub use self::changes::{name_missing, put_subject};
 use self::events::Sender;
 use self::files::File;
+pub use self::length::cut as beginning;
 use self::pictures::Pictures;
 pub use self::report::report;
 use crate::model::{Mailbox, Timestamp};

@@ -7,6 +7,8 @@ use crate::convert::to_matrix::mime::charset;
 pub(super) const BODY: u16 = 0x1000;
 /// `PidTagHtml`: the text as HTML.
 pub(super) const HTML: u16 = 0x1013;
+/// `PidTagRtfCompressed`: the text as RTF.
+pub(super) const RTF: u16 = 0x1009;
 /// `PidTagAttachLongFilename`.
 pub(super) const LONG_NAME: u16 = 0x3707;
 /// `PidTagAttachContentId`.
@@ -16,22 +18,34 @@ const MAX_PROPERTIES: u32 = 2_000;
 /// The bit of a type that says that there are several values.
 const MANY: u16 = 0x1000;
 
+/// `PtypString`, `PtypString8` and `PtypBinary`.
+const UNICODE: u16 = 0x001f;
+const STRING: u16 = 0x001e;
+const BINARY: u16 = 0x0102;
+
 /// The text of a property; `None` when there is none.
 pub(super) fn text(data: &[u8], wanted: u16) -> Option<String> {
+    let (kind, value) = find(data, wanted, &[UNICODE, STRING, BINARY])?;
+    let encoding = (kind == UNICODE).then_some("utf-16le");
+    let text = charset::decode(value, encoding);
+    let text = text.trim_matches('\0');
+    (!text.is_empty()).then(|| text.to_owned())
+}
+
+/// The bytes of a property; `None` when there is none.
+pub(super) fn bytes(data: &[u8], wanted: u16) -> Option<&[u8]> {
+    find(data, wanted, &[BINARY]).map(|(_, value)| value)
+}
+
+/// The first value of a property that has one of these types, with its type.
+fn find<'a>(data: &'a [u8], wanted: u16, kinds: &[u16]) -> Option<(u16, &'a [u8])> {
     let mut reader = Reader(data);
     let count = reader.u32()?.min(MAX_PROPERTIES);
     for _ in 0..count {
         let (kind, id, value) = property(&mut reader)?;
-        if id != wanted {
-            continue;
+        if id == wanted && kinds.contains(&kind) {
+            return Some((kind, value));
         }
-        let text = match kind {
-            0x001f => charset::decode(value, Some("utf-16le")),
-            0x001e | 0x0102 => charset::decode(value, None),
-            _ => continue,
-        };
-        let text = text.trim_matches('\0');
-        return (!text.is_empty()).then(|| text.to_owned());
     }
     None
 }

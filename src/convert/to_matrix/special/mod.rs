@@ -5,6 +5,7 @@ mod cms;
 mod mapi;
 mod message;
 mod pgp;
+mod rtf;
 mod status;
 mod tnef;
 mod vcard;

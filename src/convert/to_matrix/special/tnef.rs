@@ -1,6 +1,7 @@
 //! `winmail.dat`: text and files inside Outlook's own container (MS-OXTNEF).
 
 use super::mapi;
+use super::rtf::{self, Rtf};
 use crate::convert::to_matrix::body::Segment;
 use crate::convert::to_matrix::files::File;
 use crate::convert::to_matrix::mime::{charset, normalise_lines};
@@ -41,6 +42,9 @@ pub(in super::super) fn unpack(bytes: &[u8]) -> Option<Container> {
             MESSAGE_PROPERTIES => {
                 text.plain = mapi::text(data, mapi::BODY).or(text.plain);
                 text.html = mapi::text(data, mapi::HTML);
+                if text.html.is_none() {
+                    add_rtf(data, &mut text);
+                }
             }
             ATTACH_START => files.push(File::unnamed("application/octet-stream", Vec::new())),
             _ => {}
@@ -65,6 +69,16 @@ pub(in super::super) fn unpack(bytes: &[u8]) -> Option<Container> {
     }
     let is_empty = files.is_empty() && text.plain.is_none() && text.html.is_none();
     (!is_empty).then_some(Container { text, files })
+}
+
+/// The text of a message that Outlook wrote as "rich text": often there is no other form of it.
+fn add_rtf(properties: &[u8], text: &mut Segment) {
+    let rtf = mapi::bytes(properties, mapi::RTF).and_then(rtf::expand);
+    match rtf.as_deref().and_then(rtf::read) {
+        Some(Rtf::Html(html)) => text.html = Some(html),
+        Some(Rtf::Text(plain)) if text.plain.is_none() => text.plain = Some(plain),
+        _ => {}
+    }
 }
 
 fn attribute<'a>(reader: &mut Reader<'a>) -> Option<(u32, &'a [u8])> {
@@ -143,5 +157,32 @@ mod tests {
         for end in 0..bytes.len() {
             unpack(&bytes[..end]);
         }
+    }
+
+    /// Message properties with RTF that is not compressed.
+    fn with_rtf(rtf: &str) -> Vec<u8> {
+        let mut value = vec![0; 4];
+        value.extend(u32::try_from(rtf.len()).unwrap().to_le_bytes());
+        value.extend(b"MELA\0\0\0\0");
+        value.extend(rtf.as_bytes());
+        let mut properties = vec![1, 0, 0, 0, 0x02, 0x01, 0x09, 0x10, 1, 0, 0, 0];
+        properties.extend(u32::try_from(value.len()).unwrap().to_le_bytes());
+        properties.extend(&value);
+        properties.resize(properties.len().next_multiple_of(4), 0);
+        properties
+    }
+
+    #[test]
+    fn a_message_that_is_rtf_alone_has_its_text() {
+        let plain = with_rtf(r"{\rtf1\ansi\ansicpg1252 Caf\'e9 at ten?\par See you\par}");
+        let found = unpack(&container(&[(MESSAGE_PROPERTIES, &plain)])).unwrap().text;
+        assert_eq!(found.plain.as_deref(), Some("Café at ten?\nSee you\n"));
+        let html = with_rtf(r"{\rtf1\ansi\fromhtml1{\*\htmltag64 <p>}Caf\'e9{\*\htmltag72 </p>}}");
+        let both = container(&[(BODY, b"Cafe\0"), (MESSAGE_PROPERTIES, &html)]);
+        let found = unpack(&both).unwrap().text;
+        assert_eq!(
+            (found.plain.as_deref(), found.html.as_deref()),
+            (Some("Cafe"), Some("<p>Café</p>"))
+        );
     }
 }
