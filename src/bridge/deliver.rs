@@ -19,6 +19,9 @@ use crate::store::{Job, JobState, Message, Portal, PortalState, StoreError, Tx};
 /// How many of our own messages are compared with a quotation.
 const QUOTABLE: i64 = 50;
 
+/// How many of the messages that came in are compared with what a mail repeats.
+const REPEATABLE: i64 = 20;
+
 /// How far ahead of ours another clock is believed.
 const FAST_CLOCK: Duration = Duration::from_hours(1);
 
@@ -113,8 +116,13 @@ impl Bridge {
         raw: Arc<[u8]>,
         answers: Option<OwnedEventId>,
     ) -> Result<Converted, Failure> {
-        let sent = self.store.read().await?.sent_texts(portal.id, QUOTABLE).await?;
-        let context = ThreadContext { sent, answers };
+        let mut tx = self.store.read().await?;
+        let context = ThreadContext {
+            sent: tx.sent_texts(portal.id, QUOTABLE).await?,
+            received: tx.received_texts(portal.id, REPEATABLE).await?,
+            answers,
+        };
+        drop(tx);
         // Off the workers' threads: a large mail takes a while, and a hostile one longer.
         tokio::task::spawn_blocking(move || to_matrix::convert(&raw, &context))
             .await

@@ -30,7 +30,7 @@ pub(super) struct Convert {
 enum What {
     /// Prints the Matrix events that an email becomes, as one JSON object: `from`, `to`, `subject`, `date`,
     /// `message_id`, `in_reply_to`, `references`, `auto` (what kind of machine wrote it, or none), `events`, and
-    /// `quoted` (what was left out).
+    /// `quoted` (what was left out, which the chat's user asks for with `!quoted`).
     #[command(after_help = "\
 Examples:
   penpal convert email mail.eml
@@ -42,7 +42,7 @@ Examples:
     /// Prints the email that a Matrix event becomes, or a list of events that make one email: with CRLF line ends, and
     /// for the same input always the same bytes.
     #[command(after_help = "\
-The context is one JSON object, of which every key is optional:
+The context is one JSON object, of which every key is optional; one that is unknown is an error:
   domain    the mail domain
   from      {address, name} of the sender
   to        [{address, name}] of the recipient

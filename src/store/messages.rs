@@ -137,6 +137,22 @@ impl Tx {
         .await
     }
 
+    /// The texts of the newest messages that came in, newest first, each with what was left out of it.
+    pub async fn received_texts(&mut self, portal: i64, limit: i64) -> Result<Vec<String>, StoreError> {
+        self.sql(
+            "SELECT body, left_out FROM messages WHERE portal_id = $1 AND outgoing = 0 AND body IS NOT NULL \
+             ORDER BY id DESC LIMIT $2",
+        )
+        .bind(portal)
+        .bind(limit)
+        .all(|row| {
+            let left_out: Option<String> = get(row, "messages", "left_out")?;
+            let body: String = get(row, "messages", "body")?;
+            Ok(format!("{body}\n\n{}", left_out.unwrap_or_default()))
+        })
+        .await
+    }
+
     /// Replaces the content of a message that has not left yet; `None` takes it out.
     pub async fn set_content(
         &mut self,

@@ -37,12 +37,12 @@ fn last(world: &World, room: &ruma::RoomId) -> serde_json::Value {
 }
 
 stories! {
-    async fn what_was_left_out_can_be_asked_for(mut world: World) {
+    async fn what_was_left_out_can_be_asked_for(world: World) {
         let (room, mail) = world.bob_writes("Shall we meet on Friday?").await;
         let letter = Letter::answering(&mail, "Friday is fine.\n\n-- \nAlice Liddell\nWonderland Ltd.");
         world.alice_mails(&mail.reply_to, &letter).await;
         let answer = sent(&world).pop().unwrap();
-        world.restart().await;
+        let world = world.reconfigured(|_| {}).await;
         let notice = asks_about(&world, &room, &answer, "!quoted").await;
         let body = notice["body"].as_str().unwrap();
         for part in ["Left out of this email", "Wonderland Ltd.", "Bob <bob@mail.lab.test> wrote:", "> Shall we meet on Friday?"] {
@@ -75,8 +75,20 @@ stories! {
         let parts = sent(&world);
         assert_eq!(parts.len(), 2);
         for part in parts {
-            assert!(asks_about(&world, &room, &part, "!quoted").await["body"].as_str().unwrap().ends_with("-- \nAlice"));
+            assert!(asks_about(&world, &room, &part, "!quoted").await["body"].as_str().unwrap().ends_with("--\nAlice"));
         }
+    }
+
+    async fn a_contact_block_is_shown_once(world: World) {
+        let (room, mail) = world.bob_writes("one").await;
+        let card = "Alice Liddell\nHead of Tea Parties\nWonderland Ltd.\nTel. +44 1865 123456";
+        for (text, shown) in [("Yes.", format!("Yes.\n\n{card}")), ("No.", "No.".to_owned()), ("Perhaps.", "Perhaps.".to_owned())] {
+            world.alice_mails(&mail.reply_to, &Letter::answering(&mail, &format!("{text}\n\n{card}"))).await;
+            assert_eq!(world.said(&room, &alice()).pop().unwrap(), shown);
+        }
+        world.says(&bob(), &room, "!quoted").await;
+        world.settle().await;
+        assert!(last(&world, &room)["body"].as_str().unwrap().contains("Wonderland Ltd."));
     }
 
     async fn only_what_came_by_email_has_a_quotation(world: World) {

@@ -35,6 +35,7 @@ use self::files::File;
 pub use self::length::cut as beginning;
 use self::pictures::Pictures;
 pub use self::report::report;
+use self::signature::Writer;
 use crate::model::{Mailbox, Timestamp};
 
 /// Why a mail was not written by a person, as far as its headers and structure tell.
@@ -126,6 +127,8 @@ pub struct Converted {
 pub struct ThreadContext {
     /// The plain texts that Penpal sent in this thread, newest first: what a quotation quotes.
     pub sent: Vec<String>,
+    /// The texts of the mails that came before, newest first, with what was left out of them: what their writer repeats.
+    pub received: Vec<String>,
     /// The event that the mail answers, shown as a Matrix reply.
     pub answers: Option<ruma::OwnedEventId>,
 }
@@ -154,10 +157,16 @@ pub fn convert(raw: &[u8], context: &ThreadContext) -> Converted {
     }
     let body = body::collect(&mail);
     let subject = headers::subject(&mail);
+    let writer = headers::addresses(&mail, &["from"]);
+    let writer = writer.into_iter().find_map(|from| from.name).unwrap_or_default();
     let hints = quote::Hints {
         forwarded: quote::is_forward_subject(&subject),
         has_files: !body.files.is_empty(),
         chat: mail.field("chat-version").is_some(),
+        writer: Writer {
+            name: &writer,
+            earlier: &context.received,
+        },
     };
     let mut text = text::compose(&body.segments, hints, &context.sent, Pictures(&body.files));
     let mut files = body.files;

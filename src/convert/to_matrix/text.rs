@@ -35,7 +35,7 @@ const MAX_READ: usize = 128 * 1024;
 const MAX_LINES: usize = 6_000;
 
 /// What becomes of each line. Those behind what is looked at go on as the last one did.
-fn classify(lines: &[Line], hints: Hints) -> Vec<Role> {
+fn classify(lines: &[Line], hints: Hints<'_>) -> Vec<Role> {
     let mut roles = quote::classify(lines.get(..MAX_LINES).unwrap_or(lines), hints);
     let last = roles.last().copied().unwrap_or(Role::New);
     roles.resize(lines.len(), last);
@@ -43,7 +43,12 @@ fn classify(lines: &[Line], hints: Hints) -> Vec<Role> {
 }
 
 /// Composes the text from its segments.
-pub(super) fn compose(segments: &[Segment], hints: Hints, sent: &[String], pictures: Pictures<'_>) -> Text {
+pub(super) fn compose(
+    segments: &[Segment],
+    hints: Hints<'_>,
+    sent: &[String],
+    pictures: Pictures<'_>,
+) -> Text {
     let plain: Vec<&str> = segments
         .iter()
         .filter_map(|segment| segment.plain.as_deref())
@@ -125,7 +130,7 @@ fn grow(segments: &[Segment]) -> Tree {
     tree
 }
 
-fn from_plain(text: &str, hints: Hints, sent: &[String]) -> Text {
+fn from_plain(text: &str, hints: Hints<'_>, sent: &[String]) -> Text {
     let limit = text.floor_char_boundary(MAX_READ);
     let head = text.get(..limit).unwrap_or_default();
     let end = if limit < text.len() {
@@ -158,7 +163,7 @@ fn from_plain(text: &str, hints: Hints, sent: &[String]) -> Text {
     }
 }
 
-fn from_tree(tree: &Tree, lines: &[Line], hints: Hints, pictures: Pictures<'_>) -> Text {
+fn from_tree(tree: &Tree, lines: &[Line], hints: Hints<'_>, pictures: Pictures<'_>) -> Text {
     let roles = classify(lines, hints);
     let body = join(lines, &roles, |role| role == Role::New);
     let kept: BTreeSet<NodeId> = lines

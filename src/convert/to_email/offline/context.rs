@@ -5,14 +5,15 @@ use std::io;
 
 use mail_parser::DateTime;
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 
 use super::FromJsonError;
 use crate::convert::to_email::MediaBytes;
 use crate::model::Timestamp;
 
-/// What the bridge would know of the thread; every key is optional, unknown ones are passed over.
+/// What the bridge would know of the thread; every key is optional. One that is not known is a mistake, and named.
 #[derive(Debug, Default, Deserialize)]
-#[serde(default)]
+#[serde(default, deny_unknown_fields)]
 pub(super) struct Context {
     pub(super) domain: Option<String>,
     pub(super) from: Person,
@@ -28,22 +29,25 @@ pub(super) struct Context {
 }
 
 #[derive(Debug, Default, Deserialize)]
-#[serde(default)]
+#[serde(default, deny_unknown_fields)]
 pub(super) struct Person {
     pub(super) address: Option<String>,
     pub(super) name: Option<String>,
 }
 
 #[derive(Debug, Default, Deserialize)]
-#[serde(default)]
+#[serde(default, deny_unknown_fields)]
 pub(super) struct Room {
+    /// Nothing in an email tells it.
+    #[serde(rename = "id")]
+    _id: Option<IgnoredAny>,
     pub(super) name: Option<String>,
     pub(super) topic: Option<String>,
 }
 
 /// An event that was bridged before, and the email that it is in.
 #[derive(Debug, Default, Deserialize)]
-#[serde(default)]
+#[serde(default, deny_unknown_fields)]
 pub(super) struct Earlier {
     pub(super) message_id: Option<String>,
     pub(super) references: Vec<String>,

@@ -121,6 +121,21 @@ fn mistakes_are_named() {
             "the context can't be used: events.$1.references: ",
         ),
         (text.clone(), json!([]), "the context can't be used: "),
+        (
+            text.clone(),
+            json!({"romm": {"name": "Tea"}}),
+            "the context can't be used: romm: unknown field `romm`, expected one of `domain`, ",
+        ),
+        (
+            text.clone(),
+            json!({"room": {"id": "!1", "title": "Tea"}}),
+            "the context can't be used: room.title: unknown field `title`, ",
+        ),
+        (
+            text.clone(),
+            json!({"events": {"$1": {"text": "hi"}}}),
+            "the context can't be used: events.$1.text: unknown field `text`, ",
+        ),
     ] {
         let error = from_json(&events, &context, &no_files).unwrap_err().to_string();
         assert!(error.starts_with(expected), "{error}");

@@ -25,7 +25,7 @@ const WRAPPERS: &[(&str, &str, &str)] = &[
 ];
 
 /// The target of a link, when it may be followed: allowed scheme, no control characters, wrappers undone.
-pub(super) fn target(href: &str) -> Option<String> {
+pub(in super::super) fn target(href: &str) -> Option<String> {
     let mut link: String = href.trim().chars().filter(|c| !c.is_control()).collect();
     for _ in 0..MAX_WRAPPERS {
         match unwrap_once(&link) {

@@ -79,7 +79,9 @@ impl Page<'_> {
         let ends = self.ends.get(index..)?;
         let first = window.first()?;
         // Most lines of a mail begin no attribution, and most windows end with none.
-        if !ends.iter().take(window.len()).any(|ends| *ends) || !attribution::may_begin(&first.text) {
+        if !ends.iter().take(window.len()).any(|ends| *ends)
+            || !(attribution::may_begin(&first.text) || self.is_name_above_address(index))
+        {
             return None;
         }
         let mut text = String::new();
@@ -112,9 +114,16 @@ impl Page<'_> {
             }
             let Some(certainty) = judge(&text) else { continue };
             let after = index + offset + 1;
-            if certainty == Certainty::WithQuote && !self.quote_follows(after) {
+            // Nobody breaks a sentence between an address and a single word.
+            let is_split = offset > 0
+                && attribution::is_wrote_alone(&line.text)
+                && window
+                    .get(offset - 1)
+                    .is_some_and(|line| attribution::is_address_alone(&line.text));
+            if certainty == Certainty::WithQuote && !is_split && !self.quote_follows(after) {
                 continue;
             }
+            let certainty = if is_split { Certainty::Alone } else { certainty };
             // A line of new text may stand directly above: then a later line alone is the whole announcement.
             if (1..=offset).any(|later| window.get(later..=offset).is_some_and(are_whole)) {
                 return None;
@@ -125,6 +134,20 @@ impl Page<'_> {
             });
         }
         None
+    }
+
+    /// Whether this line is a name of which the address stands in the next one. A line above would be a text that the name
+    /// may have signed.
+    fn is_name_above_address(&self, index: usize) -> bool {
+        let is_set_apart = index
+            .checked_sub(1)
+            .and_then(|above| self.lines.get(above))
+            .is_none_or(Line::is_blank);
+        let line = |at: usize| self.lines.get(at).map_or("", |line| line.text.trim());
+        is_set_apart
+            && line(index + 1).starts_with('<')
+            && attribution::is_address_alone(line(index + 1))
+            && attribution::is_name(line(index))
     }
 
     fn quote_follows(&self, after: usize) -> bool {

@@ -112,6 +112,31 @@ pub(super) fn may_begin(line: &str) -> bool {
             || says_wrote(&lower))
 }
 
+/// Whether a line is nothing but "wrote:".
+pub(super) fn is_wrote_alone(line: &str) -> bool {
+    let lower = line.trim().to_lowercase();
+    lower
+        .strip_suffix([':', '：'])
+        .is_some_and(|word| WROTE.contains(&word.trim_end()))
+}
+
+/// Whether a line is nothing but an address, once more as a link perhaps.
+pub(super) fn is_address_alone(line: &str) -> bool {
+    let mut words = line.split_whitespace().peekable();
+    words.peek().is_some() && words.all(|word| word.len() <= 300 && has_address(word))
+}
+
+/// Whether a line may be a person's name: few words, none of them in lower case.
+pub(super) fn is_name(line: &str) -> bool {
+    let words = line.split_whitespace().count();
+    (1..=5).contains(&words)
+        && !line.ends_with(['.', ',', '!', '?', ':', ';'])
+        && line.split_whitespace().all(|word| {
+            let first = word.trim_start_matches(['"', '\'', '(']).chars().next();
+            first.is_some_and(|first| first.is_alphabetic() && !first.is_lowercase())
+        })
+}
+
 fn starts_with_date(lower: &str) -> bool {
     let head: String = lower.chars().take(26).collect();
     lower.starts_with(|c: char| c.is_numeric()) || Dates::of(&head).has_date()
@@ -163,6 +188,30 @@ mod tests {
             "Quoting Alice:",
         ] {
             assert_ne!(judge(line), Some(Certainty::Alone), "{line}");
+        }
+    }
+
+    #[test]
+    fn names_addresses_and_verbs_stand_on_lines_of_their_own() {
+        for (line, name, address, wrote) in [
+            ("Alice Smith", true, false, false),
+            ("\"Smith, Alice\"", true, false, false),
+            ("アリス", true, false, false),
+            ("Best regards", false, false, false),
+            ("Thanks!", false, false, false),
+            ("<alice@example.org>", false, true, false),
+            ("alice@example.org (mailto:alice@example.org)", false, true, false),
+            ("Write to alice@example.org", false, false, false),
+            ("wrote:", false, false, true),
+            ("a écrit :", false, false, true),
+            ("she wrote:", false, false, false),
+            ("", false, false, false),
+        ] {
+            assert_eq!(
+                (is_name(line), is_address_alone(line), is_wrote_alone(line)),
+                (name, address, wrote),
+                "{line}"
+            );
         }
     }
 

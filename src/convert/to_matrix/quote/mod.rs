@@ -20,28 +20,30 @@ pub(super) use sent::mark as mark_sent;
 pub(super) use zones::check as check_zones;
 
 use super::lines::{Line, Role, Zone};
-use super::signature;
+use super::signature::{self, Writer};
 
 /// What is known about the mail besides its lines.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Hints {
+pub(super) struct Hints<'a> {
     /// The subject says that the mail is a forwarded one: what it quotes is content.
     pub(super) forwarded: bool,
     /// There is more to the mail than its text, so that it may say nothing.
     pub(super) has_files: bool,
     /// A chat program wrote it (`Chat-Version`): a quotation at the top is what it answers.
     pub(super) chat: bool,
+    /// Who wrote it.
+    pub(super) writer: Writer<'a>,
 }
 
 /// How many attributions above each other are looked below of, where nothing new stands above them.
 const MAX_NESTED: usize = 2;
 
 /// Gives each line its role.
-pub(super) fn classify(lines: &[Line], hints: Hints) -> Vec<Role> {
+pub(super) fn classify(lines: &[Line], hints: Hints<'_>) -> Vec<Role> {
     classify_below(lines, hints, MAX_NESTED)
 }
 
-fn classify_below(lines: &[Line], hints: Hints, nested: usize) -> Vec<Role> {
+fn classify_below(lines: &[Line], hints: Hints<'_>, nested: usize) -> Vec<Role> {
     let mut roles = vec![Role::New; lines.len()];
     let announced = announcements(lines);
     let content = forwarded_from(lines, &announced, hints);
@@ -49,7 +51,7 @@ fn classify_below(lines: &[Line], hints: Hints, nested: usize) -> Vec<Role> {
     for region in &regions {
         fill(&mut roles, region.start..region.end, Role::Quote);
     }
-    signature::mark(lines, &mut roles, content);
+    signature::mark(lines, &mut roles, content, hints.writer);
     settle::settle_middle(lines, &mut roles, &regions, hints);
     if settle::says(lines, &roles) {
         return roles;
@@ -72,7 +74,7 @@ fn fill(roles: &mut [Role], range: std::ops::Range<usize>, role: Role) {
 }
 
 /// Where a forwarded message begins: from there on all is content. The number of lines where there is none.
-fn forwarded_from(lines: &[Line], announced: &[Option<Announcement>], hints: Hints) -> usize {
+fn forwarded_from(lines: &[Line], announced: &[Option<Announcement>], hints: Hints<'_>) -> usize {
     let mut quoted = false;
     for (index, line) in lines.iter().enumerate() {
         if line.is_blank() {

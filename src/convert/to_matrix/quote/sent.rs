@@ -4,8 +4,10 @@
 //! A mail's lines are laid along the texts from wherever their first words occur, which takes time in proportion to
 //! the mail.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::convert::to_matrix::html::link_target;
 use crate::convert::to_matrix::lines::{Line, Zone};
 
 /// How many of the texts sent are compared, the newest.
@@ -74,7 +76,7 @@ impl Known {
             if bytes > MAX_BYTES {
                 break;
             }
-            known.words.extend(words(text));
+            known.words.extend(words(&with_plain_links(text)));
             // Texts must not run into each other: no word is empty.
             known.words.push(String::new());
             let wordless = text.lines().filter(|line| words(line).next().is_none());
@@ -97,7 +99,7 @@ impl Known {
     }
 
     fn read(&self, text: &str) -> Text {
-        let words: Vec<String> = words(text).collect();
+        let words: Vec<String> = words(&with_plain_links(text)).collect();
         let text = text.trim();
         if !words.is_empty() {
             Text::Words(words)
@@ -159,6 +161,23 @@ impl Known {
     }
 }
 
+/// The text with the links that gateways put wrappers around (Outlook's "safe links") leading where they led when it was sent.
+fn with_plain_links(text: &str) -> Cow<'_, str> {
+    if !text.contains("://") {
+        return Cow::Borrowed(text);
+    }
+    let ends = |c: char| c.is_whitespace() || matches!(c, '<' | '>' | '(' | ')' | '[' | ']' | '"');
+    let plain = text.split_inclusive(ends).map(|piece| {
+        let link = piece.trim_end_matches(ends);
+        let target = Some(link)
+            .filter(|link| link.contains("://"))
+            .and_then(link_target);
+        let rest = piece.strip_prefix(link).unwrap_or_default();
+        target.map_or(Cow::Borrowed(piece), |target| Cow::Owned(target + rest))
+    });
+    Cow::Owned(plain.collect())
+}
+
 /// The words in lower case, without what is invisible in them.
 fn words(text: &str) -> impl Iterator<Item = String> {
     let is_invisible = |c: char| matches!(c, '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{2060}' | '\u{feff}');
@@ -212,6 +231,29 @@ mod tests {
             ),
         ] {
             assert_eq!(marked(mail, &[sent]), expected, "{mail}");
+        }
+    }
+
+    #[test]
+    fn links_are_compared_by_where_they_lead() {
+        let sent = "The plan is at https://example.org/plan?a=b, the map is <https://example.org/map>.";
+        let wrapped = |link: &str| {
+            format!(
+                "https://eur03.safelinks.protection.outlook.com/?url={link}&data=05%7C02%7Cbob&sdata=x%3D&reserved=0"
+            )
+        };
+        let plan = wrapped("https%3A%2F%2Fexample.org%2Fplan%3Fa%3Db");
+        let map = wrapped("https%3A%2F%2Fexample.org%2Fmap");
+        let other = wrapped("https%3A%2F%2Fexample.org%2Fanswer");
+        for (mail, expected) in [
+            (format!("The plan is at {plan}, the map is <{map}>."), true),
+            (format!("The plan is at {plan}, the map is\n<{map}>."), true),
+            (format!("The plan is at {other}, the map is <{map}>."), false),
+        ] {
+            assert!(
+                marked(&mail, &[sent]).iter().all(|marked| *marked == expected),
+                "{mail}"
+            );
         }
     }
 

@@ -12,7 +12,7 @@ const MAX_CLOSING: usize = 6;
 
 /// Quotations with new text after them: kept when they are answered in place, dropped when there is but one whole
 /// quotation and the answer stands above or below it.
-pub(super) fn settle_middle(lines: &[Line], roles: &mut [Role], regions: &[Region], hints: Hints) {
+pub(super) fn settle_middle(lines: &[Line], roles: &mut [Role], regions: &[Region], hints: Hints<'_>) {
     let is_new = |index: &usize| {
         roles.get(*index) == Some(&Role::New) && lines.get(*index).is_some_and(|line| !line.is_blank())
     };

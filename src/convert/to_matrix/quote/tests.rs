@@ -129,6 +129,33 @@ fn a_mail_without_quotation_stays_whole() {
     }
 }
 
+#[test]
+fn attributions_that_are_broken_before_the_verb_are_known() {
+    for attribution in [
+        "alice@example.org\nwrote:",
+        "alice@example.org (mailto:alice@example.org)\nschrieb:",
+        "Alice Smith\n<alice@example.org>\nwrote:",
+        "<alice@example.org>\na écrit :",
+    ] {
+        for reply in REPLIES {
+            for quoted in [QUOTED.to_owned(), marked(QUOTED)] {
+                assert_eq!(
+                    new_text(&format!("{reply}\n\n{attribution}\n\n{quoted}\n")),
+                    *reply,
+                    "{attribution}"
+                );
+            }
+        }
+    }
+    for text in [
+        "Please ask\nalice@example.org\nor Bob. Then he wrote:\n\nAll is well.",
+        "Here is her address:\n\nAlice Smith\n<alice@example.org>\n\nShe always answers.",
+        "He wrote:\n\nAll is well.",
+    ] {
+        assert_eq!(new_text(text), text);
+    }
+}
+
 fn new_text_knowing(mail: &str, sent: &str) -> String {
     let mut lines = plain_lines(mail);
     mark_sent(&mut lines, &[sent.to_owned()]);

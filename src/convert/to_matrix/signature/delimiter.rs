@@ -110,7 +110,8 @@ fn is_contact(below: &[&str]) -> bool {
     below.len() <= MAX_CONTACT && below.iter().all(short) && below.iter().any(|line| reaches(line))
 }
 
-fn reaches(line: &str) -> bool {
+/// Whether a line says how to reach somebody.
+pub(super) fn reaches(line: &str) -> bool {
     let digits = line.chars().filter(char::is_ascii_digit).count();
     let others = line.chars().filter(|c| c.is_alphabetic()).count();
     let words = line.split_whitespace().count();

@@ -1,14 +1,17 @@
 //! Signatures and footers: what stands below every mail of a person and says nothing.
 
 mod banner;
+mod contact;
 mod delimiter;
 mod device;
 mod disclaimer;
 
+pub(super) use contact::Writer;
+
 use super::lines::{Line, Role, Zone};
 
 /// Marks the signatures among the new lines before `limit`.
-pub(super) fn mark(lines: &[Line], roles: &mut [Role], limit: usize) {
+pub(super) fn mark(lines: &[Line], roles: &mut [Role], limit: usize, writer: Writer<'_>) {
     for (index, line) in lines.iter().enumerate() {
         if line.zone == Zone::Signature
             && let Some(role) = roles.get_mut(index).filter(|role| **role == Role::New)
@@ -22,6 +25,7 @@ pub(super) fn mark(lines: &[Line], roles: &mut [Role], limit: usize) {
     disclaimer::mark_last(lines, roles, limit);
     // The line of the device stands above the disclaimer.
     device::mark_last(lines, roles, limit);
+    contact::mark_repeated(lines, roles, limit, writer);
 }
 
 /// Whether the line says something, and is still taken for new.
