@@ -58,7 +58,7 @@ impl Page<'_> {
             let next = next_text(self.lines, index + 1).unwrap_or(index + 1);
             return alone(block::end(&self.headers, next, true).unwrap_or(index + 1));
         }
-        if heading::is_rule(&line.text)
+        if (heading::is_rule(&line.text) || heading::is_bare(&line.text))
             && let Some(next) = (index + 1..=index + 3).find(|at| {
                 let line = self.lines.get(*at);
                 line.is_some_and(|line| !line.is_blank())
@@ -78,9 +78,10 @@ impl Page<'_> {
         let window = self.lines.get(index..(index + MAX_WRAP).min(self.lines.len()))?;
         let ends = self.ends.get(index..)?;
         let first = window.first()?;
+        let is_name = self.is_name_above_address(index);
         // Most lines of a mail begin no attribution, and most windows end with none.
         if !ends.iter().take(window.len()).any(|ends| *ends)
-            || !(attribution::may_begin(&first.text) || self.is_name_above_address(index))
+            || !(is_name || attribution::may_begin(&first.text))
         {
             return None;
         }
@@ -125,7 +126,8 @@ impl Page<'_> {
             }
             let certainty = if is_split { Certainty::Alone } else { certainty };
             // A line of new text may stand directly above: then a later line alone is the whole announcement.
-            if (1..=offset).any(|later| window.get(later..=offset).is_some_and(are_whole)) {
+            let earliest = if is_name { 2 } else { 1 };
+            if (earliest..=offset).any(|later| window.get(later..=offset).is_some_and(are_whole)) {
                 return None;
             }
             return Some(Announcement {
@@ -144,9 +146,10 @@ impl Page<'_> {
             .and_then(|above| self.lines.get(above))
             .is_none_or(Line::is_blank);
         let line = |at: usize| self.lines.get(at).map_or("", |line| line.text.trim());
+        let address = line(index + 1).split_inclusive('>').next().unwrap_or_default();
         is_set_apart
-            && line(index + 1).starts_with('<')
-            && attribution::is_address_alone(line(index + 1))
+            && address.starts_with('<')
+            && attribution::is_address_alone(address)
             && attribution::is_name(line(index))
     }
 

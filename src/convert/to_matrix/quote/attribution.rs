@@ -38,6 +38,7 @@ pub(super) fn judge(text: &str) -> Option<Certainty> {
     }
     let wrote = says_wrote(&lower);
     let bracketed = lower.contains('<') && address;
+    let placed = (lower.contains(['<', '(', '[']) && address) || ends_with_address(&lower);
     let begins = starts_with_on(&lower) || lower.starts_with(char::is_numeric);
     let full = dates.has_full_date();
     // "On Monday he said:" is a sentence: without an address there must be a whole date, and more.
@@ -45,8 +46,9 @@ pub(super) fn judge(text: &str) -> Option<Certainty> {
         && if wrote {
             (address && date) || (bracketed && !is_prose(&lower)) || (full && (begins || dates.has_time()))
         } else {
-            // In a language that the table lacks, an address beside a date and a time says enough.
-            date && address && (begins || starts_with_date(&lower) || (bracketed && full && dates.has_time()))
+            // In a language that the table lacks, an address beside a date and a time says enough, where it stands as
+            // programs write it: the lines of a log name addresses, too.
+            date && placed && (begins || starts_with_date(&lower) || (bracketed && full && dates.has_time()))
         };
     if alone {
         return Some(Certainty::Alone);
@@ -142,6 +144,13 @@ fn starts_with_date(lower: &str) -> bool {
     lower.starts_with(|c: char| c.is_numeric()) || Dates::of(&head).has_date()
 }
 
+/// `3 Jun 2025, 17:05 by karl@example.org:`.
+fn ends_with_address(lower: &str) -> bool {
+    let end = lower
+        .trim_end_matches(|c: char| c.is_whitespace() || matches!(c, ':' | '：' | ',' | '*' | '_' | '-'));
+    end.rsplit(char::is_whitespace).next().is_some_and(has_address)
+}
+
 /// An address, in brackets or not.
 pub(super) fn has_address(lower: &str) -> bool {
     lower.split_whitespace().any(|word| {
@@ -173,6 +182,7 @@ mod tests {
             "2024年5月14日(火) 9:30 Alice <alice@example.org>:",
             "2024년 5월 14일 (화) 오전 9:30, Alice <alice@example.org>님이 작성:",
             "בתאריך יום ג׳, 14 במאי 2024 ב-9:30 מאת Alice <alice@example.org>:",
+            "14 May 2024, 09:30 by alice@example.org:",
         ] {
             assert_eq!(judge(line), Some(Certainty::Alone), "{line}");
         }
@@ -186,6 +196,7 @@ mod tests {
             "See what bob@example.org wrote:",
             "Ask Bob (bob@example.org) before 14.05.2024:",
             "Quoting Alice:",
+            "2025-06-03 17:05:12 ERROR alice@example.org failed:",
         ] {
             assert_ne!(judge(line), Some(Certainty::Alone), "{line}");
         }

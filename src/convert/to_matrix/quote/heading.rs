@@ -13,6 +13,8 @@ pub(super) enum Heading {
 
 /// Reads a heading. Rules, stars and colons around it are decoration, but one of them must be there.
 pub(super) fn read(text: &str) -> Option<Heading> {
+    // QQ leaves the entities of its HTML in the plain text.
+    let text = text.replace("&nbsp;", " ");
     let text = text.trim();
     let is_rule = |c: char| {
         matches!(
@@ -65,6 +67,11 @@ pub(super) fn read(text: &str) -> Option<Heading> {
     };
     (ruled && ORIGINAL.iter().any(|phrase| words.starts_with(phrase)) || between_rules("original"))
         .then_some(Heading::Original)
+}
+
+/// True for the heading of an answered message without any rule, as BlackBerry wrote it: it says nothing by itself.
+pub(super) fn is_bare(text: &str) -> bool {
+    ORIGINAL.contains(&text.trim().to_lowercase().as_str())
 }
 
 /// True for a line of dashes or underscores, as before a header block.

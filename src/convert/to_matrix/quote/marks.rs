@@ -11,6 +11,13 @@ pub(in super::super) fn plain_lines(text: &str) -> Vec<Line> {
         .lines()
         .map(|source| {
             let (depth, rest) = quote_marks(source);
+            if let Some(heading) = groupwise(depth, rest) {
+                return Line {
+                    text: heading,
+                    source: source.to_owned(),
+                    ..Line::default()
+                };
+            }
             Line {
                 text: rest.to_owned(),
                 depth,
@@ -24,6 +31,14 @@ pub(in super::super) fn plain_lines(text: &str) -> Vec<Line> {
     read_other_marks(&mut lines);
     rejoin_wrapped(&mut lines);
     lines
+}
+
+/// `>>> Alice <alice@example.org> 14.05.2024 09:30 >>>`, which GroupWise writes above an unmarked quotation, in the words of everybody
+/// else.
+fn groupwise(depth: usize, rest: &str) -> Option<String> {
+    let who = rest.trim_end().strip_suffix(">>>").filter(|_| depth == 3)?;
+    let dates = Dates::of(&who.to_lowercase());
+    (dates.has_full_date() && dates.has_time()).then(|| format!("{} wrote:", who.trim()))
 }
 
 /// A line such as `>:` closes the address that was wrapped away from it.
@@ -53,7 +68,7 @@ fn part_shared_lines(lines: &[Line]) -> Vec<Line> {
     let mut parted = Vec::with_capacity(lines.len());
     for index in 0..lines.len() {
         let Some(line) = lines.get(index) else { break };
-        match shared_at(lines, index) {
+        match shared_at(lines, index).or_else(|| shared_after(line)) {
             Some(at) => {
                 let (head, tail) = line.text.split_at_checked(at).unwrap_or((&line.text, ""));
                 for text in [head.trim_end().trim_end_matches("--").trim_end_matches('-'), tail] {
@@ -103,6 +118,13 @@ fn shared_at(lines: &[Line], index: usize) -> Option<usize> {
         text.push_str(line.text.trim());
     }
     None
+}
+
+/// Where the quotation begins, when it does on the line of its attribution: Yahoo's Android program puts three blanks in between.
+fn shared_after(line: &Line) -> Option<usize> {
+    let after = line.text.find(":  ").filter(|_| line.depth == 0)? + 1;
+    let head = line.text.get(..after)?;
+    is_whole(head).then_some(after)
 }
 
 /// "on", and a whole date close behind.

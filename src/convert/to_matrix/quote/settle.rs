@@ -33,7 +33,7 @@ pub(super) fn settle_middle(lines: &[Line], roles: &mut [Role], regions: &[Regio
     }
 }
 
-/// "Hi," or "Hallo Bob!" above the quotation: the answer stands below.
+/// "Hi,", "Hallo Bob!" or "Здравствуйте, Bob." (The Bat!) above the quotation: the answer stands below.
 fn only_greets(lines: &[Line], before: usize) -> bool {
     let mut text = lines
         .iter()
@@ -41,7 +41,10 @@ fn only_greets(lines: &[Line], before: usize) -> bool {
         .map(|line| line.text.trim())
         .filter(|text| !text.is_empty());
     match (text.next(), text.next()) {
-        (Some(one), None) => one.split_whitespace().count() <= 3 && one.ends_with([',', '!', '，', '、']),
+        (Some(one), None) => {
+            let ends = one.ends_with([',', '!', '，', '、']) || (one.ends_with('.') && one.contains(','));
+            one.split_whitespace().count() <= 3 && ends
+        }
         _ => false,
     }
 }

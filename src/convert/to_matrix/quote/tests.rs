@@ -72,6 +72,39 @@ fn the_reply_above_a_quotation_is_all_that_is_left() {
 }
 
 #[test]
+fn the_reply_is_found_above_what_single_programs_write() {
+    for above in [
+        // GroupWise
+        ">>> Alice Smith <alice@example.org> 14/05/2024 09:30 >>>",
+        ">>> Alice Smith 5/14/2024 9:30 AM >>>",
+        // BlackBerry 10
+        "  Original Message  \nFrom: Alice Smith\nSent: Tuesday, May 14, 2024 9:30 AM\nTo: bob@example.org\nSubject: Lunch\n",
+        // QQ
+        "------------------&nbsp;Original&nbsp;------------------\nFrom:&nbsp;\"Alice\"<alice@example.org&gt;;\n",
+        // NetEase
+        "---- Replied Message ----\n| From | Alice<alice@example.org> |\n| Date | 05/14/2024 09:30 |\n",
+        "---- 回复的原邮件 ----\n| 发件人 | Alice<alice@example.org> |\n| 发送日期 | 2024年05月14日 09:30 |\n",
+        // Zendesk
+        "##- Please type your reply above this line -##\n",
+        // Gmail, where the name is long
+        "Alice Wilhelmina Smith\n<alice@example.org> ezt írta (időpont: 2024. máj. 14., K, 9:30):\n",
+    ] {
+        let reply = "Yes, gladly.\n\nBob";
+        assert_eq!(
+            new_text(&format!("{reply}\n\n{above}\n{QUOTED}\n")),
+            reply,
+            "{above}"
+        );
+    }
+    // Yahoo for Android puts the first line of the quotation behind the attribution.
+    let one_line = format!("On Tue, May 14, 2024 at 9:30 AM, Alice<alice@example.org> wrote:   {QUOTED}");
+    assert_eq!(
+        new_text(&format!("Yes, gladly.\n\n  {one_line}\n")),
+        "Yes, gladly."
+    );
+}
+
+#[test]
 fn unmarked_quotations_are_left_out_too() {
     let mut failures = Vec::new();
     for announcement in ATTRIBUTIONS

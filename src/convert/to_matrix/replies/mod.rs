@@ -5,7 +5,7 @@ mod programs;
 use mail_parser::MessageParser;
 use serde_json::json;
 
-use self::programs::{HTML, Quoted, TEXT};
+use self::programs::{HTML, Program, Quoted, TEXT};
 use super::quote::samples::{ATTRIBUTIONS, BLOCKS};
 use super::{ThreadContext, convert};
 use crate::convert::to_email::{ChatMessage, EmailDraft, render};
@@ -130,10 +130,11 @@ fn report(failures: &[String], count: usize) {
     assert!(count > 500, "{count}");
 }
 
-#[test]
-fn the_answer_alone_comes_back_from_plain_text() {
+/// Lets each program answer each of our mails with each introduction, above the quotation and below it where that can be; `mail`
+/// writes the mail from what the writer typed and what the program quoted.
+fn answer_alone_comes_back(programs: &[Program], mail: impl Fn([&str; 2], bool) -> String) {
     let (sent, mut failures, mut count) = (sent(), Vec::new(), 0);
-    for program in TEXT {
+    for program in programs {
         for (index, introduction) in program.introductions().into_iter().enumerate() {
             for below in [false, true] {
                 if below && !program.marks {
@@ -142,15 +143,11 @@ fn the_answer_alone_comes_back_from_plain_text() {
                 let quoted = &sent[(index + count) % sent.len()];
                 let answer = ANSWERS[count % ANSWERS.len()];
                 let quotation = (program.quote)(introduction, quoted);
-                let text = if below {
-                    format!("{quotation}\n\n{answer}\n")
-                } else {
-                    format!("{answer}\n\n{quotation}\n")
-                };
-                let found = body(&format!("{}{text}", head("text/plain")), &[]);
+                let mail = mail([answer, &quotation], below);
+                let found = body(&mail, &[]);
                 count += 1;
                 if found != answer {
-                    failures.push(format!("{} below {below}:\n{text}=> {found:?}", program.name));
+                    failures.push(format!("{} below {below}:\n{mail}=> {found:?}", program.name));
                 }
             }
         }
@@ -159,31 +156,28 @@ fn the_answer_alone_comes_back_from_plain_text() {
 }
 
 #[test]
+fn the_answer_alone_comes_back_from_plain_text() {
+    answer_alone_comes_back(TEXT, |[answer, quotation], below| {
+        let (first, second) = if below {
+            (quotation, answer)
+        } else {
+            (answer, quotation)
+        };
+        format!("{}{first}\n\n{second}\n", head("text/plain"))
+    });
+}
+
+#[test]
 fn the_answer_alone_comes_back_from_html() {
-    let (sent, mut failures, mut count) = (sent(), Vec::new(), 0);
-    for program in HTML {
-        for (index, introduction) in program.introductions().into_iter().enumerate() {
-            for below in [false, true] {
-                if below && !program.marks {
-                    continue;
-                }
-                let quoted = &sent[(index + count) % sent.len()];
-                let answer = ANSWERS[count % ANSWERS.len()];
-                let quotation = (program.quote)(introduction, quoted);
-                let markup = if below {
-                    format!("<html><body>{quotation}{}</body></html>", html(answer))
-                } else {
-                    format!("<html><body>{}{quotation}</body></html>", html(answer))
-                };
-                let found = body(&format!("{}{markup}", head("text/html")), &[]);
-                count += 1;
-                if found != answer {
-                    failures.push(format!("{} below {below}:\n{markup}\n=> {found:?}", program.name));
-                }
-            }
-        }
-    }
-    report(&failures, count);
+    answer_alone_comes_back(HTML, |[answer, quotation], below| {
+        let answer = html(answer);
+        let (first, second) = if below {
+            (quotation, answer.as_str())
+        } else {
+            (answer.as_str(), quotation)
+        };
+        format!("{}<html><body>{first}{second}</body></html>\n", head("text/html"))
+    });
 }
 
 #[test]

@@ -97,6 +97,12 @@ fn broken(text: &str) -> String {
     escape(text).replace('\n', "<br>\n")
 }
 
+/// A header block without the heading that others write above it.
+fn without_rules(block: &str) -> String {
+    let fields = block.lines().filter(|line| !line.starts_with(['-', '_']));
+    fields.collect::<Vec<_>>().join("\n")
+}
+
 /// Programs that answer in plain text.
 pub(super) const TEXT: &[Program] = &[
     attributed("Gmail, text", |on, of| {
@@ -132,6 +138,16 @@ pub(super) const TEXT: &[Program] = &[
         mark(
             &format!("-----Original Message-----\n{block}\n\n{}", of.text),
             "> ",
+        )
+    }),
+    headed("BlackBerry 10", |block, of| {
+        format!("  Original Message  \n{}\n\n{}", without_rules(block), of.text)
+    }),
+    headed("QQ, text", |block, of| {
+        let block = without_rules(block);
+        format!(
+            "------------------&nbsp;原始邮件&nbsp;------------------\n{block}\n\n{}",
+            of.text
         )
     }),
     headed("Samsung, text", |block, of| {

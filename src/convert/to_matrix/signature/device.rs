@@ -12,11 +12,18 @@ pub(super) fn mark_last(lines: &[Line], roles: &mut [Role], limit: usize) {
         if !is_new(lines, roles, index) {
             continue;
         }
-        let is_device = lines.get(index).is_some_and(|line| is_device_line(&line.text));
-        if !is_device || !has_text(lines, roles, 0..index) {
+        let is_device = |at: usize| lines.get(at).is_some_and(|line| is_device_line(&line.text));
+        let is_link = lines.get(index).is_some_and(|line| is_link(&line.text));
+        // The program's address may stand below its line.
+        let start = match index.checked_sub(1) {
+            Some(above) if is_link && is_device(above) => above,
+            _ if is_device(index) => index,
+            _ => return,
+        };
+        if !has_text(lines, roles, 0..start) {
             return;
         }
-        take_out(roles, index..index + 1);
+        take_out(roles, start..index + 1);
     }
 }
 
@@ -112,6 +119,10 @@ fn is_device_line(text: &str) -> bool {
     let bare = bare.trim_end_matches(|c: char| {
         c.is_whitespace() || matches!(c, ']' | ')' | '>' | '*' | '_' | '~' | '-' | '—')
     });
+    // Their line is a whole sentence in most languages.
+    let is_branded = ["proton mail", "protonmail"]
+        .iter()
+        .any(|brand| bare.contains(brand));
     // "Sent from my desk, is much easier than my phone" is a sentence.
     let sentence = [
         " is ", " are ", " was ", " were ", " ist ", " est ", " es ", " not ", " but ",
@@ -126,11 +137,19 @@ fn is_device_line(text: &str) -> bool {
     let names_device = DEVICES.iter().any(|device| bare.contains(device));
     let end = bare.trim_end_matches(['.', '。']);
     starts(STARTS)
-        || (starts(VAGUE_STARTS) && !bare.ends_with('.') && (words <= 6 || (names_device && words <= 9)))
+        || (starts(VAGUE_STARTS)
+            && (is_branded || !bare.ends_with('.'))
+            && (words <= 6 || (names_device && words <= 9)))
         || (names_device && words <= 8 && ENDS.iter().any(|verb| end.ends_with(verb)))
         || (bare.contains("outlook") && (bare.contains("ios") || bare.contains("android")) && words <= 9)
         || (bare.starts_with("von meinem") && bare.contains("gesendet"))
         || (bare.ends_with(" from mobile") && words <= 4)
+}
+
+/// True for a line that is nothing but the address of a page.
+fn is_link(text: &str) -> bool {
+    let text = text.trim().trim_matches(['<', '>']);
+    (text.starts_with("https://") || text.starts_with("http://")) && !text.contains(char::is_whitespace)
 }
 
 /// Programs put their address behind the line, with or without brackets.
@@ -191,6 +210,8 @@ mod tests {
             "Sent from Mailspring (https://getmailspring.com/), the best free email app for work",
             "Diese Nachricht wurde von meinem Android-Gerät mit K-9 Mail gesendet.",
             "Windows 10 版のメールから送信",
+            "Gesendet mit Proton Mail sicherer E-Mail.",
+            "Envoyé avec la messagerie sécurisée Proton Mail.",
         ] {
             assert!(is_device_line(line), "{line}");
         }

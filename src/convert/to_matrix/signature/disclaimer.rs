@@ -19,7 +19,7 @@ const SURE_STARTS: &[&str] = &[
     "aviso de confidencialidad", "livre de vírus. www", "privo di virus. www", "virusvrij. www",
     "без вирусов. www", "wolny od wirusów. www", "virusfri. www", "virusfritt. www", "bez virů. www",
     "you received this message because you are subscribed", "you are receiving this because you",
-    "to unsubscribe from this group", "to unsubscribe send", "to unsubscribe, send",
+    "to unsubscribe from this group", "to unsubscribe send", "to unsubscribe, send", "this message was sent using imp",
 ];
 
 /// How they begin in words that an ordinary sentence may begin with, in lower case.
@@ -62,6 +62,9 @@ const MATTERS: &[&str] = &[
     "秘密", "기밀", "bảo mật", "rahasia", "ความลับ",
 ];
 
+/// The addresses in the last line of what virus scanners add.
+const SCANNERS: [&str; 4] = ["www.avast.com", "www.avg.com", "s-v.avast.com", "www.eset.com"];
+
 /// Takes the last paragraphs of what is new out, as long as they begin like one.
 pub(super) fn mark_last(lines: &[Line], roles: &mut [Role], limit: usize) {
     let mut limit = limit;
@@ -88,9 +91,12 @@ fn begins_like_one(paragraph: &[Line]) -> bool {
         .iter()
         .map(|line| line.text.split_whitespace().count())
         .sum();
-    let Some(first) = paragraph.first() else {
+    let is_rule = |line: &&Line| !line.text.contains(char::is_alphanumeric);
+    let (Some(first), Some(last)) = (paragraph.iter().find(|line| !is_rule(line)), paragraph.last()) else {
         return false;
     };
+    // Virus scanners say in the language of the system that they found nothing; their address is the same in all.
+    let is_scanner = paragraph.len() <= 4 && SCANNERS.iter().any(|address| last.text.contains(address));
     let lower = first
         .text
         .trim()
@@ -98,7 +104,8 @@ fn begins_like_one(paragraph: &[Line]) -> bool {
         .to_lowercase();
     let starts = |table: &[&str]| table.iter().any(|phrase| lower.starts_with(phrase));
     words >= MIN_WORDS
-        && (starts(SURE_STARTS)
+        && (is_scanner
+            || starts(SURE_STARTS)
             || (starts(STARTS)
                 && paragraph.iter().any(|line| {
                     let line = line.text.to_lowercase();

@@ -48,7 +48,8 @@ pub(in super::super) const FORWARDED: &[&str] = &[
 #[rustfmt::skip]
 pub(in super::super) const ORIGINAL: &[&str] = &[
     "original message", "original mail", "original e-mail", "reply message", "reply separator",
-    "in reply to", "antwort nachricht", "original message processed by", "original email", "original appointment", "ursprüngliche nachricht",
+    "in reply to", "replied message", "reply above this line", "please type your reply above this line",
+    "please reply above this line", "bitte geben sie ihre antwort oberhalb dieser zeile ein", "antwort nachricht", "original message processed by", "original email", "original appointment", "ursprüngliche nachricht",
     "originalnachricht", "ursprüngliche mail", "ursprüngliche e-mail", "original-nachricht",
     "originalmail", "message d'origine", "message d’origine", "message original", "mail original",
     "mail initial", "e-mail d'origine", "message initial", "courriel original", "mail d'origine",
@@ -65,7 +66,7 @@ pub(in super::super) const ORIGINAL: &[&str] = &[
     "оригинално съобщение", "algne kiri", "algne sõnum", "pradinis laiškas", "originalus laiškas",
     "sākotnējais ziņojums", "oriģinālā vēstule", "αρχικό μήνυμα", "πρωτότυπο μήνυμα", "upprunalegt skeyti",
     "upprunaleg skilaboð", "missatge original", "jatorrizko mezua", "mensaxe orixinal", "הודעה מקורית",
-    "ההודעה המקורית", "الرسالة الأصلية", "رسالة أصلية", "پیام اصلی", "原始邮件", "原邮件", "原始信件", "原始郵件", "原始訊息",
+    "ההודעה המקורית", "الرسالة الأصلية", "رسالة أصلية", "پیام اصلی", "原始邮件", "原邮件", "回复的原邮件", "回复的邮件", "原始信件", "原始郵件", "原始訊息",
     "元のメッセージ", "オリジナルメッセージ", "元のメール", "원본 메시지", "원본 메일", "원본메일", "thư gốc", "tin nhắn gốc",
     "ข้อความต้นฉบับ", "pesan asli", "mesej asal", "मूल संदेश",
 ];

@@ -22,7 +22,7 @@ pub(in super::super) const LABELS: &[(Label, &[&str])] = &[
             "از", "发件人", "寄件者", "寄件人", "發件人", "差出人", "送信元", "送信者", "보낸 사람", "보낸사람", "발신", "từ", "จาก",
             "dari", "expéditeur", "remitente", "mittente", "remetente", "absender", "afzender",
             "avsändare", "avsender", "afsender", "nadawca", "odesílatel", "odosielateľ", "pošiljatelj",
-            "šalje", "expeditor", "de la", "desde", "sender", "nga", "д", "kirjutaja",
+            "šalje", "expeditor", "de la", "desde", "sender", "nga", "д", "kirjutaja", "प्रेषक",
         ],
     ),
     (
@@ -37,7 +37,7 @@ pub(in super::super) const LABELS: &[(Label, &[&str])] = &[
             "ημερομηνία", "στάλθηκε", "תאריך", "נשלח", "التاريخ", "تاريخ", "تم الإرسال", "تاریخ", "发送时间",
             "日期", "時間", "寄件日期", "傳送時間", "送信日時", "日時", "日付", "보낸 날짜", "날짜", "보낸날짜", "日期时间", "ngày",
             "đã gửi", "วันที่", "ส่ง", "tanggal", "dikirim", "poslano", "poslato", "trimis", "изпратено",
-            "dato/tid", "enviat", "bidalia",
+            "dato/tid", "भेजा गया", "दिनांक", "enviat", "bidalia",
         ],
     ),
     (
@@ -46,7 +46,7 @@ pub(in super::super) const LABELS: &[(Label, &[&str])] = &[
             "to", "an", "à", "para", "a", "aan", "till", "til", "do", "komu", "pre", "címzett",
             "vastaanottaja", "кому", "для", "kime", "alıcı", "kam", "kellele", "saaja", "προς", "אל",
             "إلى", "الى", "به", "收件人", "收件者", "宛先", "送信先", "받는 사람", "받는사람", "수신", "đến", "tới", "ถึง",
-            "kepada", "ke", "pour", "destinataire", "destinatario", "empfänger", "za", "prima", "către",
+            "kepada", "ke", "प्रति", "pour", "destinataire", "destinatario", "empfänger", "za", "prima", "către",
             "catre", "per", "до", "nors", "nekam", "příjemce", "kinek", "vastaanottajat", "destinatari",
             "nori",
         ],
@@ -68,7 +68,7 @@ pub(in super::super) const LABELS: &[(Label, &[&str])] = &[
             "aihe", "temat", "předmět", "predmet", "tárgy", "тема", "konu", "efni", "teema", "pealkiri",
             "tema", "temats", "θέμα", "נושא", "الموضوع", "موضوع", "主题", "主題", "主旨", "件名", "제목", "chủ đề",
             "tiêu đề", "เรื่อง", "หัวเรื่อง", "subjek", "perihal", "subiect", "sujet", "относно",
-            "assumpte", "naslov", "zadeva", "gaia", "subyek",
+            "assumpte", "naslov", "zadeva", "gaia", "subyek", "विषय",
         ],
     ),
     (

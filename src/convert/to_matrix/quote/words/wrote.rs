@@ -4,7 +4,7 @@
 #[rustfmt::skip]
 pub(in super::super) const WROTE: &[&str] = &[
     // Germanic
-    "wrote", "writes", "said", "schrieb", "schreibt", "hat geschrieben", "schreef", "geschreven", "skrev",
+    "wrote", "writes", "said", "schrieb", "schrieben sie", "schreibt", "hat geschrieben", "schreef", "geschreven", "skrev",
     "skreiv", "skrifaði", "reageerde", "ha skrevet", "har skrevet", "geskryf",
     // Romance
     "a écrit", "écrivait", "écrit", "a ecrit", "escribió", "escribio", "escribe", "escreveu", "ha scritto",
@@ -14,7 +14,7 @@ pub(in super::super) const WROTE: &[&str] = &[
     "napsal", "napsala", "napsal(a)", "napísal", "napísala", "napísal(a)", "píše", "pisze", "napisał",
     "napisała", "napisał(a)", "napisana przez", "napisao je", "napisala je", "je napisao", "je napisala", "napisao",
     "je napisao/la", "je napisal", "napisal(a)", "napisal", "napisala", "je napisala/a", "piše", "пише",
-    "написа", "написал", "написала", "написал(а)", "пишет", "писал", "писал(а)", "писала", "написав",
+    "написа", "написал", "написала", "написал(а)", "писали", "пишет", "писал", "писал(а)", "писала", "написав",
     "написав(ла)", "је написао", "је написала",
     // Finno-Ugric, Baltic, Turkic, Greek, Albanian
     "kirjoitti", "kirjutas", "írta", "ezt írta", "rakstīja", "raksta", "rašė", "parašė", "yazdı",
