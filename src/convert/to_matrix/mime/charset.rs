@@ -1,6 +1,6 @@
 //! Bytes to text, in every charset that mail programs send, also when the label is wrong.
 
-use encoding_rs::{Encoding, ISO_2022_JP, UTF_8, WINDOWS_1252};
+use encoding_rs::{EUC_KR, Encoding, GBK, ISO_2022_JP, UTF_8, WINDOWS_1252};
 
 /// Decodes `bytes` by their label. Without a label, or with one that says nothing, UTF-8 is tried, then
 /// Windows-1252. Never fails.
@@ -29,6 +29,14 @@ pub(crate) fn decode(bytes: &[u8], label: Option<&str>) -> String {
             | "default_charset"
     ) {
         return unlabelled(bytes, label.starts_with("utf"));
+    }
+    // The WHATWG has given these two up, but not their writers.
+    match label.as_str() {
+        "iso-2022-kr" | "csiso2022kr" => {
+            return EUC_KR.decode(&unshifted(bytes, b"\x0e", b"\x0f")).0.into_owned();
+        }
+        "hz-gb-2312" | "hz" => return GBK.decode(&unshifted(bytes, b"~{", b"~}")).0.into_owned(),
+        _ => {}
     }
     // The hyphen matters: without it UTF-7 would be found under other names.
     if let Some(encoding) =
@@ -69,6 +77,26 @@ fn unlabelled(bytes: &[u8], claims_utf8: bool) -> String {
         return utf8.into_owned();
     }
     WINDOWS_1252.decode(bytes).0.into_owned()
+}
+
+/// Two bytes in seven bits each, between marks that shift (RFC 1557, RFC 1843), in eight bits.
+fn unshifted(bytes: &[u8], into: &[u8], out_of: &[u8]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(bytes.len());
+    let (mut rest, mut shifted) = (bytes, false);
+    while let Some((first, after)) = rest.split_first() {
+        if let Some(after) = rest.strip_prefix(b"\x1b$)C") {
+            rest = after;
+        } else if let Some(after) = rest.strip_prefix(if shifted { out_of } else { into }) {
+            (rest, shifted) = (after, !shifted);
+        } else {
+            // A line that ends shifted was damaged.
+            shifted &= *first != b'\n';
+            let high = shifted && first.is_ascii_graphic();
+            out.push(if high { first | 0x80 } else { *first });
+            rest = after;
+        }
+    }
+    out
 }
 
 /// Joined encoded words switch back to ASCII and at once to Japanese again, which a strict decoder takes for an attack.

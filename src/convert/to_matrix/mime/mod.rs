@@ -15,6 +15,7 @@ use std::collections::BTreeMap;
 
 pub(crate) use fields::{Field, read_fields};
 pub(crate) use params::percent_decode;
+use transfer::decode_base64_text;
 pub(crate) use transfer::{TextFile, decode_base64, decode_quoted_printable, take_uuencoded};
 pub(crate) use words::decode_words;
 pub(crate) use yenc::take_yenc;
@@ -65,6 +66,7 @@ impl<'a> Part<'a> {
     /// The body with the transfer encoding undone.
     pub(crate) fn bytes(&self) -> Cow<'a, [u8]> {
         match self.encoding.as_str() {
+            "base64" if self.is("text/") => Cow::Owned(decode_base64_text(self.body)),
             "base64" => Cow::Owned(decode_base64(self.body)),
             "quoted-printable" => Cow::Owned(decode_quoted_printable(self.body)),
             "x-uuencode" | "uuencode" | "x-uue" => transfer::decode_uuencode(self.body)
@@ -105,9 +107,14 @@ impl<'a> Part<'a> {
     }
 }
 
-/// CRLF and lone CR become LF; NUL goes.
+/// CRLF and lone CR become LF; other control characters go, but for tabs: nobody sees them.
 pub(crate) fn normalise_lines(text: &str) -> String {
-    text.replace("\r\n", "\n").replace('\r', "\n").replace('\0', "")
+    let mut text = text.replace("\r\n", "\n").replace('\r', "\n");
+    let is_shown = |byte: u8| !byte.is_ascii_control() || matches!(byte, b'\n' | b'\t');
+    if !text.bytes().all(is_shown) {
+        text.retain(|c| u8::try_from(c).map_or(true, is_shown));
+    }
+    text
 }
 
 /// What is left of the work that one mail may cause.

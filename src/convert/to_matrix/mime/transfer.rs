@@ -46,6 +46,40 @@ pub(crate) fn decode_base64(data: &[u8]) -> Vec<u8> {
     out
 }
 
+/// Decodes the base64 of a text. Lists put their footers below it in plain words, and some programs declare base64 and write
+/// none: from the first line on that is plainly something else the bytes stay as they are, unless base64 goes on below.
+pub(crate) fn decode_base64_text(data: &[u8]) -> Vec<u8> {
+    let lines = data.split_inclusive(|byte| *byte == b'\n');
+    let end: usize = lines.take_while(|line| !is_plain(line)).map(<[u8]>::len).sum();
+    let (encoded, rest) = data.split_at_checked(end).unwrap_or((data, b""));
+    let goes_on = |line: &[u8]| {
+        let line = line.trim_ascii();
+        line.len() >= LONG && line.iter().all(|byte| value(*byte) != INVALID || *byte == b'=')
+    };
+    if rest.split(|byte| *byte == b'\n').any(goes_on) {
+        return decode_base64(data);
+    }
+    let mut out = decode_base64(encoded);
+    if !out.is_empty() && !rest.is_empty() {
+        out.push(b'\n');
+    }
+    out.extend_from_slice(rest);
+    out
+}
+
+/// A line of this length without a blank was written by a program.
+const LONG: usize = 60;
+
+/// Words with blanks between them, or too much that is not in the alphabet to be damage.
+fn is_plain(line: &[u8]) -> bool {
+    let line = line.trim_ascii();
+    let others = line
+        .iter()
+        .filter(|byte| value(**byte) == INVALID && **byte != b'=')
+        .count();
+    line.contains(&b' ') || others * 5 > line.len()
+}
+
 /// No character of base64; larger than the values of all.
 const INVALID: u8 = 0x40;
 /// The value of each byte as a character of base64.
@@ -188,4 +222,39 @@ fn decode_uu_line(line: &[u8], out: &mut Vec<u8>) {
     }
     decoded.truncate(length);
     out.extend(decoded);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_no_base64_in_a_text_stays() {
+        let long = "SGVsbG8sIHRoaXMgaXMgYSB0ZXh0IHRoYXQgaXMgbG9uZyBlbm91Z2ggdG8gYmUgd3JhcHBl";
+        for (data, expected) in [
+            ("SGVsbG8=\r\n", "Hello"),
+            ("SGVs\r\nbG8=\r\n\r\n", "Hello"),
+            // A list's footer.
+            (
+                "SGVsbG8=\n_____\nThe garden list\n",
+                "Hello\n_____\nThe garden list\n",
+            ),
+            // Declared and not done.
+            ("Hello, this is text.\n", "Hello, this is text.\n"),
+            // Damage.
+            ("SGVs*bG8=\n", "Hello"),
+            (
+                &format!("{long} {long}\n{long}\n"),
+                "Hello, this is a text that is long enough to be wrappe"
+                    .repeat(3)
+                    .as_str(),
+            ),
+        ] {
+            assert_eq!(
+                String::from_utf8(decode_base64_text(data.as_bytes())).unwrap(),
+                expected,
+                "{data}"
+            );
+        }
+    }
 }
