@@ -22,7 +22,7 @@ const PATIENCE: Duration = Duration::from_hours(1);
 
 /// Whether a message shows files that are to be downloaded.
 pub(super) fn shows_files(content: &Map<String, Value>) -> bool {
-    to_email::media_uri(content).is_some() || !to_email::inline_images(content).is_empty()
+    to_email::media_uri(content).is_some() || !to_email::media_within(content).is_empty()
 }
 
 /// Where and how long files are offered that are too large for an email.
@@ -83,7 +83,7 @@ impl Bridge {
     ) -> Result<Files, MatrixError> {
         let mut room = self.settings.max_attachment;
         let patient = waited < PATIENCE;
-        let mut pictures = BTreeMap::new();
+        let mut within = BTreeMap::new();
         let mut links = Vec::new();
         for (message, shown) in messages.iter().zip(chat) {
             if let Some(uri) = to_email::media_uri(&shown.content) {
@@ -99,8 +99,8 @@ impl Bridge {
                     },
                 });
             }
-            for uri in to_email::inline_images(&shown.content) {
-                if let Entry::Vacant(place) = pictures.entry(uri) {
+            for uri in to_email::media_within(&shown.content) {
+                if let Entry::Vacant(place) = within.entry(uri) {
                     let picture = self.download(puppet, place.key(), &mut room, patient).await?;
                     place.insert(picture.unwrap_or_else(|| self.too_large()));
                 }
@@ -108,7 +108,7 @@ impl Bridge {
         }
         let room = usize::try_from(self.settings.max_attachment).unwrap_or(usize::MAX);
         Ok(Files {
-            options: RenderOptions { pictures, room },
+            options: RenderOptions { within, room },
             links,
         })
     }

@@ -46,6 +46,9 @@ impl Bridge {
         if let Some(question) = Question::read(&event.event_type, &event.content) {
             return self.answer_question(tx, &portal, question, &event.content).await;
         }
+        if self.count_vote(tx, &portal, event).await? {
+            return Ok(());
+        }
         if !to_email::is_mailable(&event.event_type, &event.content) {
             metrics::counter!("penpal_events_without_text_total").increment(1);
             tracing::debug!(event_id = %event.event_id, event_type = event.event_type, "nothing in it to mail");
@@ -78,6 +81,27 @@ impl Bridge {
         let lane = Lane::thread(portal.id);
         let fresh = tx.remember_key(&lane, JobKind::Email, &key, self.now()).await?;
         Ok(!fresh)
+    }
+
+    /// Keeps a vote with its poll, whose end tells how it came out. False when the event is no vote on a poll of this chat.
+    async fn count_vote(&self, tx: &mut Tx, portal: &Portal, event: &RoomEvent) -> Result<bool, StoreError> {
+        let Some(target) = referred(&event.content) else {
+            return Ok(false);
+        };
+        let Some(poll) = tx.message(&target).await?.filter(|poll| poll.portal == portal.id) else {
+            return Ok(false);
+        };
+        let voted = poll
+            .content
+            .and_then(|content| to_email::with_vote(&content, event.sender.as_str(), &event.content));
+        let Some(voted) = voted else {
+            return Ok(false);
+        };
+        tx.set_content(&target, Some(&voted)).await?;
+        if let Some(body) = &poll.body {
+            tx.set_body(&target, body).await?;
+        }
+        Ok(true)
     }
 
     /// Puts a message into the portal's open draft, or opens one.

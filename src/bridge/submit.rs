@@ -304,18 +304,14 @@ impl Bridge {
     async fn chat_message(&self, tx: &mut Tx, message: &Message) -> Result<ChatMessage, StoreError> {
         let content = message.content.clone().unwrap_or_default();
         let about = match referred(&content) {
-            Some(event) => tx.message(&event).await?.and_then(|about| {
-                let text = about.body.or_else(|| {
-                    about
-                        .content
-                        .as_ref()
-                        .and_then(|content| Some(content.get("body")?.as_str()?.to_owned()))
-                })?;
-                Some(Quoted {
+            Some(event) => tx.message(&event).await?.map(|about| {
+                let unsent = || Some(about.content.as_ref()?.get("body")?.as_str()?.to_owned());
+                Quoted {
                     sender_name: about.sender_name,
-                    text,
+                    text: about.body.or_else(unsent).unwrap_or_default(),
                     timestamp: about.sent_at,
-                })
+                    content: about.content,
+                }
             }),
             None => None,
         };

@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::content::{self, Content};
 use super::enclosures::{Enclosures, File};
 use super::line::line;
-use super::{ChatMessage, MediaBytes, Place, file, html};
+use super::{MediaBytes, Place, file, html};
 use crate::convert::mime::{CivilTime, Disposition};
 use crate::model::Timestamp;
 
@@ -40,15 +40,16 @@ pub(super) fn is_file(event_type: &str, content: &Content) -> bool {
 /// Encloses the file of a media message. A picture before a text is shown where it stood, which takes HTML; all else is attached.
 pub(super) fn enclose<'a>(
     content: &Content,
-    message: &'a ChatMessage,
+    event_type: &str,
+    media: Option<&'a MediaBytes>,
     place: Place,
     enclosures: &mut Enclosures<'a>,
 ) -> Shown {
-    let kind = Kind::of(content, &message.event_type);
+    let kind = Kind::of(content, event_type);
     let given = kind.given_name(content);
-    let (content_type, bytes) = match &message.media {
+    let (content_type, bytes) = match media {
         Some(MediaBytes::Here { content_type, bytes }) => (content_type, bytes),
-        Some(MediaBytes::Link { url, until }) => return linked(kind, content, message, url, *until),
+        Some(MediaBytes::Link { url, until }) => return linked(kind, content, event_type, url, *until),
         Some(MediaBytes::Missing { reason }) => return missing(kind, given, Some(reason)),
         None if content.get("file").is_some_and(Value::is_object) => {
             return missing(kind, given, Some("is encrypted"));
@@ -96,8 +97,8 @@ fn declared(content: &Content) -> Option<&str> {
 }
 
 /// What stands for a file that is too large for the mail: its description, and where it can be had.
-fn linked(kind: Kind, content: &Content, message: &ChatMessage, url: &str, until: Timestamp) -> Shown {
-    let (name, _) = described(&message.event_type, content);
+fn linked(kind: Kind, content: &Content, event_type: &str, url: &str, until: Timestamp) -> Shown {
+    let (name, _) = described(event_type, content);
     let info = content::object(content, "info");
     let size = info.and_then(|info| info.get("size")).and_then(Value::as_u64);
     let size = size.and_then(|size| usize::try_from(size).ok());

@@ -28,11 +28,19 @@ pub(super) fn answers_something(content: &Content) -> bool {
     object(content, "m.relates_to").is_some_and(|relates| relates.contains_key("m.in_reply_to"))
 }
 
-/// The HTML form of extensible events (MSC1767), stable or not.
+/// The names that the block of texts of extensible events (MSC1767) has had.
+const TEXTS: [&str; 6] = [
+    "m.text",
+    "org.matrix.msc1767.text",
+    "m.markup",
+    "org.matrix.msc1767.markup",
+    "m.message",
+    "org.matrix.msc1767.message",
+];
+
+/// The HTML form of extensible events, stable or not.
 pub(super) fn extensible_html(content: &Content) -> Option<&str> {
-    let forms = ["m.text", "org.matrix.msc1767.text"]
-        .iter()
-        .find_map(|field| content.get(*field)?.as_array());
+    let forms = TEXTS.iter().find_map(|field| content.get(*field)?.as_array());
     let form = forms.into_iter().flatten().find_map(|form| {
         let form = form.as_object()?;
         text(form, "body").filter(|_| text(form, "mimetype") == Some("text/html"))
@@ -42,7 +50,7 @@ pub(super) fn extensible_html(content: &Content) -> Option<&str> {
 
 /// The text of extensible events (MSC1767), stable or not, as clients add it to polls and voice messages.
 pub(super) fn extensible_text(content: &Content) -> Option<&str> {
-    ["m.text", "org.matrix.msc1767.text"]
+    TEXTS
         .iter()
         .find_map(|field| match content.get(*field)? {
             Value::String(text) => Some(text.as_str()),

@@ -13,7 +13,7 @@ const SHOWN_IN_PLACE: [&str; 4] = ["image/png", "image/jpeg", "image/gif", "imag
 /// Gathers the files of one mail, up to a total size.
 #[derive(Debug)]
 pub(super) struct Enclosures<'a> {
-    pictures: &'a BTreeMap<OwnedMxcUri, MediaBytes>,
+    within: &'a BTreeMap<OwnedMxcUri, MediaBytes>,
     /// Bytes that may still be enclosed.
     room: usize,
     /// What `Content-ID`s are made of: the same for the same mail, and for no other.
@@ -35,15 +35,15 @@ pub(super) struct File<'a> {
 }
 
 impl<'a> Enclosures<'a> {
-    /// No files yet; `pictures` are those that texts may refer to, `room` is the size of all files in bytes.
+    /// No files yet; `within` are those that messages refer to besides their own, `room` is the size of all files in bytes.
     pub(super) fn new(
-        pictures: &'a BTreeMap<OwnedMxcUri, MediaBytes>,
+        within: &'a BTreeMap<OwnedMxcUri, MediaBytes>,
         room: usize,
         seed: &str,
         domain: &str,
     ) -> Self {
         Self {
-            pictures,
+            within,
             room,
             seed: seed.to_owned(),
             domain: domain.to_owned(),
@@ -74,12 +74,17 @@ impl<'a> Enclosures<'a> {
         Ok(content_id)
     }
 
+    /// The bytes of a file that a message refers to besides its own.
+    pub(super) fn media_within(&self, uri: &str) -> Option<&'a MediaBytes> {
+        self.within.get(<&MxcUri>::from(uri))
+    }
+
     /// The `Content-ID` of a picture that a text refers to; `None` when it could not be had.
     pub(super) fn picture(&mut self, uri: &str) -> Option<String> {
         if let Some(content_id) = self.placed.get(uri) {
             return Some(content_id.clone());
         }
-        let Some(MediaBytes::Here { content_type, bytes }) = self.pictures.get(<&MxcUri>::from(uri)) else {
+        let Some(MediaBytes::Here { content_type, bytes }) = self.media_within(uri) else {
             return None;
         };
         let content_type = file::content_type(content_type.as_deref(), bytes);

@@ -58,11 +58,9 @@ fn reaction(draft: &EmailDraft, pieces: &[Piece]) -> Option<Part<'static>> {
     draft.in_reply_to.as_ref()?;
     let first = draft.messages.first()?;
     let about = |message: &ChatMessage| referred(&message.content).map(str::to_owned);
-    if draft
-        .messages
-        .iter()
-        .any(|message| about(message) != about(first))
-    {
+    // A reaction to what nobody knows answers the last mail, and would be shown as one to that.
+    let others = |message: &ChatMessage| message.about.is_none() || about(message) != about(first);
+    if draft.messages.iter().any(others) {
         return None;
     }
     let emoji: Option<Vec<&str>> = pieces.iter().map(|piece| piece.reaction.as_deref()).collect();

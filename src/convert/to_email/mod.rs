@@ -6,6 +6,7 @@ mod content;
 mod correction;
 mod enclosures;
 mod file;
+mod gallery;
 mod html;
 mod intro;
 mod letter;
@@ -27,6 +28,7 @@ use serde_json::{Map, Value};
 use self::enclosures::Enclosures;
 pub use self::offline::{FromJsonError, from_json};
 use self::piece::Piece;
+pub use self::poll::with_vote;
 use crate::model::{EmailAddress, Mailbox, Timestamp};
 
 /// Longest display name in a header or a sentence, in characters.
@@ -34,8 +36,8 @@ const LONGEST_NAME: usize = 80;
 /// How many bytes of files one email encloses when the others can be linked to: many providers refuse mails above 25 MB, of
 /// which base64 leaves 18 MB.
 pub const ENCLOSED: usize = 15_000_000;
-/// Most pictures within one text that are downloaded for it.
-const INLINE_IMAGES: usize = 20;
+/// Most files within one message that are downloaded for it.
+const MEDIA_WITHIN: usize = 20;
 
 /// One event of the burst that becomes an email, edits already folded in.
 #[derive(Clone, Debug, PartialEq)]
@@ -61,10 +63,12 @@ pub struct ChatMessage {
 pub struct Quoted {
     /// Who wrote it.
     pub sender_name: String,
-    /// Its plain text.
+    /// Its plain text; empty where that is not known.
     pub text: String,
     /// When it was written.
     pub timestamp: Timestamp,
+    /// Its content, where the bridge still has it: the end of a poll counts the votes in it ([`with_vote`]).
+    pub content: Option<Map<String, Value>>,
 }
 
 /// Media as downloaded from the homeserver, or what stands for it.
@@ -146,8 +150,8 @@ pub enum NoEmail {
 /// What rendering needs besides the draft.
 #[derive(Clone, Debug)]
 pub struct RenderOptions {
-    /// The pictures that texts refer to, by [`inline_images`]; what is missing is shown by its description.
-    pub pictures: BTreeMap<OwnedMxcUri, MediaBytes>,
+    /// The files that messages refer to besides their own, by [`media_within`]; what is missing is shown by its description.
+    pub within: BTreeMap<OwnedMxcUri, MediaBytes>,
     /// The bytes of all files that one mail may enclose, before encoding; what is beyond that is only named.
     pub room: usize,
 }
@@ -155,7 +159,7 @@ pub struct RenderOptions {
 impl Default for RenderOptions {
     fn default() -> Self {
         Self {
-            pictures: BTreeMap::new(),
+            within: BTreeMap::new(),
             room: usize::MAX,
         }
     }
@@ -173,8 +177,8 @@ pub fn is_mailable(event_type: &str, content: &Map<String, Value>) -> bool {
         about: None,
         media: None,
     };
-    let pictures = BTreeMap::new();
-    let mut enclosures = Enclosures::new(&pictures, 0, "", "");
+    let within = BTreeMap::new();
+    let mut enclosures = Enclosures::new(&within, 0, "", "");
     !piece::piece(&message, Place::Alone, &mut enclosures).is_empty()
 }
 
@@ -194,15 +198,16 @@ pub fn media_uri(content: &Map<String, Value>) -> Option<OwnedMxcUri> {
     uri.is_valid().then_some(uri)
 }
 
-/// The pictures within an event's formatted text (custom emoticons and others), to be downloaded before rendering; the
-/// first few, each once.
-pub fn inline_images(content: &Map<String, Value>) -> Vec<OwnedMxcUri> {
+/// The media within an event besides its own file, to be downloaded before rendering: pictures in its formatted text (custom
+/// emoticons and others), and the files of a gallery. The first few, each once.
+pub fn media_within(content: &Map<String, Value>) -> Vec<OwnedMxcUri> {
     let content = content::object(content, "m.new_content").unwrap_or(content);
-    let mut uris = Vec::new();
     let tree = piece::formatted(content).unwrap_or_default();
-    for uri in html::pictures(tree.nodes()) {
-        let uri = OwnedMxcUri::from(uri);
-        if uris.len() < INLINE_IMAGES && uri.is_valid() && !uris.contains(&uri) {
+    let pictures = html::pictures(tree.nodes()).into_iter();
+    let files = gallery::items(content).filter_map(|item| content::text(item, "url"));
+    let mut uris = Vec::new();
+    for uri in pictures.chain(files).map(OwnedMxcUri::from) {
+        if uris.len() < MEDIA_WITHIN && uri.is_valid() && !uris.contains(&uri) {
             uris.push(uri);
         }
     }
@@ -250,12 +255,7 @@ pub fn render(draft: &EmailDraft) -> Result<RenderedEmail, NoEmail> {
 /// Renders the email with pictures in its texts, and within a size.
 pub fn render_with(draft: &EmailDraft, options: &RenderOptions) -> Result<RenderedEmail, NoEmail> {
     let seed = letter::seed(&draft.message_id);
-    let mut enclosures = Enclosures::new(
-        &options.pictures,
-        options.room,
-        &seed,
-        draft.from.address.domain(),
-    );
+    let mut enclosures = Enclosures::new(&options.within, options.room, &seed, draft.from.address.domain());
     let places = places(&draft.messages);
     let messages = draft.messages.iter().zip(places);
     let pieces: Vec<Piece> = messages

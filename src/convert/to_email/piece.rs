@@ -5,7 +5,8 @@ use super::correction;
 use super::enclosures::Enclosures;
 use super::line::line;
 use super::quote::{self, Quote};
-use super::{ChatMessage, LONGEST_NAME, Place, attachment, body, html, location, media_uri, poll, reaction};
+use super::{ChatMessage, LONGEST_NAME, Place, attachment, body, gallery, html, location, media_uri};
+use super::{poll, reaction};
 use crate::convert::html::Tree;
 use crate::convert::relation::{Relation, relation};
 
@@ -66,7 +67,9 @@ pub(super) fn piece<'a>(message: &'a ChatMessage, place: Place, enclosures: &mut
     }
     let about = message.about.as_ref();
     match (relation, about) {
-        (Relation::Reply, Some(about)) => piece.quote = Some(quote::answered(about)),
+        (Relation::Reply, Some(about)) if !about.text.trim().is_empty() => {
+            piece.quote = Some(quote::answered(about))
+        }
         (Relation::Edit, about) => {
             let change = about.filter(|_| piece.html.is_none());
             let change = change.and_then(|about| correction::change(&about.text, &piece.text));
@@ -130,49 +133,74 @@ impl Renderer<'_, '_> {
             // Clients let people edit captions, not files: the file has been sent before.
             return caption;
         }
-        let file = attachment::enclose(self.content, self.message, self.place, self.enclosures);
-        let note = (caption.is_empty() || file.is_needed || self.place != Place::Alone).then_some(file.note);
-        let mut html = Vec::new();
-        if file.html.is_some() || caption.html.is_some() {
-            let below = note
-                .as_deref()
-                .filter(|_| file.html.is_none())
-                .map(html::from_text);
-            html.extend(file.html);
-            html.extend(caption.html.or_else(|| {
-                let text = Some(&caption.text).filter(|text| !text.is_empty());
-                text.map(|text| html::from_text(text))
-            }));
-            html.extend(below);
+        let media = self.message.media.as_ref();
+        let kind = &self.message.event_type;
+        let file = attachment::enclose(self.content, kind, media, self.place, self.enclosures);
+        self.with_files(caption, vec![file])
+    }
+
+    /// Several files with one caption.
+    fn gallery(&mut self) -> Piece {
+        let caption = self.written("");
+        let mut files = Vec::new();
+        for item in gallery::items(self.content) {
+            let media = content::text(item, "url").and_then(|uri| self.enclosures.media_within(uri));
+            let item = gallery::message(item);
+            files.push(attachment::enclose(
+                &item,
+                "m.room.message",
+                media,
+                self.place,
+                self.enclosures,
+            ));
         }
-        let text = [caption.text, note.unwrap_or_default()];
-        let text: Vec<String> = text.into_iter().filter(|text| !text.is_empty()).collect();
+        let piece = self.with_files(caption, files);
+        match gallery::beyond(self.content) {
+            0 => piece,
+            more => piece.with_line(&format!("[{more} more files could not be attached]")),
+        }
+    }
+
+    /// A caption and the files that it is about: pictures that are shown in their places stand above it.
+    fn with_files(&self, caption: Piece, files: Vec<attachment::Shown>) -> Piece {
+        let alone = self.place == Place::Alone && !caption.is_empty();
+        let is_html = caption.html.is_some() || files.iter().any(|file| file.html.is_some());
+        let (mut pictures, mut below, mut notes) = (Vec::new(), Vec::new(), Vec::new());
+        for file in files {
+            let note = (!alone || file.is_needed).then_some(file.note);
+            match file.html {
+                Some(picture) => pictures.push(picture),
+                None => below.extend(note.as_deref().map(html::from_text)),
+            }
+            notes.extend(note);
+        }
+        let has_caption = !caption.text.is_empty();
+        let markup = caption
+            .html
+            .or_else(|| has_caption.then(|| html::from_text(&caption.text)));
+        let html: Vec<String> = pictures.into_iter().chain(markup).chain(below).collect();
+        let text = Some(caption.text).filter(|_| has_caption);
+        let text: Vec<String> = text.into_iter().chain(notes).collect();
         Piece {
             text: text.join("\n"),
-            html: (!html.is_empty()).then(|| html.join("<br>\n")),
+            html: is_html.then(|| html.join("<br>\n")),
             ..Piece::default()
         }
     }
 
     /// A text, or whatever else has a text; a file that an unknown kind of message brings is not lost.
     fn unknown(&mut self) -> Piece {
-        let piece = self.written("");
-        let galleries = self
-            .content
-            .get("itemtypes")
-            .and_then(serde_json::Value::as_array);
-        let note = if media_uri(self.content).is_some() {
-            let file = attachment::enclose(self.content, self.message, Place::Alone, self.enclosures);
-            Some(file.note)
-        } else {
-            // Galleries (MSC4274) hold several files, of which none has been downloaded.
-            let count = galleries.map_or(0, Vec::len);
-            (count > 0).then(|| format!("[{count} files of this message could not be attached]"))
-        };
-        match note {
-            Some(note) => piece.with_line(&note),
-            None => piece,
+        if gallery::items(self.content).next().is_some() {
+            return self.gallery();
         }
+        let piece = self.written("");
+        if media_uri(self.content).is_none() {
+            return piece;
+        }
+        let media = self.message.media.as_ref();
+        let kind = &self.message.event_type;
+        let file = attachment::enclose(self.content, kind, media, Place::Alone, self.enclosures);
+        piece.with_line(&file.note)
     }
 
     /// A notice of the homeserver's admin, with where to ask (client-server API, "Server Notices").

@@ -133,6 +133,7 @@ mod tests {
             sender_name: "Alice\r\nX: y".to_owned(),
             text: "> older\n\none\n\ntwo\nthree\nfour\nfive".to_owned(),
             timestamp: Timestamp(1_795_305_807_000),
+            content: None,
         };
         assert_eq!(
             answered(&about).plain(),

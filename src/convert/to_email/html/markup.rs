@@ -72,6 +72,7 @@ pub(in super::super) fn write(nodes: Nodes<'_>, enclosures: &mut Enclosures<'_>)
         enclosures,
         is_verbatim: false,
         is_literal: false,
+        is_hidden: false,
     };
     writer.nodes(nodes);
     writer.out
@@ -84,6 +85,8 @@ struct Writer<'a, 'b> {
     is_verbatim: bool,
     /// Whether no links are made of addresses in the text.
     is_literal: bool,
+    /// Whether this is a spoiler, in which nothing may have a colour of its own, as links and pictures have.
+    is_hidden: bool,
 }
 
 impl Writer<'_, '_> {
@@ -109,8 +112,8 @@ impl Writer<'_, '_> {
             }
             "img" => self.image(element),
             "a" => match element.attribute("href").and_then(safe_link) {
-                Some(href) => self.wrap_literal("a", &[("href", href)], element),
-                None => self.nodes(element.children()),
+                Some(href) if !self.is_hidden => self.wrap_literal("a", &[("href", href)], element),
+                _ => self.nodes(element.children()),
             },
             "span" | "font" | "div" => self.coloured(element),
             "blockquote" => self.wrap("blockquote", &[("style", QUOTE)], element),
@@ -189,24 +192,23 @@ impl Writer<'_, '_> {
             let _ = write!(self.out, "<{tag}><code>{}</code></{tag}>", escape(tex));
             return;
         }
-        let mut style = Vec::new();
         if let Some(reason) = element.attribute("data-mx-spoiler") {
             if !reason.trim().is_empty() {
                 let _ = write!(self.out, "({}) ", escape(reason));
             }
-            style.push(SPOILER.to_owned());
-        } else {
-            let colours = [
-                ("color", "data-mx-color"),
-                ("background-color", "data-mx-bg-color"),
-                ("color", "color"),
-            ];
-            for (property, attribute) in colours {
-                if let Some(value) = element.attribute(attribute).and_then(colour) {
-                    style.push(format!("{property}:{value}"));
-                }
-            }
+            self.hidden(tag, element);
+            return;
         }
+        let given = |attribute| element.attribute(attribute).and_then(colour);
+        let colours = [
+            ("color", given("data-mx-color").or_else(|| given("color"))),
+            ("background-color", given("data-mx-bg-color")),
+        ];
+        let style: Vec<String> = colours
+            .into_iter()
+            .filter(|_| !self.is_hidden)
+            .filter_map(|(property, value)| Some(format!("{property}:{}", value?)))
+            .collect();
         if style.is_empty() && tag == "span" {
             self.nodes(element.children());
         } else if style.is_empty() {
@@ -216,11 +218,19 @@ impl Writer<'_, '_> {
         }
     }
 
+    /// A spoiler.
+    fn hidden(&mut self, tag: &str, element: Element<'_>) {
+        let outside = std::mem::replace(&mut self.is_hidden, true);
+        let style: &[_] = if outside { &[] } else { &[("style", SPOILER)] };
+        self.wrap_literal(tag, style, element);
+        self.is_hidden = outside;
+    }
+
     /// A picture that the mail holds, or what stands for it; never one that would be loaded from somewhere.
     fn image(&mut self, element: Element<'_>) {
         let place = element
             .attribute("src")
-            .filter(|src| src.starts_with("mxc://"))
+            .filter(|src| src.starts_with("mxc://") && !self.is_hidden)
             .and_then(|src| self.enclosures.picture(src));
         let Some(content_id) = place else {
             self.out.push_str(&escape(&image_text(element)));

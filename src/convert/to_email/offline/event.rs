@@ -3,7 +3,7 @@
 use serde_json::{Map, Value};
 
 use crate::convert::relation::{Relation, edited, referred, relation};
-use crate::convert::to_email::content;
+use crate::convert::to_email::{content, with_vote};
 use crate::model::Timestamp;
 
 /// An event, as far as an email needs it.
@@ -55,6 +55,14 @@ pub(super) fn folded(events: Vec<Event>) -> Vec<Event> {
             for target in folded.iter_mut().filter(|target| target.id == *redacts) {
                 target.hidden = Some("it was redacted");
             }
+        }
+        let voted = referred(&event.content).and_then(|poll| {
+            let poll = folded.iter_mut().find(|target| target.id == poll)?;
+            poll.content = with_vote(&poll.content, &event.sender, &event.content)?;
+            Some(())
+        });
+        if voted.is_some() {
+            continue;
         }
         let edits = (relation(&event.content) == Relation::Edit)
             .then(|| referred(&event.content))

@@ -14,7 +14,7 @@ use self::event::{Event, folded, reason};
 use super::{
     ChatMessage, ENCLOSED, EmailDraft, Intro, MediaBytes, NoEmail, Quoted, RenderOptions, RenderedEmail,
 };
-use super::{content, inline_images, media_uri, render_with};
+use super::{content, media_uri, media_within, render_with};
 use crate::convert::download::{KEY_BYTES, LinkKey, Ticket};
 use crate::convert::relation::referred;
 use crate::convert::thread::{message_id, references_after};
@@ -88,10 +88,10 @@ pub fn from_json(
     for uri in draft
         .messages
         .iter()
-        .flat_map(|message| inline_images(&message.content))
+        .flat_map(|message| media_within(&message.content))
     {
         if let Some(media) = context.media(uri.as_str(), read_file)? {
-            options.pictures.insert(uri, media);
+            options.within.insert(uri, media);
         }
     }
     render_with(&draft, &options).map_err(|NoEmail::Nothing| FromJsonError::NoEmail {
@@ -233,15 +233,20 @@ impl Context {
                     .sender_name
                     .clone()
                     .unwrap_or_else(|| "somebody".to_owned()),
-                text: earlier.body.clone()?,
+                text: earlier.body.clone().unwrap_or_default(),
                 timestamp: earlier.timestamp(),
+                content: None,
             });
         }
         let event = shown.iter().find(|event| event.id == id)?;
         Some(Quoted {
             sender_name: name_of(&event.sender),
-            text: content::text(&event.content, "body")?.to_owned(),
+            text: content::text(&event.content, "body")
+                .or_else(|| content::extensible_text(&event.content))
+                .unwrap_or_default()
+                .to_owned(),
             timestamp: event.timestamp,
+            content: Some(event.content.clone()),
         })
     }
 }

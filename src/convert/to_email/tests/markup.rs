@@ -51,6 +51,14 @@ fn markup_is_what_the_specification_permits() {
         ),
         ("<span data-mx-color='red;x'>a</span>", "a"),
         (
+            "<font color='#00ff00' data-mx-color='#0000ff'>a</font>",
+            "<span style=\"color:#0000ff\">a</span>",
+        ),
+        (
+            "<span data-mx-spoiler>a <a href='https://x.example'>b</a> <font color='#00ff00'>c</font> <img src='mxc://hs.example/1' alt='d'></span>",
+            "<span style=\"background-color:#808080;color:#808080\">a b c [d]</span>",
+        ),
+        (
             "<img src='mxc://hs.example/1' alt='&quot;&gt;'>",
             "<img src=\"cid:1.seed@example.org\" alt=\"&quot;&gt;\" style=\"max-width:100%\">",
         ),

@@ -185,6 +185,7 @@ fn answers_and_corrections_show_what_they_are_about() {
         sender_name: "Alice".to_owned(),
         text: "When?\nWhere?".to_owned(),
         timestamp: Timestamp(1_795_305_807_000),
+        content: None,
     };
     let mut reply = draft(json!({
         "msgtype": "m.text", "body": "Today", "m.relates_to": {"m.in_reply_to": {"event_id": "$1"}}
@@ -297,7 +298,7 @@ proptest! {
         let mut draft = draft(content);
         draft.messages[0].event_type = event_type.to_owned();
         draft.messages[0].sender_name.clone_from(&name);
-        draft.messages[0].about = Some(Quoted { sender_name: name.clone(), text: about, timestamp: Timestamp(i64::MAX) });
+        draft.messages[0].about = Some(Quoted { sender_name: name.clone(), text: about, timestamp: Timestamp(i64::MAX), content: None });
         draft.messages[0].media = here.then(|| MediaBytes::Here { content_type: Some(topic.clone()), bytes: vec![0; 9] });
         draft.from.name = Some(name.clone());
         draft.subject.clone_from(&subject);
