@@ -79,8 +79,8 @@ def postfix() -> None:
 
 
 def faults() -> None:
-    """Crashes and doubles while messages flow: a part of scripts/faults, which takes long as a whole."""
-    scenarios = ["kill", "relay-closes", "told-once", "two-processes-one-sqlite"]
+    """Crashes, stops and doubles while messages flow: a part of scripts/faults, which takes long as a whole."""
+    scenarios = ["kill", "stop-in-silence", "relay-closes", "told-once", "two-processes-one-sqlite", "disk-fails"]
     _python(tools.ROOT / "scripts" / "faults", "--short", "--binary", tools.TARGET / "debug" / "penpal", *scenarios)
 
 

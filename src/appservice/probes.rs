@@ -17,7 +17,7 @@ pub(super) async fn health() -> HttpResponse {
     HttpResponse::Ok().json(json!({"status": "ok"}))
 }
 
-/// Database and homeserver can be reached; if not, 503 and what is wrong.
+/// The database can be written and the homeserver be reached; if not, 503 and what is wrong.
 pub(super) async fn ready(state: Data<State>) -> HttpResponse {
     let outcome = tokio::time::timeout(PATIENCE, state.service.ready())
         .await

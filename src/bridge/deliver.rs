@@ -126,7 +126,7 @@ impl Bridge {
         // Off the workers' threads: a large mail takes a while, and a hostile one longer.
         tokio::task::spawn_blocking(move || to_matrix::convert(&raw, &context))
             .await
-            .map_err(|error| Failure::Fail(format!("the mail could not be converted: {error}")))
+            .map_err(|_panicked| Failure::Defect)
     }
 
     /// Uploads what the events show, each attachment once, also over several attempts. What the homeserver does not take

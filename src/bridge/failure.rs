@@ -24,6 +24,9 @@ pub enum Failure {
     /// Trying again would fail again.
     #[error("{0}")]
     Fail(String),
+    /// The work has panicked. Only the log says where: the message of a panic may quote what was worked on.
+    #[error("Penpal has a defect that stopped the work on it; its log says where")]
+    Defect,
     /// The store is in trouble: nothing of the attempt was kept.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -49,6 +52,8 @@ impl From<SendError> for Failure {
                 reason: reply,
             },
             SendError::Permanent { reply } => Self::Fail(reply),
+            // As soon as somebody works again.
+            SendError::Closed => Self::Later(Timestamp(0)),
         }
     }
 }

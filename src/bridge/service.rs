@@ -47,7 +47,7 @@ impl Service for Bridge {
     }
 
     async fn ready(&self) -> Result<(), String> {
-        self.store.read().await.map_err(|error| error.to_string())?;
+        self.write_probe(0).await.map_err(|error| error.to_string())?;
         let bot = self.settings.namespace.bot();
         self.homeserver
             .profile(bot, bot)

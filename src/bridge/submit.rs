@@ -202,7 +202,7 @@ impl Bridge {
                 tracing::info!(job = draft.job, portal = portal.id, "no email: {nothing}");
                 Ok(None)
             }
-            Err(error) => Err(Failure::Fail(format!("the email could not be rendered: {error}"))),
+            Err(_panicked) => Err(Failure::Defect),
         }
     }
 

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use ruma::UserId;
-use tokio_util::sync::CancellationToken;
+use tokio::time::sleep;
 
 use super::Bridge;
 use crate::matrix::{Homeserver, MatrixError};
@@ -24,11 +24,11 @@ impl Bridge {
     /// Waits for the homeserver, registers the bot, pings ourselves through the homeserver, and says in one line whether
     /// the way there and back works, and if not, which side to mend. Afterwards pings again whenever a
     /// transaction had to be refused and the store has recovered: homeservers wait up to 512 seconds before they try again,
-    /// and a ping ends the waiting.
-    pub async fn watch_the_way(&self, stop: &CancellationToken) {
+    /// and a ping ends the waiting. Never ends by itself.
+    pub async fn watch_the_way(&self) {
         let mut wait = FIRST_WAIT;
         let mut said = String::new();
-        while !stop.is_cancelled() {
+        loop {
             match self.check_the_way().await {
                 Ok(took) => {
                     tracing::info!(
@@ -43,20 +43,14 @@ impl Bridge {
                 }
                 Err(_) => {}
             }
-            pause(wait, stop).await;
+            sleep(wait).await;
             wait = (wait * 2).min(LONGEST_WAIT);
         }
         loop {
-            tokio::select! {
-                () = stop.cancelled() => return,
-                () = self.refused_transactions.notified() => {}
-            }
-            pause(STORE_WAIT, stop).await;
-            while !stop.is_cancelled() && !self.store_can_write().await {
-                pause(STORE_WAIT, stop).await;
-            }
-            if stop.is_cancelled() {
-                return;
+            self.refused_transactions.notified().await;
+            sleep(STORE_WAIT).await;
+            while self.store_can_write().await.is_err() {
+                sleep(STORE_WAIT).await;
             }
             match self.homeserver.ping(&self.ping_id()).await {
                 Ok(_) => tracing::info!("the store works again, and the homeserver was told to go on"),
@@ -67,17 +61,17 @@ impl Bridge {
         }
     }
 
-    /// Whether the store can write: a transaction that only begins and ends says nothing about a full disk.
-    async fn store_can_write(&self) -> bool {
-        let write = async {
-            for probe in [" ".repeat(PROBE), String::new()] {
-                let mut tx = self.store.begin().await?;
-                tx.set_setting("probe", &probe).await?;
-                tx.commit().await?;
-            }
-            Ok::<(), StoreError>(())
-        };
-        write.await.is_ok()
+    /// Whether the store can write as much as it has to.
+    async fn store_can_write(&self) -> Result<(), StoreError> {
+        self.write_probe(PROBE).await?;
+        self.write_probe(0).await
+    }
+
+    /// Writes something of this size: a transaction that only begins and ends says nothing about a full disk.
+    pub(super) async fn write_probe(&self, size: usize) -> Result<(), StoreError> {
+        let mut tx = self.store.begin().await?;
+        tx.set_setting("probe", &" ".repeat(size)).await?;
+        tx.commit().await
     }
 
     async fn check_the_way(&self) -> Result<Duration, String> {
@@ -135,13 +129,6 @@ fn back(error: &MatrixError) -> String {
             format!("the homeserver knows our as_token under another id: compare appservice.id with the registration ({error})")
         }
         error => format!("the way back from the homeserver could not be tried: {error}"),
-    }
-}
-
-async fn pause(duration: Duration, stop: &CancellationToken) {
-    tokio::select! {
-        () = tokio::time::sleep(duration) => {}
-        () = stop.cancelled() => {}
     }
 }
 

@@ -10,6 +10,9 @@ use super::{ConfigFile, Failure};
 use crate::model::{Clock as _, SystemClock, Timestamp};
 use crate::store::{JobState, JobSummary, Store};
 
+/// Jobs that are read at a time.
+const PAGE: i64 = 100;
+
 /// Shows the work that waits or failed, and lets it be tried again or dropped.
 #[derive(Debug, Args)]
 #[command(after_help = "\
@@ -18,7 +21,8 @@ A job is an event, an email or a notice on its way. What failed is kept until it
 Examples:
   penpal queue list --config /etc/penpal/config.yaml
   penpal queue list --state waiting
-  penpal queue retry 17")]
+  penpal queue retry 17
+  penpal queue retry --waiting      (the mail server works again: what waits for it goes now)")]
 pub(super) struct Queue {
     #[command(flatten)]
     config: ConfigFile,
@@ -51,11 +55,14 @@ enum Action {
         #[arg(long)]
         json: bool,
     },
-    /// Lets failed jobs be tried again, now.
+    /// Lets jobs that failed or wait be tried now, after whatever waits before them in their lanes.
     Retry {
         /// The jobs' numbers.
-        #[arg(required = true)]
+        #[arg(required_unless_present = "waiting")]
         ids: Vec<i64>,
+        /// All jobs that wait because an attempt has failed.
+        #[arg(long, conflicts_with = "ids")]
+        waiting: bool,
     },
     /// Drops jobs: they will never be worked.
     Drop {
@@ -116,15 +123,32 @@ async fn act(store: &Store, action: Action) -> anyhow::Result<()> {
                 json,
             )
         }
-        Action::Retry { ids } => {
+        Action::Retry { ids, .. } if !ids.is_empty() => {
             for id in ids {
-                let mut tx = store.begin().await?;
-                if !tx.retry_job(id, SystemClock.now()).await? {
-                    anyhow::bail!("job {id} has not failed: `penpal queue list` names those that have");
+                if !retry(store, id).await? {
+                    anyhow::bail!(
+                        "job {id} neither waits nor has failed: `penpal queue list` names those that do"
+                    );
                 }
-                tx.commit().await?;
-                writeln!(stdout(), "job {id} will be tried again")?;
+                writeln!(stdout(), "job {id} is tried again now")?;
             }
+            Ok(())
+        }
+        Action::Retry { .. } => {
+            let (mut after, mut retried) = (0, 0);
+            loop {
+                let jobs = store
+                    .read()
+                    .await?
+                    .list_jobs(JobState::Waiting, after, PAGE)
+                    .await?;
+                let Some(last) = jobs.last() else { break };
+                after = last.id;
+                for job in jobs.iter().filter(|job| job.error.is_some()) {
+                    retried += u64::from(retry(store, job.id).await?);
+                }
+            }
+            writeln!(stdout(), "jobs that are tried again now: {retried}")?;
             Ok(())
         }
         Action::Drop { ids } => {
@@ -141,6 +165,13 @@ async fn act(store: &Store, action: Action) -> anyhow::Result<()> {
             Ok(())
         }
     }
+}
+
+async fn retry(store: &Store, id: i64) -> anyhow::Result<bool> {
+    let mut tx = store.begin().await?;
+    let found = tx.retry_job(id, SystemClock.now()).await?;
+    tx.commit().await?;
+    Ok(found)
 }
 
 fn show(job: &JobSummary, json: bool) -> anyhow::Result<()> {

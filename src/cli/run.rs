@@ -31,9 +31,9 @@ const UPKEEP: Duration = Duration::from_secs(5);
 /// After how many rounds of that the log says what it has left out: every minute.
 const LOG_REPORT: u64 = 12;
 
-/// How long work that is under way may take once the process is told to stop. What takes longer is left as after a crash: it is
-/// in the store, and the next start goes on with it.
-const STOP_TIME: Duration = Duration::from_secs(25);
+/// How long work that is under way may take once the process is told to stop: less than the ten seconds after which containers are
+/// killed. What takes longer is left as after a crash: it is in the store, and the next start goes on with it.
+const STOP_TIME: Duration = Duration::from_secs(8);
 
 /// Runs the bridge until it is stopped by SIGTERM or Ctrl-C.
 #[derive(Debug, Args)]
@@ -88,7 +88,7 @@ async fn serve(config: &Config, flood: Flood) -> anyhow::Result<()> {
     let bridge = Bridge::open(
         store.clone(),
         homeserver,
-        relay,
+        relay.clone(),
         Arc::new(SystemClock),
         Arc::new(SystemRandom),
         config.bridge_settings(),
@@ -112,10 +112,7 @@ async fn serve(config: &Config, flood: Flood) -> anyhow::Result<()> {
         let (worker, stop) = (Worker::new(bridge.clone()), stop.clone());
         async move { Box::pin(worker.run(stop)).await }
     });
-    let way = tokio::spawn({
-        let (bridge, stop) = (bridge, stop.clone());
-        async move { bridge.watch_the_way(&stop).await }
-    });
+    let way = tokio::spawn(async move { bridge.watch_the_way().await });
     let upkeep = tokio::spawn(async move {
         for round in 1_u64.. {
             tokio::time::sleep(UPKEEP).await;
@@ -135,9 +132,13 @@ async fn serve(config: &Config, flood: Flood) -> anyhow::Result<()> {
         }
         ended = &mut endpoint => Err(ended.err().map_or_else(|| anyhow!("it stopped"), anyhow::Error::from)
             .context("the appservice's endpoint has ended")),
+        // Whatever is under way can't be noted any more: nothing is worth waiting for.
+        reason = store.failed() => return Err(reason.into()),
     };
     stop.cancel();
+    relay.close();
     upkeep.abort();
+    way.abort();
     let finish = async {
         if ended.is_ok() {
             endpoint
@@ -148,7 +149,6 @@ async fn serve(config: &Config, flood: Flood) -> anyhow::Result<()> {
             door.task.await.context("a door for mail has crashed")?;
         }
         worker.await.context("the worker has crashed")?;
-        way.await.context("the watch on the homeserver has crashed")?;
         store.close().await;
         ended
     };

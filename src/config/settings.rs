@@ -14,7 +14,7 @@ use crate::matrix::client::ClientSettings;
 const RELAY_CONNECTIONS: usize = 10;
 
 /// How long requests in work may take to end: less than a service manager's patience.
-const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(20);
+const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(4);
 
 impl Config {
     /// For the homeserver client.

@@ -28,6 +28,9 @@ pub enum SendError {
         /// True when the message may have been taken all the same: the connection broke after DATA.
         uncertain: bool,
     },
+    /// This process is stopping: the message was not begun.
+    #[error("Penpal is stopping")]
+    Closed,
     /// The relay refused for good (5xx).
     #[error("the mail relay refused the message: {reply}")]
     Permanent {
@@ -41,6 +44,7 @@ impl SendError {
     pub fn reply(&self) -> &str {
         match self {
             Self::Transient { reply, .. } | Self::Permanent { reply } => reply,
+            Self::Closed => "Penpal is stopping",
         }
     }
 }

@@ -98,10 +98,7 @@ impl MailTransport for MemoryMail {
             .iter()
             .position(fits)
             .map(|index| spool.failures.remove(index).error);
-        if !matches!(
-            failure,
-            Some(SendError::Permanent { .. } | SendError::Transient { uncertain: false, .. })
-        ) {
+        if matches!(failure, None | Some(SendError::Transient { uncertain: true, .. })) {
             spool.sent.push(SentMail {
                 at: self.clock.now(),
                 envelope: envelope.clone(),

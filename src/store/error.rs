@@ -28,7 +28,10 @@ pub enum StoreError {
     #[error("the database's disk: {0}")]
     Disk(#[source] io::Error),
     /// The disk has failed before: what was written since may not be on it.
-    #[error("the database's disk has failed, see the log: mend it and start Penpal again")]
+    #[error(
+        "the database's disk has failed, and nobody knows what of the last writes is on it: Penpal must start anew to see. \
+         Mend the disk if it fails again (`dmesg` says more)"
+    )]
     DiskFailed,
     /// A statement failed before, and everything was taken back.
     #[error("the transaction was taken back after an error")]

@@ -1,6 +1,7 @@
 //! Jobs: the inbox and the outbox, every piece of work from the moment it is acknowledged.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use super::query::{in_batches, placeholders};
 use super::{Lane, Row, StoreError, Tx, get, parse, storable, stored_words};
@@ -171,10 +172,10 @@ impl Tx {
         lane: &Lane,
         owner: &str,
         now: Timestamp,
-        until: Timestamp,
+        lease: Duration,
     ) -> Result<First, StoreError> {
         // Taking the row's lock first keeps a job that is just being added from being overlooked.
-        self.renew_lease(lane, owner, until).await?;
+        self.renew_lease(lane, owner, now, lease).await?;
         let first = self
             .sql(
                 "SELECT id, kind, portal_id, payload, jobs.due_at, attempts, created_at FROM jobs \

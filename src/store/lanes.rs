@@ -12,6 +12,9 @@ use super::query::{in_batches, placeholders};
 use super::{Job, StoreError, Tx, get};
 use crate::model::Timestamp;
 
+/// The present on PostgreSQL, as times are stored.
+const POSTGRES_NOW: &str = "CAST(EXTRACT(EPOCH FROM statement_timestamp()) * 1000 AS BIGINT)";
+
 /// Whom the jobs of a lane keep waiting for: a relay that is down must not hold up the homeserver's side.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LaneClass {
@@ -127,6 +130,19 @@ impl Tx {
             .await
     }
 
+    /// The end of a lease that begins at `now`, as SQL with a parameter, and what is bound to that.
+    ///
+    /// Processes that share a PostgreSQL have clocks of their own, and one that is a minute ahead would take the lanes of the
+    /// others while they work: there the database's clock decides.
+    fn lease_end(&self, parameter: &str, now: Timestamp, lease: Duration) -> (String, i64) {
+        if self.is_sqlite() {
+            (parameter.to_owned(), (now + lease).millis())
+        } else {
+            let length = i64::try_from(lease.as_millis()).unwrap_or(i64::MAX);
+            (format!("{POSTGRES_NOW} + {parameter}"), length)
+        }
+    }
+
     /// Leases up to `limit` lanes whose first job is due, the longest waiting first.
     pub async fn lease_lanes(
         &mut self,
@@ -134,21 +150,22 @@ impl Tx {
         owner: &str,
         limit: usize,
         now: Timestamp,
-        until: Timestamp,
+        lease: Duration,
     ) -> Result<Vec<Lane>, StoreError> {
-        let sql = if self.is_sqlite() {
-            "UPDATE lanes SET lease_owner = $1, lease_until = $2 WHERE lane IN \
-             (SELECT lane FROM lanes WHERE class = $3 AND due_at <= $4 AND lease_until <= $4 \
-              ORDER BY due_at, lane LIMIT $5) RETURNING lane, due_at"
+        let (end, bound) = self.lease_end("$2", now, lease);
+        let (present, locked) = if self.is_sqlite() {
+            ("$4", "")
         } else {
-            "UPDATE lanes SET lease_owner = $1, lease_until = $2 WHERE lane IN \
-             (SELECT lane FROM lanes WHERE class = $3 AND due_at <= $4 AND lease_until <= $4 \
-              ORDER BY due_at, lane LIMIT $5 FOR UPDATE SKIP LOCKED) RETURNING lane, due_at"
+            (POSTGRES_NOW, "FOR UPDATE SKIP LOCKED")
         };
         let mut lanes = self
-            .sql(sql)
+            .sql(format!(
+                "UPDATE lanes SET lease_owner = $1, lease_until = {end} WHERE lane IN \
+                 (SELECT lane FROM lanes WHERE class = $3 AND due_at <= $4 AND lease_until <= {present} \
+                  ORDER BY due_at, lane LIMIT $5 {locked}) RETURNING lane, due_at"
+            ))
             .bind(owner)
-            .bind(until.millis())
+            .bind(bound)
             .bind(class.number())
             .bind(now.millis())
             .bind(i64::try_from(limit).unwrap_or(i64::MAX))
@@ -169,39 +186,52 @@ impl Tx {
         &mut self,
         lane: &Lane,
         owner: &str,
-        until: Timestamp,
+        now: Timestamp,
+        lease: Duration,
     ) -> Result<(), StoreError> {
-        self.sql("UPDATE lanes SET lease_until = $1 WHERE lane = $2 AND lease_owner = $3")
-            .bind(until.millis())
-            .bind(lane.as_str())
-            .bind(owner)
-            .later()
-            .await
+        let (end, bound) = self.lease_end("$1", now, lease);
+        self.sql(format!(
+            "UPDATE lanes SET lease_until = {end} WHERE lane = $2 AND lease_owner = $3"
+        ))
+        .bind(bound)
+        .bind(lane.as_str())
+        .bind(owner)
+        .later()
+        .await
     }
 
     /// The clock was set back: what is to be done at a time of the old one, seen from `now` on the new one, is to be done so
-    /// much earlier; leases that hold beyond `lease_until` as well.
+    /// much earlier; where leases go by this clock, those that hold for longer than `lease` as well.
     pub async fn set_back(
         &mut self,
         step: Duration,
         now: Timestamp,
-        lease_until: Timestamp,
+        lease: Duration,
     ) -> Result<(), StoreError> {
         let step = i64::try_from(step.as_millis()).unwrap_or(i64::MAX);
-        for (sql, latest) in [
-            ("UPDATE lanes SET due_at = due_at - $1 WHERE due_at > $2", now),
-            (
-                "UPDATE lanes SET lease_until = lease_until - $1 WHERE lease_until > $2",
-                lease_until,
-            ),
-            (
-                "UPDATE jobs SET due_at = due_at - $1 WHERE state = 'waiting' AND due_at > $2",
-                now,
-            ),
-        ] {
-            self.sql(sql).bind(step).bind(latest.millis()).later().await?;
+        let due = [
+            "UPDATE lanes SET due_at = due_at - $1 WHERE due_at > $2",
+            "UPDATE jobs SET due_at = due_at - $1 WHERE state = 'waiting' AND due_at > $2",
+        ];
+        for sql in due {
+            self.sql(sql).bind(step).bind(now.millis()).later().await?;
+        }
+        if self.is_sqlite() {
+            self.sql("UPDATE lanes SET lease_until = lease_until - $1 WHERE lease_until > $2")
+                .bind(step)
+                .bind((now + lease).millis())
+                .later()
+                .await?;
         }
         Ok(())
+    }
+
+    /// Ends the leases of one process.
+    pub async fn end_leases_of(&mut self, owner: &str) -> Result<(), StoreError> {
+        self.sql("UPDATE lanes SET lease_owner = NULL, lease_until = 0 WHERE lease_owner = $1")
+            .bind(owner)
+            .later()
+            .await
     }
 
     /// Ends all leases of everybody: for a store that only this process uses, at its start.

@@ -6,6 +6,7 @@
 //! `Option`: that something is not there is rarely an error.
 
 mod claim;
+mod disk;
 mod drafts;
 mod emails;
 mod error;
@@ -51,8 +52,9 @@ pub use retention::Place;
 pub use threads::{EmailSummary, ThreadFilter, ThreadSummary};
 pub use tx::Tx;
 
+use disk::Promise;
 use query::{Row, corrupt, get, parse, parse_optional};
-use sqlite::{Promise, Sqlite};
+use sqlite::Sqlite;
 use tx::Connection;
 
 static SQLITE: Migrator = sqlx::migrate!("migrations/sqlite");
@@ -160,6 +162,15 @@ impl Store {
             Database::Sqlite(sqlite) => sqlite.settled().await,
             Database::Postgres { .. } => Ok(()),
         }
+    }
+
+    /// Resolves, with the reason, when the store can be of use again to another process only. PostgreSQL sees to that itself.
+    pub async fn failed(&self) -> StoreError {
+        match &self.database {
+            Database::Sqlite(sqlite) => sqlite.failed().await,
+            Database::Postgres { .. } => std::future::pending().await,
+        }
+        StoreError::DiskFailed
     }
 
     /// Writes a consistent copy of a SQLite database to a new file, while others go on with theirs.

@@ -55,7 +55,8 @@ impl Tx {
             .await
     }
 
-    /// Lets a failed job be worked again, now. False when there is no such failed job.
+    /// Lets a job that failed or waits be worked now, as if it had just come, and before it whatever waits before it in its
+    /// lane. False when there is no such job.
     pub async fn retry_job(&mut self, id: i64, now: Timestamp) -> Result<bool, StoreError> {
         let Some(lane) = self.lane_of_job(id).await? else {
             return Ok(false);
@@ -64,12 +65,20 @@ impl Tx {
         let found = self
             .sql(
                 "UPDATE jobs SET state = 'waiting', due_at = $1, created_at = $1, attempts = 0, finished_at = NULL \
-                 WHERE id = $2 AND state = 'failed' RETURNING 1",
+                 WHERE id = $2 AND state IN ('failed', 'waiting') RETURNING 1",
             )
             .bind(now.millis())
             .bind(id)
             .any()
             .await?;
+        if found {
+            self.sql("UPDATE jobs SET due_at = $1 WHERE lane = $2 AND id < $3 AND state = 'waiting' AND due_at > $1")
+                .bind(now.millis())
+                .bind(lane.as_str())
+                .bind(id)
+                .later()
+                .await?;
+        }
         self.refresh_lane(&lane).await?;
         Ok(found)
     }
@@ -105,14 +114,6 @@ impl Tx {
         }
         self.refresh_lane(&lane).await?;
         Ok(true)
-    }
-
-    /// How many jobs are in a state.
-    pub async fn count_jobs(&mut self, state: JobState) -> Result<i64, StoreError> {
-        self.sql("SELECT COUNT(*) AS jobs FROM jobs WHERE state = $1")
-            .bind(state.as_str())
-            .only(|row| get(row, "jobs", "jobs"))
-            .await
     }
 }
 

@@ -14,7 +14,6 @@ use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 use std::str::FromStr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use sqlx::sqlite::{
@@ -25,6 +24,7 @@ use sqlx::{AssertSqlSafe, ConnectOptions, Connection};
 use tokio::runtime::Handle;
 use tokio::sync::{Mutex, OwnedMutexGuard};
 
+use super::disk::{Disk, Promise};
 use super::query::{Row, Statement};
 use super::{CONNECTIONS, SQLITE, StoreError, private_file};
 
@@ -64,20 +64,6 @@ pub(super) struct Turn {
     disk: Arc<Disk>,
 }
 
-/// The number of a commit that somebody waits for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Promise(u64);
-
-/// How far the write-ahead log is on the disk.
-#[derive(Debug)]
-struct Disk {
-    log: Arc<File>,
-    promised: AtomicU64,
-    /// The last promise that is kept; `None` once the disk has failed: whether anything was written since is unknown, and
-    /// a second try would not tell.
-    kept: Mutex<Option<Promise>>,
-}
-
 impl Sqlite {
     /// Opens the file; with `create`, makes it when it is missing.
     pub(super) async fn open(url: &str, create: bool) -> Result<Self, StoreError> {
@@ -103,6 +89,9 @@ impl Sqlite {
             return Err(StoreError::NoLog { mode });
         }
         SQLITE.run(&mut connection).await?;
+        if create {
+            empty_log(&mut connection).await;
+        }
         let mut log = OsString::from(options.get_filename());
         log.push("-wal");
         // Nobody removes the log while the connection is there.
@@ -124,12 +113,13 @@ impl Sqlite {
                 open: false,
             })),
             read,
-            disk: Arc::new(Disk {
-                log: Arc::new(log),
-                promised: AtomicU64::new(0),
-                kept: Mutex::new(Some(Promise(0))),
-            }),
+            disk: Arc::new(Disk::new(log)),
         })
+    }
+
+    /// Resolves when the disk has failed.
+    pub(super) async fn failed(&self) {
+        self.disk.failed().await;
     }
 
     /// Waits for the right to write.
@@ -151,8 +141,7 @@ impl Sqlite {
 
     /// Waits until all promises made so far are kept.
     pub(super) async fn settled(&self) -> Result<(), StoreError> {
-        let promised = self.disk.promised.load(Ordering::Acquire);
-        self.disk.reach(Promise(promised)).await
+        self.disk.reach(self.disk.promised()).await
     }
 
     /// Writes a consistent copy to a new file that only its owner can read.
@@ -189,6 +178,17 @@ impl Sqlite {
         {
             tracing::warn!(%error, "the database could not be closed");
         }
+    }
+}
+
+/// Brings what a former process has left in the log into the database, and empties the log. After a failure of the disk the
+/// system may show what never got there, and would not write it again: here it is written anew.
+async fn empty_log(connection: &mut SqliteConnection) {
+    let emptied = sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)")
+        .execute(connection)
+        .await;
+    if let Err(error) = emptied {
+        tracing::warn!(%error, "the database's log could not be emptied");
     }
 }
 
@@ -236,8 +236,7 @@ impl Turn {
     /// Runs what is left and commits. What is promised here is on the disk after [`Sqlite::reach`].
     pub(super) async fn commit(mut self, statements: Vec<Statement>) -> Result<Promise, StoreError> {
         self.end(statements).await?;
-        // Before anybody else's turn: who finds what was committed finds the promise as well.
-        Ok(Promise(self.disk.promised.fetch_add(1, Ordering::AcqRel) + 1))
+        Ok(self.disk.promise())
     }
 
     /// Runs what is left and commits, without a promise.
@@ -270,37 +269,10 @@ impl Drop for Turn {
     }
 }
 
-impl Disk {
-    async fn reach(&self, promise: Promise) -> Result<(), StoreError> {
-        // Those who wait here while the disk works find their promise kept, or keep all that were made meanwhile.
-        let mut kept = self.kept.lock().await;
-        match *kept {
-            None => return Err(StoreError::DiskFailed),
-            Some(kept) if kept >= promise => return Ok(()),
-            Some(_) => {}
-        }
-        let made = Promise(self.promised.load(Ordering::Acquire));
-        let log = Arc::clone(&self.log);
-        let synced = tokio::task::spawn_blocking(move || log.sync_data()).await;
-        match synced {
-            Ok(Ok(())) => {
-                *kept = Some(made);
-                Ok(())
-            }
-            Ok(Err(error)) => {
-                *kept = None;
-                Err(StoreError::Disk(error))
-            }
-            Err(error) => Err(StoreError::Disk(error.into())),
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use tokio::task::JoinSet;
 
-    use super::*;
     use crate::store::Store;
 
     async fn store(folder: &tempfile::TempDir) -> Store {
@@ -364,21 +336,6 @@ mod tests {
                 .all(|found| found.as_deref() == Some("here"))
         );
         opened.settled().await.unwrap();
-    }
-
-    #[tokio::test]
-    async fn a_disk_that_failed_is_not_trusted_again() {
-        let disk = Disk {
-            // It can't be synchronised.
-            log: Arc::new(File::open("/dev/null").unwrap()),
-            promised: AtomicU64::new(1),
-            kept: Mutex::new(Some(Promise(0))),
-        };
-        assert!(matches!(disk.reach(Promise(1)).await, Err(StoreError::Disk(_))));
-        assert!(matches!(
-            disk.reach(Promise(0)).await,
-            Err(StoreError::DiskFailed)
-        ));
     }
 
     #[tokio::test]

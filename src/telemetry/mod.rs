@@ -3,6 +3,7 @@
 mod flood;
 
 use std::io::{IsTerminal, stderr};
+use std::panic;
 
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use tracing_subscriber::EnvFilter;
@@ -58,7 +59,16 @@ pub fn start_log(settings: &Logging, filter: Option<&str>) -> Result<Flood, Tele
         log.with(flood.clone()).try_init()
     };
     started.map_err(|error| TelemetryError::Twice(error.to_string()))?;
+    log_panics();
     Ok(flood)
+}
+
+/// Logs where a panic was, and not what it says: that may quote a message.
+fn log_panics() {
+    panic::set_hook(Box::new(|panic| {
+        let place = panic.location().map(ToString::to_string).unwrap_or_default();
+        tracing::error!(place, "a defect in Penpal: please report it with this line");
+    }));
 }
 
 /// Starts the metrics. The handle renders them in Prometheus' text format; whoever holds it calls its `run_upkeep` every

@@ -3,11 +3,15 @@
 //! Imports: `bridge`, `store`, `model`.
 
 mod backoff;
+mod clock;
 mod held;
 mod retention;
 
+use std::future::poll_fn;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 
 use tokio::task::JoinSet;
@@ -29,11 +33,20 @@ const JOBS_IN_A_ROW: usize = 50;
 /// The longest that a worker sleeps: what an admin's command has added is seen at least this often.
 const LONGEST_SLEEP: Duration = Duration::from_secs(5);
 
-/// By how much the clock must go back to count as set back: less happens all the time, and nobody notices.
-const CLOCK_STEP: Duration = Duration::from_secs(2);
-
 /// The pause after trouble with the store.
 const STORE_PAUSE: Duration = Duration::from_secs(1);
+
+/// How long jobs that are under way may take to end once the process is to stop. What is done with the homeserver may be done
+/// again without harm; an email that the relay is just taking would arrive twice.
+const STOP_TIME: Duration = Duration::from_secs(2);
+const STOP_TIME_AT_RELAY: Duration = Duration::from_secs(6);
+
+/// How long it may take to give leases back at the end.
+const LAST_WORDS: Duration = Duration::from_millis(500);
+
+/// How often a job may meet a defect: some come from what happens to go on at the same time, the others would hold up the
+/// lane as long as an outage does.
+const DEFECTS: u32 = 5;
 
 /// What became of a lane.
 #[derive(Clone, Copy, Debug)]
@@ -82,46 +95,46 @@ impl Worker {
         Ok(homeserver.into_iter().chain(relay).min())
     }
 
-    /// Works until `stop`; then finishes the jobs under way. To be called when it is certain that this process runs: one
+    /// Works until `stop`; then finishes the jobs under way, within a few seconds: what takes longer is left as a crash leaves
+    /// it. To be called when it is certain that this process runs: one
     /// that ends at once, because another has its address, must not take that one's work away.
     pub async fn run(&self, stop: CancellationToken) {
         if let Err(error) = self.take_over().await {
             tracing::error!(%error, "what a former process left undone waits for up to a minute");
         }
         tokio::join!(
-            self.run_class(LaneClass::Homeserver, &stop),
-            self.run_class(LaneClass::Relay, &stop),
-            self.run_retention(&stop),
-            self.meet_neighbours(&stop)
+            end_by(&stop, STOP_TIME, self.run_class(LaneClass::Homeserver, &stop)),
+            end_by(&stop, STOP_TIME_AT_RELAY, self.run_class(LaneClass::Relay, &stop)),
+            end_by(&stop, STOP_TIME, self.run_retention(&stop)),
+            end_by(&stop, Duration::ZERO, self.meet_neighbours())
         );
+        self.give_back().await;
     }
 
-    /// The clock was set back: what is to be done at a time of the old clock must not wait until the new one gets there. That both
-    /// classes of lanes see to it, and several processes, does no harm: it makes some work due early.
-    async fn follow_the_clock(&self, step: Duration) {
-        tracing::warn!(seconds = step.as_secs(), "the clock was set back");
-        let followed = async {
-            let now = self.bridge.now();
+    /// Gives back the lanes of jobs that did not end: others, and the next start, need not wait for the leases to run out.
+    async fn give_back(&self) {
+        let given = async {
             let mut tx = self.bridge.store().begin().await?;
-            tx.set_back(step, now, now + LEASE).await?;
-            tx.commit().await
+            tx.end_leases_of(self.bridge.owner()).await?;
+            tx.commit_relaxed().await
         };
-        if let Err(error) = followed.await {
-            tracing::error!(%error, "what waits could not be set to the new time");
+        match tokio::time::timeout(LAST_WORDS, given).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => {
+                tracing::warn!(%error, "what is not finished may wait for a minute after the next start");
+            }
+            Err(_) => tracing::warn!(
+                "the store is slow: what is not finished may wait for a minute after the next start"
+            ),
         }
     }
 
-    async fn meet_neighbours(&self, stop: &CancellationToken) {
-        while !stop.is_cancelled() {
-            tokio::select! {
-                () = stop.cancelled() => {}
-                met = self.bridge.store().meet_neighbours() => {
-                    if let Err(error) = met {
-                        tracing::warn!(%error, "what other processes add is found every few seconds only, until the database answers");
-                    }
-                    pause(STORE_PAUSE, stop).await;
-                }
+    async fn meet_neighbours(&self) {
+        loop {
+            if let Err(error) = self.bridge.store().meet_neighbours().await {
+                tracing::warn!(%error, "what other processes add is found every few seconds only, until the database answers");
             }
+            tokio::time::sleep(STORE_PAUSE).await;
         }
     }
 
@@ -139,16 +152,14 @@ impl Worker {
     async fn run_class(&self, class: LaneClass, stop: &CancellationToken) {
         let mut lanes = JoinSet::new();
         let held = Held::default();
-        let mut latest = self.bridge.now();
+        let mut watch = clock::Watch::new(self.bridge.now());
         // Whether there may be a lane to lease, and until when not.
         let (mut look, mut until) = (true, Instant::now());
         while !stop.is_cancelled() {
-            let now = self.bridge.now();
-            if now + CLOCK_STEP < latest {
-                self.follow_the_clock(latest.since(now)).await;
+            if let Some(step) = watch.step(self.bridge.now(), Instant::now()) {
+                self.set_back(step).await;
                 look = true;
             }
-            latest = now;
             let free = LANES_AT_ONCE.saturating_sub(lanes.len());
             if look && free > 0 {
                 let leased = match self.lease(class, free).await {
@@ -211,7 +222,7 @@ impl Worker {
         let now = self.bridge.now();
         let mut tx = self.bridge.store().begin().await?;
         let lanes = tx
-            .lease_lanes(class, self.bridge.owner(), limit, now, now + LEASE)
+            .lease_lanes(class, self.bridge.owner(), limit, now, LEASE)
             .await?;
         tx.commit_relaxed().await?;
         Ok(lanes)
@@ -228,7 +239,7 @@ impl Worker {
                 return Ok(Worked { begun, left: true });
             }
             let now = self.bridge.now();
-            let first = tx.begin_job(lane, self.bridge.owner(), now, now + LEASE).await?;
+            let first = tx.begin_job(lane, self.bridge.owner(), now, LEASE).await?;
             tx.commit_relaxed().await?;
             let job = match first {
                 First::Begun(job) => job,
@@ -250,9 +261,19 @@ impl Worker {
         })
     }
 
+    /// Works a job once. A panic is a failure like others: it would end the lane's task, and the job come back for ever.
+    async fn attempt(&self, job: &Job) -> Result<(), Failure> {
+        let mut work = pin!(self.bridge.work(job));
+        poll_fn(|context| {
+            catch_unwind(AssertUnwindSafe(|| work.as_mut().poll(context)))
+                .unwrap_or(Poll::Ready(Err(Failure::Defect)))
+        })
+        .await
+    }
+
     /// Works a job, and keeps its lane's lease alive meanwhile. True when the lane can go on with the next one.
     async fn work_job(&self, job: &Job) -> Result<bool, StoreError> {
-        let mut work = pin!(self.bridge.work(job));
+        let mut work = pin!(self.attempt(job));
         let outcome = loop {
             tokio::select! {
                 outcome = &mut work => break outcome,
@@ -271,6 +292,8 @@ impl Worker {
             }
             Failure::Retry { after, reason } => self.retry(job, after.unwrap_or_default(), &reason).await,
             Failure::Fail(reason) => self.give_up(job, &reason).await,
+            Failure::Defect if job.attempts + 1 >= DEFECTS => self.give_up(job, &failure.to_string()).await,
+            Failure::Defect => self.retry(job, Duration::ZERO, &failure.to_string()).await,
             Failure::Store(error @ StoreError::LeaseLost { .. }) => {
                 tracing::warn!(job = job.id, "{error}");
                 Ok(false)
@@ -319,13 +342,24 @@ impl Worker {
     async fn renew(&self, lane: &Lane) {
         let renewed = async {
             let mut tx = self.bridge.store().begin().await?;
-            tx.renew_lease(lane, self.bridge.owner(), self.bridge.now() + LEASE)
+            tx.renew_lease(lane, self.bridge.owner(), self.bridge.now(), LEASE)
                 .await?;
             tx.commit_relaxed().await
         };
         if let Err(error) = renewed.await {
             tracing::warn!(%lane, %error, "the lease could not be renewed");
         }
+    }
+}
+
+/// Does something until it ends, for at most `patience` after `stop`.
+async fn end_by(stop: &CancellationToken, patience: Duration, work: impl Future<Output = ()>) {
+    tokio::select! {
+        () = work => {}
+        () = async {
+            stop.cancelled().await;
+            tokio::time::sleep(patience).await;
+        } => {}
     }
 }
 

@@ -2,9 +2,11 @@
 
 use std::time::Duration;
 
+use penpal::appservice::Service as _;
+use penpal::bridge::LEASE;
 use penpal::matrix::MatrixError;
 use penpal::replay::homeserver::Failure;
-use penpal::store::JobState;
+use penpal::store::{JobKind, JobState, Lane, LaneClass, NewJob, Store};
 
 use crate::harness::{Letter, World, alice, bob};
 use crate::stories;
@@ -123,26 +125,59 @@ stories! {
     }
 }
 
+/// Adds a job to a lane of the homeserver's side.
+async fn add_job(world: &World, store: &Store, number: i64) {
+    let job = NewJob {
+        lane: Lane::portal(number),
+        kind: JobKind::Notice,
+        key: None,
+        portal: None,
+        payload: b"{}",
+        due_at: world.bridge.now(),
+    };
+    let mut tx = store.begin().await.unwrap();
+    tx.enqueue(&job, world.bridge.now()).await.unwrap();
+    tx.commit().await.unwrap();
+}
+
 stories! {
+    async fn who_asks_whether_it_is_ready_hears_that_it_can_not_write(world: World) {
+        world.bridge.ready().await.unwrap();
+        world.database.run("ALTER TABLE settings RENAME TO away").await;
+        let reason = world.bridge.ready().await.unwrap_err();
+        assert!(reason.contains("database"), "{reason}");
+        world.database.run("ALTER TABLE away RENAME TO settings").await;
+        world.bridge.ready().await.unwrap();
+    }
+
+    async fn a_process_whose_clock_is_ahead_takes_no_lane_that_is_in_work(world: World) {
+        let store = &world.database.store;
+        if store.is_single_process() {
+            return;
+        }
+        add_job(&world, store, 1).await;
+        let now = world.bridge.now();
+        let mut tx = store.begin().await.unwrap();
+        let lease = async |tx: &mut penpal::store::Tx, owner, now| {
+            tx.lease_lanes(LaneClass::Homeserver, owner, 1, now, LEASE).await.unwrap().len()
+        };
+        assert_eq!(lease(&mut tx, "one", now).await, 1);
+        let tomorrow = now + Duration::from_hours(24);
+        assert_eq!(lease(&mut tx, "two", tomorrow).await, 0, "the database's clock decides");
+        tx.end_leases_of("one").await.unwrap();
+        assert_eq!(lease(&mut tx, "two", now).await, 1);
+        tx.commit().await.unwrap();
+    }
+
     async fn a_process_hears_of_work_that_another_one_adds(world: World) {
         let store = &world.database.store;
         if store.is_single_process() {
             return;
         }
-        let neighbour = penpal::store::Store::connect(&world.database.url).await.unwrap();
+        let neighbour = Store::connect(&world.database.url).await.unwrap();
         let adding = async {
             for number in 0.. {
-                let job = penpal::store::NewJob {
-                    lane: penpal::store::Lane::portal(number),
-                    kind: penpal::store::JobKind::Notice,
-                    key: None,
-                    portal: None,
-                    payload: b"{}",
-                    due_at: world.bridge.now(),
-                };
-                let mut tx = neighbour.begin().await.unwrap();
-                tx.enqueue(&job, world.bridge.now()).await.unwrap();
-                tx.commit().await.unwrap();
+                add_job(&world, &neighbour, number).await;
             }
         };
         let heard = async {
@@ -150,7 +185,7 @@ stories! {
                 () = adding => {}
                 _ = neighbour.meet_neighbours() => panic!("the neighbour tells no more"),
                 _ = store.meet_neighbours() => panic!("nobody listens any more"),
-                () = store.work_added(penpal::store::LaneClass::Homeserver) => {}
+                () = store.work_added(LaneClass::Homeserver) => {}
             }
         };
         tokio::time::timeout(Duration::from_mins(1), Box::pin(heard)).await.expect("it is heard of");

@@ -1,10 +1,15 @@
 //! What an admin does to the queue leaves a thread whole.
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use penpal::mail::SendError;
+use async_trait::async_trait;
+use penpal::bridge::Bridge;
+use penpal::mail::{Accepted, MailTransport, SendError};
 use penpal::matrix::MatrixError;
+use penpal::model::{Envelope, SeededRandom};
 use penpal::store::{JobKind, JobState};
+use penpal::worker::Worker;
 use serde_json::json;
 
 use crate::harness::{Letter, World, alice, bob};
@@ -24,7 +29,67 @@ async fn drop_job(world: &World, id: i64) -> bool {
     dropped
 }
 
+async fn retry_job(world: &World, id: i64) -> bool {
+    let mut tx = world.database.store.begin().await.unwrap();
+    let found = tx.retry_job(id, world.bridge.now()).await.unwrap();
+    tx.commit().await.unwrap();
+    found
+}
+
+/// A way out with a defect.
+struct Defective;
+
+#[async_trait]
+impl MailTransport for Defective {
+    async fn send(&self, _: &Envelope, message: &[u8]) -> Result<Accepted, SendError> {
+        panic!("{}", String::from_utf8_lossy(message));
+    }
+}
+
 stories! {
+    async fn a_relay_that_was_mended_gets_what_waits_at_once(world: World) {
+        let room = world.bob_opens_chat().await;
+        for _ in 0..8 {
+            world.relay.fail_next(away());
+        }
+        world.says(&bob(), &room, "at last").await;
+        world.wait(Duration::from_mins(15)).await;
+        assert_eq!(world.relay.attempts(), 8, "the next attempt is some time away");
+        let waiting = world.jobs(JobState::Waiting).await;
+        assert!(waiting[0].due_at > world.bridge.now(), "{waiting:?}");
+        world.work().await;
+        assert!(world.mails().is_empty());
+        assert!(retry_job(&world, waiting[0].id).await);
+        world.work().await;
+        assert!(world.mail().text.contains("at last"));
+        assert!(!retry_job(&world, waiting[0].id).await, "it is done");
+    }
+
+    async fn a_defect_is_told_once_and_holds_up_its_lane_for_minutes(world: World) {
+        let mut world = world;
+        let room = world.bob_opens_chat().await;
+        let bridge = Bridge::open(
+            world.database.store.clone(),
+            world.homeserver.clone(),
+            Arc::new(Defective),
+            world.clock.clone(),
+            Arc::new(SeededRandom::new(7)),
+            world.settings.clone(),
+        );
+        world.worker = Worker::new(Arc::new(bridge.await.unwrap()));
+        world.says(&bob(), &room, "unlucky").await;
+        world.wait(Duration::from_mins(5)).await;
+        let failed = world.jobs(JobState::Failed).await;
+        assert_eq!((failed.len(), failed[0].attempts), (1, 5));
+        let said = world.said(&room, &alice());
+        assert!(said.len() == 1 && said[0].contains("defect") && !said[0].contains("unlucky"), "{said:?}");
+        // The admin runs a better Penpal.
+        world.restart().await;
+        assert!(retry_job(&world, failed[0].id).await);
+        world.settle().await;
+        assert!(world.mail().text.contains("unlucky"));
+    }
+
     async fn a_dropped_email_was_never_written(world: World) {
         let room = world.bob_opens_chat().await;
         world.relay.fail_next(away());

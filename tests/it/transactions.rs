@@ -1,11 +1,9 @@
 //! How homeservers really deliver: the same again, at the same time, after trouble.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use penpal::appservice::Service;
 use serde_json::json;
-use tokio_util::sync::CancellationToken;
 
 use crate::harness::{World, bob};
 use crate::stories;
@@ -53,20 +51,19 @@ stories! {
         assert!(world.bridge.transaction("5", body.clone()).await.is_err(), "a 500, and the homeserver keeps it");
         world.database.run("ALTER TABLE away RENAME TO jobs").await;
 
-        let stop = CancellationToken::new();
-        let watch = tokio::spawn({
-            let (bridge, stop) = (Arc::clone(&world.bridge), stop.clone());
-            async move { bridge.watch_the_way(&stop).await }
-        });
         let pinged = async {
             // One ping at the start, one because of the trouble.
             while world.homeserver.requests_named("ping").len() < 2 {
                 tokio::task::yield_now().await;
             }
         };
-        tokio::time::timeout(Duration::from_mins(1), pinged).await.expect("Penpal pings");
-        stop.cancel();
-        watch.await.unwrap();
+        let watched = async {
+            tokio::select! {
+                () = world.bridge.watch_the_way() => {}
+                () = pinged => {}
+            }
+        };
+        tokio::time::timeout(Duration::from_mins(1), Box::pin(watched)).await.expect("Penpal pings");
 
         world.transaction(&body).await;
         world.settle().await;

@@ -7,7 +7,8 @@ import smtplib
 import sqlite3
 import time
 
-from lab.faults.run import LeftOut, Run
+from lab.faults.homeserver import Trouble
+from lab.faults.run import Run
 from lab.faults.stand import Stand
 
 
@@ -16,9 +17,7 @@ def kill(run: Run) -> None:
     chats, beginners = 50, 20
     share = max(2, run.size.messages // (2 * chats + beginners))
     # Interrupted again and again, nothing comes to rest: warnings are those of the starts.
-    with run.stand(complaints=30 + 3 * run.size.kills) as stand:
-        stand.start()
-        stand.open_chats(chats)
+    with run.chats(chats, complaints=30 + 3 * run.size.kills) as stand:
         total = chats * share * 2 + beginners * share
         stand.permit(0)
         stand.write(share, share, mail_chats=beginners)
@@ -37,9 +36,7 @@ def kill(run: Run) -> None:
 def stop(run: Run) -> None:
     """SIGTERM under load: finishes what is under way, takes nothing new, ends with 0, and goes on at the next start."""
     times = 10 if run.size.thorough else 3
-    with run.stand() as stand:
-        stand.start()
-        stand.open_chats(40)
+    with run.chats(40) as stand:
         share = max(20, run.size.messages // 80)
         stand.permit(0)
         stand.write(share, share)
@@ -59,6 +56,28 @@ def stop(run: Run) -> None:
         stand.finish()
         stand.check(not stand.judge().doubled_mail, "an orderly stop doubled an email")
         run.note(f"SIGTERM under load: ended after at most {slowest:.1f} s")
+
+
+def stop_in_silence(run: Run) -> None:
+    """SIGTERM while homeserver and relay take what they get and do not answer: it ends all the same, and the next start
+    goes on at once.
+    """
+    with run.chats(10) as stand:
+        stand.homeserver.trouble = lambda _request: Trouble(late=30)
+        stand.relay.late = lambda _recipient: 30
+        stand.write(3, 3)
+        stand.expect(stand.written, "all is taken", 30)
+        time.sleep(1)
+        took = _stop(stand)
+        stand.homeserver.trouble = lambda _request: None
+        stand.relay.late = lambda _recipient: 0
+        began = time.monotonic()
+        stand.start()
+        stand.finish(patience=30)
+        # Leases that were not given back would run for a minute.
+        again = time.monotonic() - began
+        stand.check(again < 20, f"after the next start it took {again:.0f} s")
+        run.note(f"SIGTERM in silence: ended after {took:.1f} s; all was delivered {again:.1f} s after the next start")
 
 
 def _stop(stand: Stand, limit: float = 10) -> float:
@@ -91,9 +110,7 @@ def _stop(stand: Stand, limit: float = 10) -> float:
 
 def second_interrupt(run: Run) -> None:
     """A second Ctrl-C does not wait for a relay that takes its time."""
-    with run.stand() as stand:
-        stand.start()
-        stand.open_chats(3)
+    with run.chats(3) as stand:
         stand.relay.late = lambda _recipient: 15
         stand.write(1, 0)
         time.sleep(1)
@@ -111,11 +128,8 @@ def second_interrupt(run: Run) -> None:
 
 def two_processes_one_sqlite(run: Run) -> None:
     """A second process on the same SQLite file is refused, and the first one does not notice."""
-    if run.on_postgres:
-        raise LeftOut("PostgreSQL is made for several processes")
-    with run.stand() as stand:
-        stand.start()
-        stand.open_chats(10)
+    run.needs_sqlite("PostgreSQL is made for several processes")
+    with run.chats(10) as stand:
         stand.write(20, 20)
         other = stand.another()
         other.service.start()
@@ -133,15 +147,13 @@ def two_processes_one_sqlite(run: Run) -> None:
 
 def other_server_name(run: Run) -> None:
     """A store that was made for another server name is refused."""
-    with run.stand() as stand:
-        stand.start()
-        stand.open_chats(2)
+    with run.chats(2) as stand:
         stand.penpal.service.stop()
         config = stand.penpal.config
         kept = config.read_text()
         config.write_text(re.sub(r"server_name: .*", "server_name: other.test", kept))
-        stand.penpal.service.start()
-        code, said = stand.penpal.service.ended(10), stand.penpal.service.tail(5)
+        stand.begin()
+        code, said = stand.ended(10)
         stand.check(code in (1, 2), f"it ended with {code}")
         stand.check("hs.test" in said and "other.test" in said, f"it did not say what is wrong: {said[-300:]}")
         config.write_text(kept)
@@ -152,11 +164,8 @@ def other_server_name(run: Run) -> None:
 
 def ready_after_crash(run: Run) -> None:
     """After a crash it answers within two seconds, and its database passes SQLite's own check."""
-    if run.on_postgres:
-        raise LeftOut("the check is SQLite's")
-    with run.stand() as stand:
-        stand.start()
-        stand.open_chats(20)
+    run.needs_sqlite("the check is SQLite's")
+    with run.chats(20) as stand:
         stand.write(50, 50)
         time.sleep(1)
         stand.kill()

@@ -29,9 +29,7 @@ def _prompt(stand: Stand) -> None:
 
 def homeserver_down(run: Run) -> None:
     """The homeserver does not listen for a while: mail is taken all the same, and what is said goes out."""
-    with run.stand() as stand:
-        stand.start()
-        stand.open_chats(40)
+    with run.chats(40) as stand:
         stand.homeserver.stop()
         share = _share(run, 40)
         stand.write(share, share)
@@ -47,9 +45,7 @@ def homeserver_down(run: Run) -> None:
 def homeserver_slow(run: Run) -> None:
     """The homeserver takes its time for every answer."""
     late = 10 if run.size.thorough else 1.5
-    with run.stand() as stand:
-        stand.start()
-        stand.open_chats(20)
+    with run.chats(20) as stand:
         stand.homeserver.trouble = lambda _request: Trouble(late=late)
         stand.write(20, 2)
         stand.expect(lambda: len(stand.relay.taken) >= 20 * 21, "emails leave while the homeserver is slow", 60)
@@ -74,9 +70,7 @@ def homeserver_errors(run: Run) -> None:
     def trouble(_request: Request) -> Trouble | None:
         return run.random.choice(kinds) if run.random.random() < 0.5 else None
 
-    with run.stand() as stand:
-        stand.start()
-        stand.open_chats(40)
+    with run.chats(40) as stand:
         stand.homeserver.trouble = trouble
         share = _share(run, 40)
         stand.write(share, share, mail_chats=10)
@@ -86,9 +80,7 @@ def homeserver_errors(run: Run) -> None:
 
 def relay_down(run: Run) -> None:
     """The relay does not listen for a while: transactions are taken all the same, and mail comes in."""
-    with run.stand() as stand:
-        stand.start()
-        stand.open_chats(40)
+    with run.chats(40) as stand:
         stand.relay.stop()
         share = _share(run, 40)
         stand.write(share, share)
@@ -112,9 +104,7 @@ def relay_greylist(run: Run) -> None:
         first = seen.setdefault(key, time.monotonic())
         return None if time.monotonic() - first > 0.5 else "451 4.7.1 greylisted, come back"
 
-    with run.stand() as stand:
-        stand.start()
-        stand.open_chats(20)
+    with run.chats(20) as stand:
         stand.relay.trouble = trouble
         stand.write(_share(run, 100), _share(run, 40))
         stand.finish()
@@ -123,9 +113,7 @@ def relay_greylist(run: Run) -> None:
 
 def relay_refuses_after_data(run: Run) -> None:
     """Some messages are refused for good after DATA: each is told about in its chat, and the next ones go out."""
-    with run.stand(complaints=200) as stand:
-        stand.start()
-        stand.open_chats(20)
+    with run.chats(20, complaints=200) as stand:
         share = min(20, _share(run, 20))
         refused = {(chat.number, number) for chat in stand.chats for number in range(2, share + 1, 4)}
         marks = [OUT.format(chat=chat, number=number).encode() for chat, number in refused]
@@ -146,9 +134,7 @@ def relay_closes(run: Run) -> None:
             return None
         return run.random.choice((CLOSE, TAKE_AND_CLOSE)) if verb == "DATA" else CLOSE
 
-    with run.stand() as stand:
-        stand.start()
-        stand.open_chats(40)
+    with run.chats(40) as stand:
         stand.relay.trouble = trouble
         share = _share(run, 40)
         stand.write(share, share)
@@ -159,9 +145,7 @@ def relay_closes(run: Run) -> None:
 def relay_slow(run: Run) -> None:
     """The relay takes its time for every message: nobody else waits for it."""
     late = 10 if run.size.thorough else 1.5
-    with run.stand() as stand:
-        stand.start()
-        stand.open_chats(20)
+    with run.chats(20) as stand:
         stand.relay.late = lambda _recipient: late
         stand.write(2, 20)
         stand.expect(lambda: stand.homeserver.said() >= 20 * 20, "mail comes in while the relay is slow", 60)
@@ -174,9 +158,7 @@ def poison(run: Run) -> None:
     ones of its chat wait for it, and nobody else does.
     """
     patience = 12
-    with run.stand(queue={"give_up_after": f"{patience}s"}) as stand:
-        stand.start()
-        stand.open_chats(10)
+    with run.chats(10, queue={"give_up_after": f"{patience}s"}) as stand:
         bad = b"out 0 1 end"
         stand.relay.trouble = lambda verb, _recipient, raw: "451 4.3.0 no" if verb == "DATA" and bad in raw else None
         stand.homeserver.trouble = lambda request: (
@@ -204,9 +186,7 @@ def poison(run: Run) -> None:
 def slow_media(run: Run) -> None:
     """Many people send pictures which the homeserver hardly gives out: what others write does not wait for them."""
     late = 10 if run.size.thorough else 5
-    with run.stand() as stand:
-        stand.start()
-        stand.open_chats(30)
+    with run.chats(30) as stand:
         picture = Trouble(200, b"picture", "image/png", late=late)
         stand.homeserver.trouble = lambda request: picture if "/media/download/" in request.path else None
         for chat in stand.chats[:20]:
@@ -227,9 +207,7 @@ def slow_media(run: Run) -> None:
 def busy_portals(run: Run) -> None:
     """Very many chats busy at once, and the relay away in the middle of it."""
     count = 10_000 if run.size.thorough else 500
-    with run.stand() as stand:
-        stand.start()
-        stand.open_chats(count)
+    with run.chats(count) as stand:
         stand.relay.stop()
         stand.write(1, 1)
         stand.expect(stand.written, "all is taken while the relay is down", 600)
@@ -240,9 +218,7 @@ def busy_portals(run: Run) -> None:
 
 def told_once(run: Run) -> None:
     """A refusal whose notice is sent while the homeserver loses answers: the user reads it once."""
-    with run.stand() as stand:
-        stand.start()
-        stand.open_chats(5)
+    with run.chats(5) as stand:
         stand.homeserver.trouble = lambda request: (
             Trouble(lost=True) if "/send/" in request.path and run.random.random() < 0.7 else None
         )

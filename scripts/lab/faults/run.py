@@ -62,13 +62,25 @@ class Run:
         """Which of the two databases it runs on."""
         return self.server is not None
 
+    def needs_sqlite(self, why: str) -> None:
+        """Leaves the scenario out on PostgreSQL."""
+        if self.on_postgres:
+            raise LeftOut(why)
+
     @contextmanager
-    def stand(self, database: str | None = None, complaints: int = 30, **options: object) -> Iterator[Stand]:
+    def stand(
+        self,
+        database: str | None = None,
+        complaints: int = 30,
+        environment: dict[str, str] | None = None,
+        **options: object,
+    ) -> Iterator[Stand]:
         """The stand around a fresh store. At its end everything is held against what was promised: `complaints` is how
-        many warnings and errors the log may hold.
+        many warnings and errors the log may hold. `environment` is added to Penpal's.
         """
         url = database or (self.server.create() if self.server else f"sqlite:{self.directory}/penpal.db")
         stand = Stand(self.binary, self.directory, url, **options)  # type: ignore[arg-type]
+        stand.penpal.service.environment |= environment or {}
         try:
             with stand:
                 yield stand
@@ -82,6 +94,14 @@ class Run:
         if len(row.log.complaints) > complaints:
             stand.violations.append(f"{len(row.log.complaints)} lines of complaint in the log, {complaints} expected")
         row.outcome = stand.judge()
+
+    @contextmanager
+    def chats(self, count: int, **about: object) -> Iterator[Stand]:
+        """`stand`, with Penpal running and so many chats open."""
+        with self.stand(**about) as stand:  # type: ignore[arg-type]
+            stand.start()
+            stand.open_chats(count)
+            yield stand
 
     def note(self, text: str) -> None:
         """Something worth a line below the table."""

@@ -1,11 +1,12 @@
 """One Penpal between a homeserver and a relay that fail, with people on both sides who go on writing."""
 
+import http.client
 import json
 import re
-import shutil
 import threading
 import time
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -99,6 +100,11 @@ class Stand:
         """Starts Penpal without waiting."""
         self.relay.starts += 1
         self.penpal.service.start()
+
+    def ended(self, seconds: float) -> tuple[int | None, str]:
+        """The exit code of Penpal, for which this waits (`None` when it still runs then), and what it said last."""
+        code = self.penpal.service.ended(seconds)
+        return code, self.penpal.service.tail(3)
 
     def kill(self) -> None:
         """Penpal dies."""
@@ -233,6 +239,13 @@ class Stand:
         time.sleep(1)
         self.measure()
 
+    def ready(self) -> int:
+        """What `/ready` answers."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.penpal.port, timeout=30)
+        with closing(connection):
+            connection.request("GET", "/ready")
+            return connection.getresponse().status
+
     def check(self, held: object, what: str) -> None:
         """Notes a promise that was broken."""
         if not held:
@@ -267,7 +280,3 @@ class Stand:
                 if level in ("WARN", "ERROR"):
                     complaints.append(line)
         return Log(lines, complaints)
-
-    def remove(self) -> None:
-        """Removes all files."""
-        shutil.rmtree(self.directory, ignore_errors=True)

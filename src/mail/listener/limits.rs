@@ -57,7 +57,7 @@ impl Default for Limits {
             message_time: Duration::from_mins(30),
             session_time: Duration::from_hours(2),
             answer_time: Duration::from_mins(5),
-            stop_time: Duration::from_secs(20),
+            stop_time: Duration::from_secs(4),
         }
     }
 }

@@ -26,7 +26,7 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(200);
 /// How long a client that is turned away may take to read why.
 const TURN_AWAY: Duration = Duration::from_secs(1);
 /// How long connections may take beyond [`Limits::stop_time`], to say goodbye.
-const STOP_MARGIN: Duration = Duration::from_secs(5);
+const STOP_MARGIN: Duration = Duration::from_secs(2);
 
 /// A door that is open.
 #[derive(Debug)]

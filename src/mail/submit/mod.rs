@@ -114,6 +114,11 @@ impl Relay {
         })
     }
 
+    /// Begins no more messages: those that wait for a connection are turned away, those under way go on.
+    pub fn close(&self) {
+        self.pool.close();
+    }
+
     /// Connects and logs in as for a message, and hangs up: whether these settings work at all.
     ///
     /// # Errors
@@ -162,7 +167,7 @@ impl MailTransport for Relay {
         if has_bare_line_end(message) {
             return Err(permanent("the message holds a CR or LF that is no line end"));
         }
-        let mut place = self.pool.place().await;
+        let mut place = self.pool.place().await.ok_or(SendError::Closed)?;
         let mut connection = match place.take(&self.dialer).await {
             Some(connection) => connection,
             None => self.dialer.connect().await?,

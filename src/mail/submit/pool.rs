@@ -22,7 +22,7 @@ pub(super) struct Pool {
 /// The right to one connection.
 pub(super) struct Place<'a> {
     pool: &'a Pool,
-    _permit: Option<SemaphorePermit<'a>>,
+    _permit: SemaphorePermit<'a>,
 }
 
 impl Pool {
@@ -33,13 +33,18 @@ impl Pool {
         }
     }
 
-    /// Waits until a connection may be used.
-    pub(super) async fn place(&self) -> Place<'_> {
-        Place {
+    /// Waits until a connection may be used; `None` once the pool was closed.
+    pub(super) async fn place(&self) -> Option<Place<'_>> {
+        let permit = self.permits.acquire().await.ok()?;
+        Some(Place {
             pool: self,
-            // Fails only when closed, which this semaphore never is.
-            _permit: self.permits.acquire().await.ok(),
-        }
+            _permit: permit,
+        })
+    }
+
+    /// Gives out no more places. Those that are in use stay so.
+    pub(super) fn close(&self) {
+        self.permits.close();
     }
 
     fn idle(&self) -> std::sync::MutexGuard<'_, Vec<(AsyncSmtpConnection, Instant)>> {

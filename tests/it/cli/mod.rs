@@ -1,6 +1,7 @@
 //! The program as an admin runs it.
 
 mod doctor;
+mod queue;
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;

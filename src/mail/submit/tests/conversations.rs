@@ -132,14 +132,35 @@ async fn a_send_that_was_given_up_does_not_spoil_the_next() {
     assert_eq!(heard.count("EHLO"), 2, "the first connection was not used again");
 }
 
-#[tokio::test]
-async fn connections_are_limited() {
-    let (port, heard) = start(good).await;
-    let relay = Relay::new(RelaySettings {
+/// A relay to which one connection is made at a time.
+fn narrow(port: u16) -> Relay {
+    Relay::new(RelaySettings {
         pool_size: 1,
         ..settings(port)
     })
-    .unwrap();
+    .unwrap()
+}
+
+#[tokio::test]
+async fn a_relay_that_closes_ends_what_it_has_begun_and_begins_nothing() {
+    let (port, heard) = start(good).await;
+    let (relay, recipient) = (narrow(port), alice());
+    let (first, waiting, ()) = tokio::join!(
+        biased;
+        relay.send(&recipient, MESSAGE),
+        relay.send(&recipient, MESSAGE),
+        async { relay.close() }
+    );
+    assert!(first.is_ok(), "{first:?}");
+    assert_eq!(waiting, Err(SendError::Closed));
+    assert_eq!(relay.send(&recipient, MESSAGE).await, Err(SendError::Closed));
+    assert_eq!(heard.count("Subject: hi"), 1);
+}
+
+#[tokio::test]
+async fn connections_are_limited() {
+    let (port, heard) = start(good).await;
+    let relay = narrow(port);
     let recipient = alice();
     let (a, b, c) = tokio::join!(
         relay.send(&recipient, MESSAGE),

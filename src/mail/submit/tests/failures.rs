@@ -178,7 +178,7 @@ async fn trouble_before_the_message_is_certain_and_after_it_is_not() {
                     assert!(reply.contains("the mail relay"), "{reply}");
                     assert!(!reply.contains("hunter2") && !reply.contains("Hello"), "{reply}");
                 }
-                SendError::Permanent { reply } => panic!("at {at:?}: {reply}"),
+                error => panic!("at {at:?}: {error}"),
             }
             assert_eq!(
                 heard.count("Subject: hi"),

@@ -1,0 +1,96 @@
+//! `penpal queue`.
+
+use std::time::Duration;
+
+use penpal::model::Timestamp;
+use penpal::store::{First, JobKind, Lane, LaneClass, NewJob, Store};
+
+use super::{initialised, penpal};
+
+/// 21 November 2026, 12:00 UTC.
+const NOW: Timestamp = Timestamp(1_795_262_400_000);
+
+/// The year 2100.
+const LATER: Timestamp = Timestamp(4_102_444_800_000);
+
+/// Adds one job that was put off until much later after a failure, and one that was never tried.
+async fn fill(store: &Store) {
+    let job = |portal| NewJob {
+        lane: Lane::thread(portal),
+        kind: JobKind::Notice,
+        key: None,
+        portal: None,
+        payload: b"{}",
+        due_at: NOW,
+    };
+    let mut tx = store.begin().await.unwrap();
+    tx.enqueue(&job(1), NOW).await.unwrap();
+    let lanes = tx
+        .lease_lanes(LaneClass::Relay, "me", 1, NOW, Duration::from_secs(1))
+        .await
+        .unwrap();
+    let First::Begun(begun) = tx
+        .begin_job(&lanes[0], "me", NOW, Duration::from_secs(1))
+        .await
+        .unwrap()
+    else {
+        panic!("it is due");
+    };
+    tx.postpone_job(&begun, "me", "connection refused", LATER)
+        .await
+        .unwrap();
+    tx.enqueue(
+        &NewJob {
+            due_at: LATER,
+            ..job(2)
+        },
+        NOW,
+    )
+    .await
+    .unwrap();
+    tx.commit().await.unwrap();
+}
+
+#[test]
+fn what_waits_for_a_relay_that_was_mended_goes_with_one_command() {
+    let folder = initialised(&[]);
+    let url = format!("sqlite:{}", folder.path().join("penpal.db").display());
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    let store = runtime.block_on(async {
+        let store = Store::connect(&url).await.unwrap();
+        fill(&store).await;
+        store
+    });
+    let due = || {
+        let list = penpal(folder.path(), &["queue", "list", "--state", "waiting", "--json"]);
+        let due = |line: &str| {
+            serde_json::from_str::<serde_json::Value>(line).unwrap()["due_at"]
+                .as_i64()
+                .unwrap()
+        };
+        list.out.lines().map(due).collect::<Vec<_>>()
+    };
+    assert_eq!(due(), [LATER.millis(), LATER.millis()]);
+    let retried = penpal(folder.path(), &["queue", "retry", "--waiting"]);
+    assert_eq!(
+        (retried.code, retried.out.as_str()),
+        (Some(0), "jobs that are tried again now: 1\n"),
+        "{}",
+        retried.err
+    );
+    let now = due();
+    assert!(now[0] < LATER.millis() && now[1] == LATER.millis(), "{now:?}");
+    let unknown = penpal(folder.path(), &["queue", "retry", "77"]);
+    assert_eq!(unknown.code, Some(1));
+    assert!(
+        unknown.err.contains("job 77 neither waits nor has failed"),
+        "{}",
+        unknown.err
+    );
+    let nothing = penpal(folder.path(), &["queue", "retry"]);
+    assert_eq!(nothing.code, Some(2), "{}", nothing.err);
+    runtime.block_on(store.close());
+}
