@@ -45,10 +45,20 @@ impl Drop for Dns {
     }
 }
 
+/// The same port for datagrams and for connections, where both are free.
+async fn bind() -> (UdpSocket, TcpListener) {
+    loop {
+        let socket = UdpSocket::bind("127.0.0.1:0").await.unwrap();
+        if let Ok(listener) = TcpListener::bind(socket.local_addr().unwrap()).await {
+            return (socket, listener);
+        }
+    }
+}
+
 impl Dns {
     /// A server that knows no name.
     pub async fn start() -> Self {
-        let socket = UdpSocket::bind("127.0.0.1:0").await.unwrap();
+        let (socket, listener) = bind().await;
         let address = socket.local_addr().unwrap();
         let (zone, questions) = (Arc::<Mutex<Zone>>::default(), Arc::<AtomicUsize>::default());
         let task = tokio::spawn({
@@ -65,7 +75,6 @@ impl Dns {
             }
         });
         // For what does not fit into a datagram.
-        let listener = TcpListener::bind(address).await.unwrap();
         let stream = tokio::spawn({
             let zone = zone.clone();
             async move {
