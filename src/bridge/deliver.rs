@@ -33,6 +33,9 @@ impl Bridge {
         let raw: Arc<[u8]> = job.payload.as_slice().into();
         let headers = to_matrix::headers(&raw);
         let authorship = Authorship::of(&headers, &trace::verdict(&raw), &portal);
+        if headers.auto == Auto::Mdn {
+            return self.work_notification(job, &portal, &raw, authorship).await;
+        }
         if portal.state == PortalState::Closed && !headers.auto.is_personal() {
             return self.keep_closed(job, &portal, raw, headers.auto).await;
         }

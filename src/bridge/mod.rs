@@ -11,6 +11,7 @@
 //! | `messages` | chat messages are gathered into drafts; edits and redactions change them |
 //! | `submit` | a draft becomes an email and is handed to the relay |
 //! | `files` | what an email encloses, and what it offers for download |
+//! | `reports` | what comes back about an email: bounces, delays, read notifications |
 //! | `deliver`, `label`, `answers`, `chat_room` | an email becomes events, labelled and related to earlier ones, in the portal's room |
 //! | `service`, `way` | what the homeserver asks; whether it reaches us |
 //! | `questions` | what the user asks Penpal in the chat itself, which is never mailed |
@@ -35,6 +36,7 @@ mod notices;
 mod puppets;
 mod questions;
 mod receive;
+mod reports;
 mod rooms;
 mod route;
 mod service;

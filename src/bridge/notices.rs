@@ -2,7 +2,7 @@
 
 use ruma::{EventId, OwnedEventId, OwnedRoomId, OwnedUserId};
 use serde::{Deserialize, Serialize};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::{Bridge, Failure};
 use crate::matrix::MatrixError;
@@ -20,12 +20,44 @@ struct Notice {
     /// It is for the user, not for the room: the user is told elsewhere after leaving.
     #[serde(default)]
     follows: bool,
+    /// The email of whose delay it tells.
+    #[serde(default)]
+    delayed: Option<String>,
+    /// The email whose delay is over: what was told of that is replaced.
+    #[serde(default)]
+    arrived: Option<String>,
 }
 
 impl Notice {
     fn new(text: &str, about: Option<&EventId>, follows: bool) -> Self {
         let (text, about) = (text.to_owned(), about.map(ToOwned::to_owned));
-        Self { text, about, follows }
+        Self {
+            text,
+            about,
+            follows,
+            delayed: None,
+            arrived: None,
+        }
+    }
+
+    fn content(&self) -> Value {
+        let mut content = json!({"msgtype": "m.notice", "body": self.text, "m.mentions": {}});
+        if let (Some(about), Some(content)) = (&self.about, content.as_object_mut()) {
+            content.insert(
+                "m.relates_to".into(),
+                json!({"m.in_reply_to": {"event_id": about}}),
+            );
+        }
+        content
+    }
+
+    /// The same in place of an earlier notice (client-server API, "Event replacements").
+    fn in_place_of(&self, earlier: &EventId) -> Value {
+        json!({
+            "msgtype": "m.notice", "body": format!("* {}", self.text), "m.mentions": {},
+            "m.new_content": {"msgtype": "m.notice", "body": self.text, "m.mentions": {}},
+            "m.relates_to": {"rel_type": "m.replace", "event_id": earlier},
+        })
     }
 }
 
@@ -60,6 +92,38 @@ impl Bridge {
     ) -> Result<(), StoreError> {
         self.enqueue_notice(tx, portal, &Notice::new(text, about, true))
             .await
+    }
+
+    /// Plans a notice about an email that did not arrive yet, to be taken back by [`end_delay`](Self::end_delay).
+    pub(super) async fn add_delay(
+        &self,
+        tx: &mut Tx,
+        portal: i64,
+        text: &str,
+        about: Option<&EventId>,
+        message_id: &str,
+    ) -> Result<(), StoreError> {
+        let notice = Notice {
+            delayed: Some(message_id.to_owned()),
+            ..Notice::new(text, about, true)
+        };
+        self.enqueue_notice(tx, portal, &notice).await
+    }
+
+    /// Plans to take back what was said of an email's delay: where it was said, else by a notice of its own.
+    pub(super) async fn end_delay(
+        &self,
+        tx: &mut Tx,
+        portal: i64,
+        text: &str,
+        about: Option<&EventId>,
+        message_id: &str,
+    ) -> Result<(), StoreError> {
+        let notice = Notice {
+            arrived: Some(message_id.to_owned()),
+            ..Notice::new(text, about, true)
+        };
+        self.enqueue_notice(tx, portal, &notice).await
     }
 
     async fn enqueue_notice(&self, tx: &mut Tx, portal: i64, notice: &Notice) -> Result<(), StoreError> {
@@ -107,15 +171,20 @@ impl Bridge {
             tx.finish_job(job.id, JobState::Done, reason, self.now()).await?;
             return Ok(tx.commit().await?);
         };
-        let mut content = json!({"msgtype": "m.notice", "body": notice.text, "m.mentions": {}});
-        if let (Some(about), Some(content)) = (&notice.about, content.as_object_mut()) {
-            content.insert(
-                "m.relates_to".into(),
-                json!({"m.in_reply_to": {"event_id": about}}),
-            );
-        }
+        let earlier = match &notice.arrived {
+            Some(message_id) => {
+                let mut tx = self.store.read().await?;
+                tx.report_event(message_id, portal.id, &place.room).await?
+            }
+            None => None,
+        };
+        let content = match &earlier {
+            Some(earlier) => notice.in_place_of(earlier),
+            None => notice.content(),
+        };
         let txn_id = self.txn_id(job.id, 0);
-        self.homeserver
+        let event = self
+            .homeserver
             .send(
                 &place.speaker,
                 &place.room,
@@ -125,7 +194,12 @@ impl Bridge {
                 None,
             )
             .await?;
-        let tx = self.settle(job).await?;
+        let mut tx = self.settle(job).await?;
+        // Only the puppet can replace what it has said.
+        if let Some(message_id) = notice.delayed.as_ref().filter(|_| place.speaker == portal.puppet) {
+            tx.set_report_event(message_id, portal.id, &place.room, &event)
+                .await?;
+        }
         self.finish(tx, job).await
     }
 

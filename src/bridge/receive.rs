@@ -57,8 +57,8 @@ pub(super) struct Reading {
 
 #[async_trait]
 impl Inbound for Bridge {
-    async fn check_recipient(&self, sender: &str, recipient: &str) -> Result<(), Refusal> {
-        let checked = self.recipient_exists(sender, recipient).await;
+    async fn check_recipient(&self, _sender: &str, recipient: &str) -> Result<(), Refusal> {
+        let checked = self.recipient_exists(recipient).await;
         if checked.is_err() {
             metrics::counter!("penpal_recipients_refused_total").increment(1);
         }
@@ -99,7 +99,7 @@ impl Inbound for Bridge {
 }
 
 impl Bridge {
-    async fn recipient_exists(&self, sender: &str, recipient: &str) -> Result<(), Refused> {
+    async fn recipient_exists(&self, recipient: &str) -> Result<(), Refused> {
         let Some(target) = self.settings.addresses.classify(recipient) else {
             return Err(Refusal::unknown_recipient("There is no such mailbox here").into());
         };
@@ -109,15 +109,10 @@ impl Bridge {
                 Some(portal) => open_thread(&portal)?,
                 None => return Err(Refusal::unknown_recipient("There is no such conversation").into()),
             },
-            Recipient::Bounce { token } => {
-                if !sender.is_empty() {
-                    return Err(Refusal::not_allowed("This address takes delivery reports only").into());
-                }
-                match self.bounced_thread(&mut tx, &token).await? {
-                    Some(portal) => open_thread(&portal)?,
-                    None => return Err(Refusal::unknown_recipient("There is no such message").into()),
-                }
-            }
+            Recipient::Bounce { token } => match self.bounced_thread(&mut tx, &token).await? {
+                Some(portal) => open_thread(&portal)?,
+                None => return Err(Refusal::unknown_recipient("There is no such message").into()),
+            },
             Recipient::User(user) => {
                 let known = tx.knows_user(&user).await?;
                 drop(tx);
@@ -158,7 +153,7 @@ impl Bridge {
 
     /// Reads the headers, and refuses what has no one author (RFC 5322, section 3.6.2).
     fn read_mail(&self, mail: &IncomingMail) -> Result<Reading, Refusal> {
-        let headers = to_matrix::headers(&mail.bytes);
+        let headers = to_matrix::arriving_headers(&mail.bytes, &mail.sender);
         let author = match headers.from.as_slice() {
             [author] => Some(author.address.clone()),
             _ if mail.sender.is_empty() => None,
@@ -216,6 +211,9 @@ impl Bridge {
         recipient: &str,
     ) -> Result<(), Refused> {
         let mut tx = self.store.begin().await?;
+        if self.note_report(&mut tx, mail, reading, recipient).await? {
+            return Ok(tx.commit().await?);
+        }
         let route = self.route(&mut tx, mail, reading, recipient).await?;
         let (user, person) = match &route {
             Route::Thread(portal) => (&portal.user, Some(&portal.address)),
@@ -275,6 +273,15 @@ impl Bridge {
                 bounce_token: None,
             };
             tx.add_email(&email, now).await?;
+        }
+        if by_the_person
+            && reading
+                .author
+                .as_ref()
+                .is_some_and(|author| mail.verdict.vouches_for(author))
+        {
+            self.note_answered(&mut tx, portal, &reading.headers.in_reply_to)
+                .await?;
         }
         tx.touch_portal(portal, now).await?;
         tx.commit().await?;

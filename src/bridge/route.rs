@@ -33,9 +33,20 @@ impl Bridge {
             Recipient::Reply { token, .. } => {
                 let portal = tx.portal_by_token(&token).await?.ok_or_else(unknown)?;
                 open_thread(&portal)?;
+                // The person may show us a bounce; a mail server has nothing to say of what we did not send.
+                let foreign = reading.headers.auto == Auto::Bounce && !reading.headers.reported.is_empty();
+                if foreign && reading.author.as_ref() != Some(&portal.address) {
+                    return Err(
+                        Refusal::not_allowed("No message that is reported here was sent from here").into(),
+                    );
+                }
                 return Ok(Route::Thread(Box::new(portal)));
             }
             Recipient::Bounce { token } => {
+                // Some servers report in their own name; people have no use for this address.
+                if !mail.sender.is_empty() && reading.headers.auto.is_personal() {
+                    return Err(Refusal::not_allowed("This address takes delivery reports only").into());
+                }
                 let portal = self.bounced_thread(tx, &token).await?.ok_or_else(unknown)?;
                 open_thread(&portal)?;
                 return Ok(Route::Thread(Box::new(portal)));
@@ -98,8 +109,8 @@ impl Bridge {
         }
     }
 
-    /// The thread of the email that a bounce returns. With one mailbox for all, this is all that says where it belongs.
-    /// Nobody but its recipient and the servers on the way knows the ID of an email.
+    /// The thread of the email that a bounce or a read notification is about. With one mailbox for all, this is all that says
+    /// where it belongs. Nobody but its recipient and the servers on the way knows the ID of an email.
     async fn reported_thread(
         &self,
         tx: &mut Tx,
@@ -111,7 +122,10 @@ impl Bridge {
                 let Some(portal) = tx.portal(email.portal).await?.filter(|_| email.outgoing) else {
                     continue;
                 };
-                if user.is_none_or(|user| portal.user == user) {
+                let has_read = reading.author.as_ref() == Some(&portal.address);
+                if user.is_none_or(|user| portal.user == user)
+                    && (has_read || reading.headers.auto != Auto::Mdn)
+                {
                     return Ok(Some(portal));
                 }
             }

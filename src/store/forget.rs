@@ -59,6 +59,7 @@ impl Tx {
                 "DELETE FROM files WHERE event_id IN (SELECT event_id FROM messages WHERE portal_id = $1)",
                 "DELETE FROM messages WHERE portal_id = $1",
                 "DELETE FROM emails WHERE portal_id = $1",
+                "DELETE FROM reports WHERE portal_id = $1",
                 "DELETE FROM portals WHERE id = $1",
             ] {
                 self.sql(sql).bind(*portal).later().await?;

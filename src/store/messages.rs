@@ -109,6 +109,21 @@ impl Tx {
         .await
     }
 
+    /// The events of an email, in order.
+    pub async fn events_of_email(
+        &mut self,
+        message_id: &str,
+        portal: i64,
+    ) -> Result<Vec<OwnedEventId>, StoreError> {
+        self.sql(
+            "SELECT event_id FROM messages WHERE message_id = $1 AND portal_id = $2 ORDER BY id LIMIT 200",
+        )
+        .bind(message_id)
+        .bind(portal)
+        .all(|row| parse(row, "messages", "event_id"))
+        .await
+    }
+
     /// The newest message of a portal.
     pub async fn last_message(&mut self, portal: i64) -> Result<Option<Message>, StoreError> {
         let query = self

@@ -23,3 +23,4 @@ mod retention;
 mod strangers;
 mod threads;
 mod transactions;
+mod what_comes_back;

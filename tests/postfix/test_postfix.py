@@ -64,6 +64,15 @@ class Behind(Scenario):
         self.program.send(self.program.write(f"nobody-at-all@{MAIL_DOMAIN}", "Hello?", "Anybody?"))
         self.bounce("5.1.1")
 
+    def test_a_bounce_becomes_a_notice_on_the_message(self):
+        self.lab.relay.refusals[self.alice] = "550 5.1.1 There is nobody of that name"
+        room = self.open_chat()
+        event = self.client.text(room.id, "Are you there?")
+        notice = self.heard(room, "There is nobody of that name")["content"]
+        self.assertEqual(notice["msgtype"], "m.notice")
+        self.assertIn(f"This message did not reach {self.alice}: there is no such mailbox.", notice["body"])
+        self.assertEqual(notice["m.relates_to"]["m.in_reply_to"]["event_id"], event)
+
     def test_each_recipient_has_its_own_answer(self):
         room = self.open_chat()
         mail = self.say(room, "To one of two")

@@ -1,21 +1,35 @@
 //! Recognises mail that no person wrote, from headers and structure (RFC 3834, 3464, 8098, 5965, 2919).
 
-use super::Auto;
 use super::headers::subject;
 use super::mime::Part;
+use super::{Auto, Sign};
 
-/// Classifies a mail.
-pub(super) fn classify(mail: &Part<'_>) -> Auto {
-    if let Some(auto) = by_structure(mail) {
-        return auto;
-    }
+/// Whether a mail that was delivered came with the null reverse-path.
+pub(super) fn has_null_path(mail: &Part<'_>) -> bool {
+    mail.field("return-path").is_some_and(|path| path.trim() == "<>")
+}
+
+/// Classifies a mail, and says by what.
+pub(super) fn classify(mail: &Part<'_>, null_path: bool) -> (Auto, Sign) {
     let subject = subject(mail).to_lowercase();
-    if is_bounce(mail, &subject) {
-        return Auto::Bounce;
+    let declared = by_structure(mail)
+        .or_else(|| is_bounce(mail, &subject, null_path).then_some(Auto::Bounce))
+        .or_else(|| declares_auto_reply(mail).then_some(Auto::AutoReply));
+    if let Some(auto) = declared {
+        return (auto, Sign::Declared);
     }
-    if is_auto_reply(mail, &subject) {
-        return Auto::AutoReply;
+    if has_auto_subject(&subject) {
+        return (Auto::AutoReply, Sign::Subject);
     }
+    match by_fields(mail) {
+        // Nothing else than reports and automatic answers has no return path (RFC 3834, section 3.3; RFC 5321, section 4.5.5).
+        Auto::None if null_path => (Auto::AutoReply, Sign::NullSender),
+        auto => (auto, Sign::Declared),
+    }
+}
+
+/// What the fields say that lists and programs put in.
+fn by_fields(mail: &Part<'_>) -> Auto {
     if mail.field("list-id").is_some()
         || mail.field("list-post").is_some()
         || mail.field("list-unsubscribe").is_some()
@@ -24,7 +38,17 @@ pub(super) fn classify(mail: &Part<'_>) -> Auto {
         return Auto::List;
     }
     let auto_submitted = mail.field("auto-submitted").unwrap_or_default().to_lowercase();
-    if auto_submitted.starts_with("auto-generated")
+    let is_generated = auto_submitted.starts_with("auto-generated");
+    // Programs of Microsoft's world ask each other not to answer.
+    let suppresses = mail
+        .field("x-auto-response-suppress")
+        .is_some_and(|what| !matches!(what.trim().to_lowercase().as_str(), "" | "none"));
+    // Exchange says so of what its rules answer.
+    if (is_generated || suppresses) && mail.field("in-reply-to").is_some() {
+        return Auto::AutoReply;
+    }
+    if is_generated
+        || suppresses
         || auto_submitted.starts_with("auto-notified")
         || mail.field("feedback-id").is_some()
         || precedence(mail) == "bulk"
@@ -82,11 +106,10 @@ fn by_structure(mail: &Part<'_>) -> Option<Auto> {
 
 /// Bounces that are no report of RFC 3464: by who sent them, by the subject, by the words of the text. Two of the three
 /// must agree, because people forward bounces and write about them.
-fn is_bounce(mail: &Part<'_>, subject: &str) -> bool {
+fn is_bounce(mail: &Part<'_>, subject: &str, null_path: bool) -> bool {
     if mail.field("x-failed-recipients").is_some() {
         return true;
     }
-    let null_path = mail.field("return-path").is_some_and(|path| path.trim() == "<>");
     let subject_says = BOUNCE_SUBJECTS.iter().any(|phrase| subject.contains(phrase));
     let text = || beginning(mail);
     if is_from_system(mail) || null_path {
@@ -206,24 +229,26 @@ const BOUNCE_SUBJECTS: &[&str] = &[
     "エラー", "配信", "配送", "送信できま", "不達", "退信", "无法投递", "未传递", "傳遞失敗", "반송", "전송 실패",
 ];
 
-fn is_auto_reply(mail: &Part<'_>, subject: &str) -> bool {
+/// Whether a mail says in fields made for that that it is an automatic answer (RFC 3834, and what was in use before).
+fn declares_auto_reply(mail: &Part<'_>) -> bool {
     let auto_submitted = mail.field("auto-submitted").unwrap_or_default().to_lowercase();
-    if auto_submitted.starts_with("auto-replied") {
-        return true;
-    }
-    if [
-        "x-autoreply",
-        "x-autorespond",
-        "x-autoresponder",
-        "x-auto-reply-from",
-        "x-vacation",
-    ]
-    .iter()
-    .any(|name| mail.field(name).is_some())
+    auto_submitted.starts_with("auto-replied")
         || precedence(mail) == "auto_reply"
-    {
-        return true;
-    }
+        || [
+            "x-autoreply",
+            "x-auto-reply",
+            "x-autorespond",
+            "x-autoresponder",
+            "x-auto-reply-from",
+            "x-mail-autoreply",
+            "x-vacation",
+        ]
+        .iter()
+        .any(|name| mail.field(name).is_some())
+}
+
+/// A weak sign: people write about being out of the office as well.
+fn has_auto_subject(subject: &str) -> bool {
     AUTO_SUBJECTS.iter().any(|phrase| subject.starts_with(phrase))
         || ["(auto-reply)", "[auto-reply]", "(automatic reply)"]
             .iter()

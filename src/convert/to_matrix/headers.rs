@@ -1,7 +1,7 @@
 //! The header fields that say who wrote to whom, about what, when, and in answer to what.
 
 use crate::convert::to_matrix::mime::{Part, decode_words};
-use crate::convert::to_matrix::{Auto, EmailHeaders, returned};
+use crate::convert::to_matrix::{Auto, EmailHeaders, Sign, notification, returned};
 use crate::model::{EmailAddress, Mailbox, Timestamp};
 
 /// How many addresses of a field are read.
@@ -21,7 +21,7 @@ pub(super) struct RawMailbox {
 }
 
 /// Reads the fields of a mail.
-pub(super) fn read(mail: &Part<'_>, auto: Auto) -> EmailHeaders {
+pub(super) fn read(mail: &Part<'_>, (auto, sign): (Auto, Sign)) -> EmailHeaders {
     let mailboxes = |names: &[&str]| {
         addresses(mail, names)
             .into_iter()
@@ -49,8 +49,10 @@ pub(super) fn read(mail: &Part<'_>, auto: Auto) -> EmailHeaders {
             .collect(),
         references: references(mail),
         auto,
+        sign,
         reported: match auto {
             Auto::Bounce => returned::message_ids(mail),
+            Auto::Mdn => notification::displayed_message(mail),
             _ => Vec::new(),
         },
     }

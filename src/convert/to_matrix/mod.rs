@@ -16,6 +16,7 @@ mod lines;
 mod media;
 mod mime;
 mod names;
+mod notification;
 mod pictures;
 mod plain;
 mod quote;
@@ -33,6 +34,7 @@ pub use self::changes::{name_missing, put_subject};
 use self::events::Sender;
 use self::files::File;
 pub use self::length::cut as beginning;
+pub use self::notification::{Delivery, DeliveryReport, delivery_report, displayed};
 use self::pictures::Pictures;
 pub use self::report::report;
 use self::signature::Writer;
@@ -67,6 +69,17 @@ impl Auto {
     }
 }
 
+/// By what a mail is known to be a machine's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sign {
+    /// Its structure, its sender, or a field made for that. Also where nothing is to be known, because a person wrote it.
+    Declared,
+    /// Its subject alone, which people write as well.
+    Subject,
+    /// The null reverse-path alone.
+    NullSender,
+}
+
 /// The headers of a mail, decoded. Everything in here is hostile input.
 #[derive(Clone, Debug, PartialEq)]
 pub struct EmailHeaders {
@@ -86,7 +99,9 @@ pub struct EmailHeaders {
     pub references: Vec<String>,
     /// Whether a machine wrote it.
     pub auto: Auto,
-    /// The IDs of the email that a bounce returns, without angle brackets; empty for all other mail.
+    /// By what that is known.
+    pub sign: Sign,
+    /// The IDs of the email that a bounce or a read notification is about, without angle brackets; empty for all other mail.
     pub reported: Vec<String>,
 }
 
@@ -142,7 +157,14 @@ pub fn placeholder(index: usize) -> String {
 pub fn headers(raw: &[u8]) -> EmailHeaders {
     let bytes = read_mail(raw);
     let mail = mime::parse(&bytes);
-    headers::read(&mail, auto::classify(&mail))
+    headers::read(&mail, auto::classify(&mail, auto::has_null_path(&mail)))
+}
+
+/// The same for a mail that is just coming in: its `MAIL FROM` counts, and not what may stand in a field of that name.
+pub fn arriving_headers(raw: &[u8], reverse_path: &str) -> EmailHeaders {
+    let bytes = read_mail(raw);
+    let mail = mime::parse(&bytes);
+    headers::read(&mail, auto::classify(&mail, reverse_path.is_empty()))
 }
 
 /// Converts a whole mail. Never fails: what can't be read becomes a notice with the mail attached.
@@ -191,7 +213,8 @@ pub fn convert(raw: &[u8], context: &ThreadContext) -> Converted {
             file.is_voice = true;
         }
     }
-    let sender = match auto::classify(&mail) {
+    let (auto, _) = auto::classify(&mail, auto::has_null_path(&mail));
+    let sender = match auto {
         _ if is_sealed => Sender::Machine,
         Auto::None | Auto::Calendar => Sender::Person,
         Auto::List => Sender::List,

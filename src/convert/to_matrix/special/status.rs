@@ -1,10 +1,7 @@
 //! What a machine reports about a message, in a sentence: delivery status (RFC 3464) and read notification (RFC 8098).
 
-use crate::convert::to_matrix::headers::one_line;
-use crate::convert::to_matrix::mime::{Field, read_fields};
+use crate::convert::to_matrix::notification::{groups, value};
 
-/// How many groups of fields are read, each about one recipient.
-const MAX_GROUPS: usize = 100;
 /// How many recipients are named.
 const MAX_NAMED: usize = 5;
 
@@ -61,32 +58,6 @@ pub(super) fn disposition(bytes: &[u8]) -> Option<String> {
         _ => return None,
     };
     Some(format!("{done} {recipient}"))
-}
-
-/// The groups of fields, which blank lines separate.
-fn groups(mut rest: &[u8]) -> Vec<Vec<Field>> {
-    let mut groups = Vec::new();
-    while !rest.is_empty() && groups.len() < MAX_GROUPS {
-        let (fields, after) = read_fields(rest);
-        if after.len() == rest.len() {
-            break;
-        }
-        groups.push(fields);
-        rest = after;
-    }
-    groups.retain(|group| !group.is_empty());
-    groups
-}
-
-/// The value of a field without its type (`rfc822;`, `smtp;`).
-fn value(group: &[Field], name: &str) -> Option<String> {
-    let field = group.iter().find(|field| field.name == name)?;
-    let value = match field.value.split_once(';') {
-        Some((kind, value)) if !kind.contains(' ') => value,
-        _ => &field.value,
-    };
-    let value = one_line(value);
-    (!value.is_empty()).then_some(value)
 }
 
 #[cfg(test)]
