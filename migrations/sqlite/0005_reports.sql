@@ -10,3 +10,8 @@ CREATE TABLE reports (
     PRIMARY KEY (message_id, portal_id)
 );
 CREATE INDEX reports_portal ON reports (portal_id);
+
+-- Matrix users whose emails ask for a read notification.
+CREATE TABLE receipt_wishes (
+    user_id TEXT PRIMARY KEY
+);

@@ -9,7 +9,9 @@ use crate::store::{Job, StoreError, Strangers};
 
 const HELP: &str = "I look after your email chats. To write to somebody, start a direct chat with their puppet.\n\n\
      strangers: who may start a chat with you by email\n\
-     strangers anyone | contacts | nobody: change that (contacts are people to whom you have written)\n\n\
+     strangers anyone | contacts | nobody: change that (contacts are people to whom you have written)\n\
+     receipts: whether your emails ask to be told when they are read\n\
+     receipts on | off: change that (people decide whether their mail programs answer)\n\n\
      In an email chat, answer a message with !quoted to see what was left out of it: quotation, signature, footer.";
 
 impl Bridge {
@@ -91,7 +93,25 @@ impl Bridge {
                 }
                 Err(error) => Ok(error),
             },
+            ["receipts"] => {
+                let asks = self.store.read().await?.asks_receipts(&event.sender).await?;
+                Ok(receipts(asks).to_owned())
+            }
+            ["receipts", wish @ ("on" | "off")] => {
+                let mut tx = self.store.begin().await?;
+                tx.set_asks_receipts(&event.sender, *wish == "on").await?;
+                tx.commit().await?;
+                Ok(receipts(*wish == "on").to_owned())
+            }
             _ => Ok(HELP.to_owned()),
         }
+    }
+}
+
+fn receipts(asks: bool) -> &'static str {
+    if asks {
+        "Your emails ask for a read notification."
+    } else {
+        "Your emails do not ask for a read notification."
     }
 }

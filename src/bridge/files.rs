@@ -4,14 +4,14 @@ use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 use std::time::Duration;
 
-use data_encoding::HEXLOWER;
 use ruma::{OwnedEventId, OwnedMxcUri, UserId};
 use serde_json::{Map, Value};
 use url::Url;
 
 use super::Bridge;
+use super::keys::kept_key;
 use crate::appservice::{Download, NoDownload};
-use crate::convert::download::{KEY_BYTES, LinkKey, Ticket};
+use crate::convert::download::{LinkKey, Ticket};
 use crate::convert::to_email::{self, ChatMessage, MediaBytes, RenderOptions};
 use crate::matrix::MatrixError;
 use crate::model::Random;
@@ -47,21 +47,8 @@ impl Downloads {
         settings: DownloadSettings,
         random: &dyn Random,
     ) -> Result<Self, StoreError> {
-        let mut fresh = [0; KEY_BYTES];
-        random.fill(&mut fresh);
-        let kept = tx.keep_setting("link_key", &HEXLOWER.encode(&fresh)).await?;
-        let key = HEXLOWER.decode(kept.as_bytes()).ok();
-        let key = key
-            .and_then(|key| key.try_into().ok())
-            .ok_or_else(|| StoreError::Corrupt {
-                table: "settings",
-                column: "value",
-                reason: "link_key is not 64 bytes in hexadecimal".to_owned(),
-            })?;
-        Ok(Self {
-            settings,
-            key: LinkKey::new(key),
-        })
+        let key = LinkKey::new(kept_key(tx, "link_key", random).await?);
+        Ok(Self { settings, key })
     }
 }
 

@@ -57,6 +57,9 @@ impl Bridge {
         if self.is_known_beacon(tx, &portal, event).await? {
             return Ok(());
         }
+        if event.text("msgtype") == Some("m.notice") && !self.pass_notice(tx, portal.id).await? {
+            return Ok(());
+        }
         self.gather(tx, &portal, event).await
     }
 

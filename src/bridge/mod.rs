@@ -6,6 +6,7 @@
 //! | --- | --- |
 //! | `inbox` | a transaction of the homeserver is committed |
 //! | `receive`, `admission`, `route` | an email is let in, routed to its thread and committed |
+//! | `loops`, `machines` | mail that goes round in circles, or that machines write too much of, is kept out |
 //! | `events` | a committed event is worked: dispatch by type |
 //! | `invites`, `adopt`, `membership`, `rooms` | direct chats begin, end, move and change |
 //! | `messages` | chat messages are gathered into drafts; edits and redactions change them |
@@ -15,7 +16,7 @@
 //! | `deliver`, `label`, `answers`, `chat_room` | an email becomes events, labelled and related to earlier ones, in the portal's room |
 //! | `service`, `way` | what the homeserver asks; whether it reaches us |
 //! | `questions` | what the user asks Penpal in the chat itself, which is never mailed |
-//! | `puppets`, `direct`, `notices`, `commands` | the puppet's account, `m.direct`, words of our own, the bot |
+//! | `puppets`, `direct`, `notices`, `commands`, `keys` | the puppet's account, `m.direct`, words of our own, the bot, secrets |
 
 mod admission;
 mod adopt;
@@ -29,7 +30,10 @@ mod failure;
 mod files;
 mod inbox;
 mod invites;
+mod keys;
 mod label;
+mod loops;
+mod machines;
 mod membership;
 mod messages;
 mod notices;
@@ -48,14 +52,17 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use files::Downloads;
+use keys::kept_key;
 use ruma::UserId;
 use tokio::sync::{Notify, Semaphore, SemaphorePermit};
 
 pub use failure::Failure;
 pub use files::DownloadSettings;
+pub use machines::MachineLimits;
 pub use settings::{BridgeSettings, NewThread, Unauthenticated};
 pub use way::{check_way_back, check_way_there};
 
+use crate::convert::loop_mark::LoopKey;
 use crate::mail::MailTransport;
 use crate::matrix::Homeserver;
 use crate::model::{Clock, Random, Timestamp};
@@ -84,6 +91,8 @@ pub struct Bridge {
     settings: BridgeSettings,
     /// Random and kept in the store: makes transaction IDs of this store differ from those of any other.
     instance: String,
+    /// What marks our own mail, so that it is known when it comes back.
+    loop_key: LoopKey,
     /// Random: tells this process from others that work on the same store.
     owner: String,
     /// The right to make an email with files and to hand it over.
@@ -136,6 +145,7 @@ impl Bridge {
             Some(downloads) => Some(Downloads::open(&mut tx, downloads, &*random).await?),
             None => None,
         };
+        let loop_key = LoopKey::new(kept_key(&mut tx, "loop_key", &*random).await?);
         tx.commit().await?;
         let owner = random_word(&*random);
         let refused_transactions = Notify::new();
@@ -147,6 +157,7 @@ impl Bridge {
             random,
             settings,
             instance,
+            loop_key,
             owner,
             heavy_emails: Semaphore::new(HEAVY_AT_ONCE),
             heavy_mails: Semaphore::new(HEAVY_AT_ONCE),

@@ -6,6 +6,7 @@ use sha2::{Digest, Sha256};
 
 use super::Bridge;
 use super::admission::Admission;
+use super::machines::Passage;
 use super::route::{Route, no_machines, open_thread};
 use crate::convert::address::{Recipient, new_token};
 use crate::convert::subject::base_subject;
@@ -51,6 +52,8 @@ pub(super) struct Reading {
     pub(super) headers: EmailHeaders,
     /// The one author; `None` for a delivery report, which speaks for a machine.
     pub(super) author: Option<EmailAddress>,
+    /// What it says, in a hash; see [`to_matrix::gist`].
+    pub(super) gist: Option<String>,
     /// What makes it the same mail when it is delivered again.
     digest: String,
 }
@@ -199,6 +202,7 @@ impl Bridge {
         Ok(Reading {
             headers,
             author,
+            gist: to_matrix::gist(&mail.bytes),
             digest: data_encoding::HEXLOWER.encode(&digest.finalize()),
         })
     }
@@ -211,6 +215,7 @@ impl Bridge {
         recipient: &str,
     ) -> Result<(), Refused> {
         let mut tx = self.store.begin().await?;
+        self.refuse_loops(&mut tx, mail, reading).await?;
         if self.note_report(&mut tx, mail, reading, recipient).await? {
             return Ok(tx.commit().await?);
         }
@@ -246,6 +251,11 @@ impl Bridge {
                 tx.create_portal(&new, now).await?
             }
         };
+        let passage = self.pass_mail(&mut tx, portal, mail, reading).await?;
+        if passage != Passage::Open {
+            tx.commit().await?;
+            return passage.outcome();
+        }
         let job = NewJob {
             lane: Lane::portal(portal),
             kind: JobKind::Mail,

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::files::DownloadSettings;
+use super::machines::MachineLimits;
 use crate::convert::address::AddressBook;
 use crate::model::PuppetNamespace;
 use crate::store::Strangers;
@@ -48,6 +49,8 @@ pub struct BridgeSettings {
     pub strangers: Strangers,
     /// What becomes of an email whose author could not be verified.
     pub unauthenticated: Unauthenticated,
+    /// When a thread is stopped for machines.
+    pub machines: MachineLimits,
     /// Whether an invite without `is_direct` makes a direct chat when nobody else is in the room.
     pub accept_plain_invites: bool,
     /// How many events are read back at most after a join.
@@ -80,6 +83,7 @@ impl BridgeSettings {
             new_thread: NewThread::default(),
             strangers: Strangers::Contacts,
             unauthenticated: Unauthenticated::default(),
+            machines: MachineLimits::default(),
             accept_plain_invites: true,
             history_limit: 500,
             give_up_after: Duration::from_hours(48),

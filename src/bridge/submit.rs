@@ -193,11 +193,14 @@ impl Bridge {
         let rendered =
             tokio::task::spawn_blocking(move || to_email::render_with(&email.draft, &email.options)).await;
         match rendered {
-            Ok(Ok(rendered)) => Ok(Some(Composed {
-                email: rendered,
-                row,
-                links: email.links,
-            })),
+            Ok(Ok(mut rendered)) => {
+                self.loop_key.mark(&mut rendered.bytes, &row.message_id);
+                Ok(Some(Composed {
+                    email: rendered,
+                    row,
+                    links: email.links,
+                }))
+            }
             Ok(Err(nothing)) => {
                 tracing::info!(job = draft.job, portal = portal.id, "no email: {nothing}");
                 Ok(None)
@@ -219,6 +222,7 @@ impl Bridge {
         let mut tx = self.store.read().await?;
         let parent = self.parent(&mut tx, draft, portal, messages).await?;
         let puppet_name = tx.puppet_name(&portal.puppet).await?;
+        let ask_receipt = tx.asks_receipts(&portal.user).await?;
         let mut chat = Vec::with_capacity(messages.len());
         for message in messages {
             chat.push(self.chat_message(&mut tx, message).await?);
@@ -266,6 +270,7 @@ impl Bridge {
                 .map(|message| message.sent_at)
                 .max()
                 .unwrap_or(Timestamp(0)),
+            ask_receipt,
             intro,
             messages: chat,
         };

@@ -35,7 +35,7 @@ pub use error::ConfigError;
 pub use homeserver::Homeserver;
 pub use logging::{Format, Level, Logging};
 pub(crate) use mail::parse_address;
-pub use mail::{Addresses, Authentication, Listen, Mail, Relay, Scheme};
+pub use mail::{Addresses, Authentication, Automatic, Listen, Mail, Relay, Scheme};
 pub use queue::Queue;
 pub use registration::{Namespace, Namespaces, Registration, RegistrationError, fresh_token};
 
@@ -128,6 +128,7 @@ impl Config {
         sections.appservice.check()?;
         sections.mail.relay.settle(folder)?;
         sections.mail.authentication.check()?;
+        sections.mail.automatic.check()?;
         sections.chats.check()?;
         sections.downloads.check()?;
         sections.queue.check()?;

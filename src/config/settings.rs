@@ -44,6 +44,7 @@ impl Config {
             new_thread: self.chats.new_thread,
             strangers: self.chats.strangers,
             unauthenticated: self.mail.authentication.unauthenticated,
+            machines: self.mail.automatic.limits(),
             accept_plain_invites: self.chats.accept_plain_invites,
             history_limit: usize::try_from(self.chats.history_limit).unwrap_or(usize::MAX),
             give_up_after: self.queue.give_up_after,

@@ -7,6 +7,7 @@ pub mod address;
 mod documentation;
 pub mod download;
 mod html;
+pub mod loop_mark;
 mod media_type;
 pub mod mime;
 pub mod relation;

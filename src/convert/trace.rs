@@ -68,6 +68,20 @@ pub fn verdict(stored: &[u8]) -> Verdict {
     }
 }
 
+/// How many servers have handed a mail on (RFC 5321, section 6.3).
+pub fn hops(raw: &[u8]) -> usize {
+    values(raw, "Received").count()
+}
+
+/// The first lines of all fields of this name in the header.
+pub(super) fn values<'a>(raw: &'a [u8], name: &'static str) -> impl Iterator<Item = &'a str> {
+    let lines = raw.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii_end);
+    lines.take_while(|line| !line.is_empty()).filter_map(move |line| {
+        let (field, value) = str::from_utf8(line).ok()?.split_once(':')?;
+        field.trim_end().eq_ignore_ascii_case(name).then(|| value.trim())
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -116,6 +130,13 @@ mod tests {
             let stored = stamp(&mail(doubtful, "x"), Timestamp(0));
             assert!(matches!(verdict(&stored), Verdict::Unauthenticated(_)));
         }
+    }
+
+    #[test]
+    fn hops_are_those_of_the_header() {
+        let mail = b"Received: a\r\nreceived : b\r\n c\r\nX-Received: d\r\n Received: e\r\nSubject: \xff\r\n\r\nReceived: f\r\n";
+        assert_eq!(hops(mail), 2);
+        assert_eq!(hops(b""), 0);
     }
 
     #[test]

@@ -60,6 +60,7 @@ impl Tx {
                 "DELETE FROM messages WHERE portal_id = $1",
                 "DELETE FROM emails WHERE portal_id = $1",
                 "DELETE FROM reports WHERE portal_id = $1",
+                "DELETE FROM machines WHERE portal_id = $1",
                 "DELETE FROM portals WHERE id = $1",
             ] {
                 self.sql(sql).bind(*portal).later().await?;
@@ -90,6 +91,7 @@ impl Tx {
                 for sql in [
                     "DELETE FROM bot_rooms WHERE user_id = $1",
                     "DELETE FROM users WHERE user_id = $1",
+                    "DELETE FROM receipt_wishes WHERE user_id = $1",
                     "DELETE FROM members WHERE user_id = $1",
                 ] {
                     self.sql(sql).bind(user.as_str()).later().await?;

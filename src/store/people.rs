@@ -64,6 +64,24 @@ impl Tx {
         .await
     }
 
+    /// Whether a user's emails ask for a read notification.
+    pub async fn asks_receipts(&mut self, user: &UserId) -> Result<bool, StoreError> {
+        self.sql("SELECT 1 AS one FROM receipt_wishes WHERE user_id = $1")
+            .bind(user.as_str())
+            .any()
+            .await
+    }
+
+    /// Notes the user's wish.
+    pub async fn set_asks_receipts(&mut self, user: &UserId, asks: bool) -> Result<(), StoreError> {
+        let sql = if asks {
+            "INSERT INTO receipt_wishes (user_id) VALUES ($1) ON CONFLICT (user_id) DO NOTHING"
+        } else {
+            "DELETE FROM receipt_wishes WHERE user_id = $1"
+        };
+        self.sql(sql).bind(user.as_str()).later().await
+    }
+
     /// Notes a room in which a user talks to the bot.
     pub async fn add_bot_room(&mut self, room: &RoomId, user: &UserId) -> Result<(), StoreError> {
         self.sql("INSERT INTO bot_rooms (room_id, user_id) VALUES ($1, $2) ON CONFLICT (room_id) DO NOTHING")

@@ -454,11 +454,6 @@ async fn genuine_mail_is_shown_as_the_puppets_words() {
     let sealed = |from: &Signer| other(from.seal(&plain(), " dmarc=pass header.from=example.org"));
     for (name, gate, delivery) in [
         ("SPF", &cautious, alices(plain())),
-        (
-            "SPF of the greeting",
-            &cautious,
-            alices(plain()).sender("").hello("example.org"),
-        ),
         ("DKIM", &cautious, other(scene.key.sign(&plain()))),
         (
             "DKIM by RSA",
@@ -495,6 +490,16 @@ async fn genuine_mail_is_shown_as_the_puppets_words() {
         };
         assert_eq!(kind, "m.text", "{name}: {body}");
     }
+    // Without a reverse-path a machine wrote it, whose domain the SPF of the greeting shows.
+    let before = scene.shown().len();
+    let greeted = alices(plain()).sender("").hello("example.org");
+    let answer = scene.deliver_by(&cautious, &greeted, &scene.reply_to).await;
+    answer.unwrap_or_else(|refusal| panic!("SPF of the greeting: {refusal}"));
+    let shown = scene.shown();
+    let [(kind, body)] = &shown[before..] else {
+        panic!("{shown:?}")
+    };
+    assert!(kind == "m.notice" && !body.contains("verified"), "{kind} {body}");
     for (name, mail) in [
         (
             "by somebody else",

@@ -14,6 +14,7 @@ mod downloads;
 mod email_to_matrix;
 mod forgeries;
 mod harness;
+mod loops;
 mod machines;
 mod matrix_to_email;
 mod outages;

@@ -192,6 +192,29 @@ stories! {
         assert_eq!(world.alice_is_refused(&mail.return_path, &letter).await, (550, "5.7.1"));
     }
 
+    async fn a_read_notification_is_asked_for_only_when_the_user_wants_it(world: World) {
+        let bot = ruma::owned_user_id!("@penpal:lab.test");
+        let (room, mail) = world.bob_writes("hello").await;
+        assert!(!mail.raw.contains("Disposition-Notification-To"));
+        let (talk, _) = world.homeserver.user_creates_room(&bob(), &[&bot], &RoomOptions::default());
+        world.settle().await;
+        for (wish, answer, asks) in [
+            ("receipts on", "Your emails ask for a read notification.", true),
+            ("receipts off", "Your emails do not ask for a read notification.", false),
+        ] {
+            for text in [wish, "receipts"] {
+                world.says(&bob(), &talk, text).await;
+                assert_eq!(world.said(&talk, &bot).last().map(String::as_str), Some(answer));
+            }
+            world.says(&bob(), &room, "hello again").await;
+            world.settle().await;
+            let mail = world.mail();
+            let field = format!("Disposition-Notification-To: <{}>", mail.reply_to);
+            let plain = field.replace(['<', '>'], "");
+            assert_eq!(mail.raw.contains(&field) || mail.raw.contains(&plain), asks, "{}", mail.raw);
+        }
+    }
+
     async fn a_read_notification_is_a_receipt(world: World) {
         let room = world.bob_opens_chat().await;
         let event = world.says(&bob(), &room, "hello").await;

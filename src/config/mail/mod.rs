@@ -2,6 +2,7 @@
 
 mod addresses;
 mod authentication;
+mod automatic;
 mod listen;
 mod relay;
 
@@ -9,6 +10,7 @@ use serde::Deserialize;
 
 pub use addresses::{Addresses, Scheme};
 pub use authentication::Authentication;
+pub use automatic::Automatic;
 pub use listen::Listen;
 pub(crate) use listen::parse_address;
 pub use relay::Relay;
@@ -33,6 +35,9 @@ pub struct Mail {
     /// Whether a mail is from its author.
     #[serde(default)]
     pub authentication: Authentication,
+    /// Mail that machines write.
+    #[serde(default)]
+    pub automatic: Automatic,
     /// The largest mail, in bytes, either way. Default 50 MB.
     #[serde(default = "max_size", deserialize_with = "value::size")]
     pub max_size: u64,

@@ -58,6 +58,7 @@ fn the_example_documents_every_key() {
         "mail",
         "mail.addresses",
         "mail.authentication",
+        "mail.automatic",
         "mail.relay",
         "mail.listen.0",
         "chats",

@@ -152,6 +152,16 @@ fn headers(draft: &EmailDraft) -> Headers {
             },
         );
     }
+    if draft.ask_receipt {
+        let address = draft.reply_to.as_ref().unwrap_or(&draft.from.address);
+        headers.mailbox(
+            "Disposition-Notification-To",
+            &Mailbox {
+                name: None,
+                address: address.clone(),
+            },
+        );
+    }
     headers
         .text("Subject", prefix, &subject)
         .ids("Message-ID", [draft.message_id.as_str()])

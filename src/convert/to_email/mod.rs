@@ -114,6 +114,8 @@ pub struct EmailDraft {
     pub references: Vec<String>,
     /// `Date`.
     pub date: Timestamp,
+    /// Whether the reader's mail program is asked to tell when it was read (RFC 8098).
+    pub ask_receipt: bool,
     /// What the first mail of a thread says besides: `None` in all later ones.
     pub intro: Option<Intro>,
     /// The messages, in order; never empty.

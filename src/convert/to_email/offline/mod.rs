@@ -203,6 +203,7 @@ impl Context {
                 .map(|event| event.timestamp)
                 .max()
                 .unwrap_or_default(),
+            ask_receipt: false,
             intro: (self.first == Some(true)).then(|| Intro {
                 matrix_id: first.sender.clone(),
                 topic: self.room.topic.clone(),

@@ -21,6 +21,7 @@ fn draft(content: Value) -> EmailDraft {
         in_reply_to: None,
         references: Vec::new(),
         date: Timestamp(1_795_305_807_000),
+        ask_receipt: false,
         intro: None,
         messages: vec![message(content)],
     }

@@ -29,6 +29,7 @@ fn by_status(status: &str) -> Option<&'static str> {
     let (_, detail) = status.split_once('.')?;
     Some(match detail {
         "1.2" | "1.10" | "4.4" => NO_SERVER,
+        "1.7" | "1.8" => UNVERIFIED,
         "2.1" => SWITCHED_OFF,
         "2.2" | "3.1" => FULL,
         "2.3" | "3.4" => TOO_LARGE,
@@ -51,13 +52,14 @@ fn by_status(status: &str) -> Option<&'static str> {
 const WORDS: &[(&str, &str)] = &[
     ("domain not found", NO_SERVER), ("host not found", NO_SERVER), ("domain name not found", NO_SERVER),
     ("host unknown", NO_SERVER), ("unknown host", NO_SERVER), ("domain does not exist", NO_SERVER),
+    ("no such domain", NO_SERVER), ("doesn't receive email", NO_SERVER), ("no smtp service", NO_SERVER),
     ("couldn't find any host", NO_SERVER), ("nullmx", NO_SERVER), ("no mx", NO_SERVER), ("name service error", NO_SERVER),
     ("is disabled", SWITCHED_OFF), ("mailbox disabled", SWITCHED_OFF), ("account disabled", SWITCHED_OFF),
     ("has been disabled", SWITCHED_OFF), ("is inactive", SWITCHED_OFF), ("inactive user", SWITCHED_OFF),
     ("suspended", SWITCHED_OFF), ("no longer in use", SWITCHED_OFF),
     ("over quota", FULL), ("overquota", FULL), ("over its quota", FULL), ("quota exceeded", FULL), ("exceeded its quota", FULL),
     ("quota exceed", FULL), ("exceeded storage", FULL), ("mailbox full", FULL), ("mailbox is full", FULL),
-    ("inbox is full", FULL), ("out of storage", FULL), ("insufficient storage", FULL), ("storage limit", FULL),
+    ("mailbox exceeds", FULL), ("inbox is full", FULL), ("out of storage", FULL), ("insufficient storage", FULL), ("storage limit", FULL),
     ("too large", TOO_LARGE), ("exceeds size", TOO_LARGE), ("size exceeds", TOO_LARGE), ("size limit", TOO_LARGE),
     ("maximum message size", TOO_LARGE), ("too big", TOO_LARGE),
     ("user unknown", NOBODY), ("unknown user", NOBODY), ("no such user", NOBODY), ("user not found", NOBODY),
@@ -65,17 +67,18 @@ const WORDS: &[(&str, &str)] = &[
     ("recipient unknown", NOBODY), ("unknown recipient", NOBODY), ("invalid recipient", NOBODY),
     ("unknown or illegal alias", NOBODY), ("does not exist", NOBODY), ("doesn't exist", NOBODY), ("mailbox not found", NOBODY),
     ("no mailbox", NOBODY), ("mailbox unavailable", NOBODY), ("no such person", NOBODY), ("not a valid mailbox", NOBODY),
-    ("address unknown", NOBODY), ("unknown address", NOBODY), ("doesn't have a", NOBODY), ("no account by that name", NOBODY),
+    ("couldn't be found", NOBODY), ("wasn't found", NOBODY), ("not listed in", NOBODY), ("address unknown", NOBODY), ("unknown address", NOBODY), ("doesn't have a", NOBODY), ("no account by that name", NOBODY),
     ("recipient address rejected: access denied", NOBODY), ("unrouteable address", NOBODY),
     ("too many hops", LOOP), ("hop count", LOOP), ("mail loop", LOOP), ("loops back", LOOP),
     ("dmarc", UNVERIFIED), ("dkim", UNVERIFIED), ("spf", UNVERIFIED), ("unauthenticated", UNVERIFIED),
     ("greylist", LATER), ("graylist", LATER), ("try again later", LATER),
     ("timed out", UNREACHABLE), ("connection refused", UNREACHABLE), ("no route to host", UNREACHABLE),
-    ("unreachable", UNREACHABLE), ("lost connection", UNREACHABLE), ("retry timeout exceeded", UNREACHABLE),
+    ("unreachable", UNREACHABLE), ("not reachable", UNREACHABLE), ("lost connection", UNREACHABLE), ("retry timeout exceeded", UNREACHABLE),
     ("could not connect", UNREACHABLE), ("no immediate delivery", UNREACHABLE),
-    ("rate limit", TOO_MANY), ("too many messages", TOO_MANY), ("too much mail", TOO_MANY),
+    ("rate limit", TOO_MANY), ("too many messages", TOO_MANY), ("too much mail", TOO_MANY), ("too many recipients", TOO_MANY),
     ("spam", UNWANTED), ("blocked", UNWANTED), ("blacklist", UNWANTED), ("block list", UNWANTED), ("denylist", UNWANTED),
     ("reputation", UNWANTED), ("policy", UNWANTED), ("banned", UNWANTED), ("denied", UNWANTED),
+    ("sender rejected", UNWANTED), ("virus", UNWANTED), ("reverse dns", UNWANTED), ("ptr record", UNWANTED), ("not allowed", UNWANTED),
 ];
 
 /// The first status code of a text (RFC 3463, section 2).

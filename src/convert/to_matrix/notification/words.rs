@@ -29,7 +29,8 @@ fn begins_returned(line: &str) -> bool {
         "message header",
         "message follows",
     ];
-    line.starts_with("--") && returned.iter().any(|words| line.contains(words))
+    line == "original message follows."
+        || line.starts_with("--") && returned.iter().any(|words| line.contains(words))
 }
 
 /// The paragraph that begins with an address: `<alice@example.org>: host mx said: 550 …` (Postfix), `<alice@example.org>:` above it

@@ -64,6 +64,7 @@ fn sent() -> Vec<Quoted> {
                 in_reply_to: None,
                 references: Vec::new(),
                 date: Timestamp(1_715_671_800_000),
+                ask_receipt: false,
                 intro: None,
                 messages: vec![ChatMessage {
                     event_type: "m.room.message".to_owned(),

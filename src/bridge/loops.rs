@@ -1,0 +1,48 @@
+//! Nothing goes round in circles: what we sent ourselves does not come in again, and what was handed on too often is refused.
+
+use super::Bridge;
+use super::receive::{Reading, Refused};
+use crate::convert::trace;
+use crate::model::{IncomingMail, Refusal};
+use crate::store::Tx;
+
+/// `Received` fields at the most: RFC 5321, section 6.3, wants no less.
+const MAX_HOPS: usize = 100;
+
+impl Bridge {
+    /// Refuses mail that goes round in circles.
+    pub(super) async fn refuse_loops(
+        &self,
+        tx: &mut Tx,
+        mail: &IncomingMail,
+        reading: &Reading,
+    ) -> Result<(), Refused> {
+        let reason = if trace::hops(&mail.bytes) > MAX_HOPS {
+            ("hops", "The message has been handed on too often")
+        } else if self.is_our_own(tx, mail, reading).await? {
+            ("own", "The message was sent from here")
+        } else {
+            return Ok(());
+        };
+        metrics::counter!("penpal_loops_refused_total", "reason" => reason.0).increment(1);
+        tracing::warn!(reason = reason.0, "a mail that goes round in circles was refused");
+        // RFC 3463, section 3.5: "Routing loop detected".
+        Err(Refused::By(Refusal {
+            code: 554,
+            enhanced: "5.4.6",
+            text: reason.1.into(),
+        }))
+    }
+
+    /// Whether we have sent this mail: it bears our mark, or the `Message-ID` of an email of ours.
+    async fn is_our_own(&self, tx: &mut Tx, mail: &IncomingMail, reading: &Reading) -> Result<bool, Refused> {
+        if self.loop_key.made(&mail.bytes) {
+            return Ok(true);
+        }
+        let Some(message_id) = &reading.headers.message_id else {
+            return Ok(false);
+        };
+        let known = tx.emails_by_id(message_id).await?;
+        Ok(known.iter().any(|email| email.outgoing))
+    }
+}
