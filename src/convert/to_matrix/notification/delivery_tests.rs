@@ -204,7 +204,7 @@ fn letters_of_servers_with_words_of_their_own() {
              alice@example.org couldn't be delivered.</p> <p>alice wasn't found at example.org.</p></html>"
                 .to_owned(),
             Delivery::Failed,
-            None,
+            Some("there is no such mailbox"),
             "Your message to alice@example.org couldn't be delivered. alice wasn't found at example.org.",
         ),
     ] {
