@@ -102,6 +102,43 @@ fn references(mail: &Part<'_>) -> Vec<String> {
 /// The IDs in angle brackets; white space inside is folding gone wrong. Where there are no brackets, words
 /// with an `@` count, and with `any_word` any single word (RFC 5322, section 3.6.4, forbids all of this).
 pub(super) fn ids(value: &str, any_word: bool) -> Vec<String> {
+    let mut found = bracketed(&without_comments(value));
+    if found.is_empty() {
+        // Some programs put the ID itself into a comment.
+        found = bracketed(value);
+    }
+    if found.is_empty() {
+        found = value
+            .split(|c: char| c.is_whitespace() || matches!(c, ',' | ';'))
+            .map(|word| word.trim_matches(['<', '>']).to_owned())
+            .filter(|word| word.contains('@') || any_word)
+            .collect();
+    }
+    found.retain(|id| !id.is_empty() && id.len() <= MAX_ID && !id.contains(char::is_control));
+    found
+}
+
+/// A field without what stands in parentheses (RFC 5322, section 3.2.2), but for those in an ID. One that nobody closed is none.
+fn without_comments(value: &str) -> String {
+    let (mut kept, mut depth, mut in_id) = (String::with_capacity(value.len()), 0_usize, false);
+    for c in value.chars() {
+        match c {
+            '(' if !in_id => depth += 1,
+            ')' if !in_id && depth > 0 => {
+                depth -= 1;
+                continue;
+            }
+            '<' | '>' if depth == 0 => in_id = c == '<',
+            _ => {}
+        }
+        if depth == 0 {
+            kept.push(c);
+        }
+    }
+    if depth == 0 { kept } else { value.to_owned() }
+}
+
+fn bracketed(value: &str) -> Vec<String> {
     let mut found = Vec::new();
     let mut rest = value;
     while let Some((_, after)) = rest.split_once('<') {
@@ -114,17 +151,6 @@ pub(super) fn ids(value: &str, any_word: bool) -> Vec<String> {
         }
         rest = next.strip_prefix('>').unwrap_or(next);
     }
-    if found.is_empty() {
-        found = value
-            .split_whitespace()
-            .map(|word| {
-                word.trim_matches(|c| matches!(c, ',' | ';' | '<' | '>'))
-                    .to_owned()
-            })
-            .filter(|word| word.contains('@') || any_word)
-            .collect();
-    }
-    found.retain(|id| !id.is_empty() && id.len() <= MAX_ID && !id.contains(char::is_control));
     found
 }
 
@@ -315,6 +341,10 @@ mod tests {
             ("Your mail of Monday", vec![]),
             ("<<a@b>>", vec!["a@b"]),
             ("<a@b", vec!["a@b"]),
+            ("<a@b> (or (is it) <x@y>) <c(1)@d>", vec!["a@b", "c(1)@d"]),
+            ("<a@b> (of Bob <c@d>", vec!["a@b", "c@d"]),
+            ("mail of Bob (<a@b>)", vec!["a@b"]),
+            ("a@b,c@d", vec!["a@b", "c@d"]),
             ("", vec![]),
         ] {
             assert_eq!(ids(field, false), expected, "{field}");

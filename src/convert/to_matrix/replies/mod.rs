@@ -1,5 +1,6 @@
 //! Our own mails, answered in the way of every mail program and language: what comes back is exactly the new text.
 
+mod languages;
 mod programs;
 
 use mail_parser::MessageParser;

@@ -140,6 +140,20 @@ pub(super) const TEXT: &[Program] = &[
             "> ",
         )
     }),
+    headed("Notes, text", |block, of| {
+        format!(
+            "\n\n{}\n\n\n\n{}",
+            without_rules(block).replace(": ", ":        "),
+            of.text
+        )
+    }),
+    headed("eM Client, text", |block, of| {
+        format!(
+            "------ Original Message ------\n{}\n\n{}",
+            without_rules(block),
+            of.text
+        )
+    }),
     headed("BlackBerry 10", |block, of| {
         format!("  Original Message  \n{}\n\n{}", without_rules(block), of.text)
     }),
@@ -169,6 +183,29 @@ pub(super) const HTML: &[Program] = &[
         format!(
             "<div class=\"gmail_extra\"><br><div class=\"gmail_quote\">{}<br><blockquote class=\"gmail_quote\">{}</blockquote></div></div>",
             escape(on),
+            of.html
+        )
+    }),
+    attributed("K-9", |on, of| {
+        format!(
+            "<br><br><div class=\"gmail_quote\">{}<blockquote class=\"gmail_quote\" style=\"margin:0pt 0pt 0pt 0.8ex;border-left:1px solid \
+             blue;padding-left:1ex\"><pre dir=\"auto\" class=\"k9mail\">{}</pre></blockquote></div>",
+            escape(on),
+            escape(&of.text)
+        )
+    }),
+    attributed("Superhuman", |on, of| {
+        format!(
+            "<br><div><div class=\"gmail_signature\"></div></div><br><div><div class=\"gmail_quote\">{}<br><blockquote class=\"gmail_quote \
+             sh-color-black\">{}</blockquote></div></div>",
+            escape(on),
+            of.html
+        )
+    }),
+    headed("Notes", |block, of| {
+        format!(
+            "<br><br><br><font size=1>{}</font><br><hr noshade><br><br>{}",
+            broken(without_rules(block).as_str()),
             of.html
         )
     }),

@@ -104,6 +104,11 @@ pub(super) fn reaction(mail: &Part<'_>, context: &ThreadContext) -> Option<(Stri
     ))
 }
 
+/// Whether a mail is nothing but a reaction.
+pub(super) fn is_reaction(mail: &Part<'_>) -> bool {
+    mail.walk().into_iter().any(|part| reaction_key(part).is_some())
+}
+
 /// The type of the part in which Gmail says which reaction a mail is.
 pub(super) const GOOGLE_REACTION: &str = "text/vnd.google.email-reaction+json";
 /// The longest reaction, in characters; a family of emoji has seven.
