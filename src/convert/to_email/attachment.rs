@@ -6,6 +6,7 @@ use super::content::{self, Content};
 use super::enclosures::{Enclosures, File};
 use super::line::line;
 use super::{MediaBytes, Place, file, html};
+use crate::convert::media_type;
 use crate::convert::mime::{CivilTime, Disposition};
 use crate::model::Timestamp;
 
@@ -56,7 +57,8 @@ pub(super) fn enclose<'a>(
         }
         None => return missing(kind, given, None),
     };
-    let content_type = file::content_type(declared(content).or(content_type.as_deref()), bytes);
+    let named = media_type::type_of_name(given);
+    let content_type = file::content_type(declared(content).or(content_type.as_deref()).or(named), bytes);
     let name = file::name(given, kind.file_name(), &content_type);
     let note = kind.note(&name, content, Some(bytes.len()));
     let file = File {

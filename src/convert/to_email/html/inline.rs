@@ -31,6 +31,19 @@ pub(super) fn colour(value: &str) -> Option<&str> {
     (digits.len() == 6 && digits.bytes().all(|byte| byte.is_ascii_hexdigit())).then_some(value)
 }
 
+/// Black or white, whichever can be read better on a [`colour`].
+pub(super) fn readable_on(background: &str) -> &'static str {
+    let part = |range| {
+        background
+            .get(range)
+            .and_then(|digits| u32::from_str_radix(digits, 16).ok())
+    };
+    let (red, green, blue) = (part(1..3), part(3..5), part(5..7));
+    // How bright the three look (ITU-R BT.601).
+    let bright = 299 * red.unwrap_or(0) + 587 * green.unwrap_or(0) + 114 * blue.unwrap_or(0);
+    if bright >= 128_000 { "#000000" } else { "#ffffff" }
+}
+
 /// What a picture is said to show; may be empty.
 pub(super) fn description(element: Element<'_>) -> String {
     let given = element.attribute("alt").or_else(|| element.attribute("title"));
@@ -93,6 +106,10 @@ mod tests {
         for bad in ["red", "#12345", "#1234567", "#12345;", "#ééé"] {
             assert_eq!(colour(bad), None);
         }
+        assert_eq!(
+            (readable_on("#ffff00"), readable_on("#0000ff")),
+            ("#000000", "#ffffff")
+        );
         assert_eq!(language("x language-c++"), Some("c++"));
         assert_eq!(language("language-\"><script>"), None);
     }

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::inline::{colour, description, image_text, language, safe_link};
+use super::inline::{colour, description, image_text, language, readable_on, safe_link};
 use super::links::linked;
 use crate::convert::html::elements::is_block;
 use crate::convert::html::{Element, Node, Nodes};
@@ -17,7 +17,8 @@ const CELL: &str = "border:1px solid #999;padding:2px 6px";
 /// would show black on black; they leave the middle where it is.
 const SPOILER: &str = "background-color:#808080;color:#808080";
 /// Without a font of its own Outlook shows a mail in Times; this one leaves the choice to everybody else.
-const BODY: &str = "font-family:sans-serif";
+/// Words that are longer than a line, such as addresses, are broken: otherwise a telephone would show the whole mail narrow.
+const BODY: &str = "font-family:sans-serif;overflow-wrap:break-word;word-break:break-word";
 /// The height of a custom emoticon, in pixels.
 const EMOTICON: u32 = 32;
 /// The widest picture, in pixels: what a mail program's column holds. Outlook knows no max-width.
@@ -200,10 +201,11 @@ impl Writer<'_, '_> {
             return;
         }
         let given = |attribute| element.attribute(attribute).and_then(colour);
-        let colours = [
-            ("color", given("data-mx-color").or_else(|| given("color"))),
-            ("background-color", given("data-mx-bg-color")),
-        ];
+        let background = given("data-mx-bg-color");
+        let text = given("data-mx-color").or_else(|| given("color"));
+        // In the dark, text without a colour is white, also on yellow.
+        let text = text.or_else(|| background.map(readable_on));
+        let colours = [("color", text), ("background-color", background)];
         let style: Vec<String> = colours
             .into_iter()
             .filter(|_| !self.is_hidden)

@@ -64,6 +64,10 @@ impl Layout<'_> {
     }
 
     fn element(&mut self, id: NodeId, element: Element<'_>) {
+        if let Some(mark) = style::list_mark(element, || self.tree.text(id)) {
+            self.add_mark(id, &mark);
+            return;
+        }
         let name = element.name();
         let before = self.state;
         if let Some(zone) = starts_quotation(element) {
@@ -104,8 +108,11 @@ impl Layout<'_> {
             "td" | "th" if self.state.in_data && !self.text.is_empty() => self.text.push_str("| "),
             _ => {}
         }
-        let paragraph = is_paragraph(name) && !(self.state.list_depth > 1 && matches!(name, "ul" | "ol"));
+        let nested_list = self.state.list_depth > 1 && matches!(name, "ul" | "ol");
+        let item = style::is_list_item(element);
+        let paragraph = is_paragraph(name) && !nested_list && !item;
         let block = paragraph
+            || item
             || (is_block(name) && !is_paragraph(name))
             || (matches!(name, "td" | "th") && is_block_cell(element));
         if block {

@@ -1,5 +1,7 @@
 //! Links: which are allowed, and where the well-known wrappers lead.
 
+use crate::convert::to_matrix::mime::{decode_base64, percent_decode};
+
 /// Schemes that links may have (client-server API, `m.room.message` msgtypes).
 const SCHEMES: &[&str] = &["https://", "http://", "ftp://", "mailto:", "magnet:"];
 /// The longest link, in bytes; browsers take more, but no person does.
@@ -21,6 +23,9 @@ const WRAPPERS: &[(&str, &str, &str)] = &[
     ("out.reddit.com", "/", "url"),
     ("vk.com", "/away.php", "to"),
     ("deref-gmx.net", "/mail/client/", "redirectUrl"),
+    ("www.linkedin.com", "/redir/redirect", "url"),
+    ("www.linkedin.com", "/safety/go", "url"),
+    ("steamcommunity.com", "/linkfilter/", "u"),
     ("deref-web.de", "/mail/client/", "redirectUrl"),
 ];
 
@@ -58,6 +63,13 @@ fn unwrap_once(link: &str) -> Option<String> {
         url::form_urlencoded::parse(format!("u={}", encoded.replace('+', "%2B")).as_bytes())
             .next()
             .map(|(_, value)| value.into_owned())
+    } else if host == "secure-web.cisco.com" {
+        // `https://secure-web.cisco.com/TOKEN/https%3A%2F%2Fexample.org%2F`
+        let (_, encoded) = url.path().trim_start_matches('/').split_once('/')?;
+        let decoded = percent_decode(encoded);
+        Some(String::from_utf8_lossy(&decoded).into_owned())
+    } else if host.ends_with(".protection.sophos.com") {
+        String::from_utf8(decode_base64(parameter("u")?.as_bytes())).ok()
     } else {
         let (.., name) = WRAPPERS
             .iter()
@@ -96,6 +108,14 @@ mod tests {
             ),
             (
                 "https://urldefense.proofpoint.com/v2/url?u=https-3A__example.org_x&d=D",
+                Some("https://example.org/x"),
+            ),
+            (
+                "https://secure-web.cisco.com/1abc/https%3A%2F%2Fexample.org%2Fx",
+                Some("https://example.org/x"),
+            ),
+            (
+                "https://eu-west-1.protection.sophos.com/?d=example.org&u=aHR0cHM6Ly9leGFtcGxlLm9yZy94&i=x",
                 Some("https://example.org/x"),
             ),
             (

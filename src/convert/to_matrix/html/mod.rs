@@ -1,5 +1,6 @@
 //! HTML mail: its lines as a person reads them, and Matrix's subset of HTML.
 
+mod colour;
 mod layout;
 mod links;
 mod picture;

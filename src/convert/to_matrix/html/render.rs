@@ -1,9 +1,9 @@
 //! Matrix's subset of HTML (client-server API, `m.room.message` msgtypes), built from what is allowed.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::picture::{emoji, side, source};
-use super::{links, style, table};
+use super::{colour, links, style, table};
 use crate::convert::html::{Element, Node, NodeId, Tree};
 
 /// Elements that are kept as they are.
@@ -50,7 +50,12 @@ pub(crate) fn matrix_html(
     places: &BTreeMap<String, String>,
 ) -> String {
     let mut out = String::new();
-    let renderer = Renderer { tree, kept, places };
+    let renderer = Renderer {
+        tree,
+        kept,
+        places,
+        colours: colour::shown(tree, kept),
+    };
     for child in tree.nodes().ids() {
         renderer.write(*child, false, &mut out);
     }
@@ -61,6 +66,8 @@ struct Renderer<'a> {
     tree: &'a Tree,
     kept: &'a dyn Fn(NodeId) -> bool,
     places: &'a BTreeMap<String, String>,
+    /// The colours that say something.
+    colours: BTreeSet<String>,
 }
 
 impl Renderer<'_> {
@@ -76,6 +83,12 @@ impl Renderer<'_> {
             Node::Element(element) => element,
         };
         if style::is_hidden(element) {
+            return;
+        }
+        if let Some(mark) = style::list_mark(element, || self.tree.text(id)) {
+            if (self.kept)(id) {
+                escape(&mark, out);
+            }
             return;
         }
         let name = element.name();
@@ -108,21 +121,15 @@ impl Renderer<'_> {
         } else if !data && LINES.contains(&name) {
             // Blocks without meaning become line ends.
             line_end(out);
-            out.push_str(&inner);
+            match self.colour(element) {
+                Some(colour) => wrap(&inner, &[colour], out),
+                None => out.push_str(&inner),
+            }
             line_end(out);
         } else {
-            let tags = tags(element, data);
-            for tag in &tags {
-                out.push('<');
-                out.push_str(tag);
-                out.push('>');
-            }
-            out.push_str(&inner);
-            for tag in tags.iter().rev() {
-                out.push_str("</");
-                out.push_str(tag.split(' ').next().unwrap_or(tag));
-                out.push('>');
-            }
+            let mut tags = tags(element, data);
+            tags.extend(self.colour(element));
+            wrap(&inner, &tags, out);
             if !data && matches!(name, "td" | "th") {
                 out.push(' ');
             }
@@ -130,7 +137,26 @@ impl Renderer<'_> {
     }
 }
 
+fn wrap(inner: &str, tags: &[String], out: &mut String) {
+    for tag in tags {
+        out.push('<');
+        out.push_str(tag);
+        out.push('>');
+    }
+    out.push_str(inner);
+    for tag in tags.iter().rev() {
+        out.push_str("</");
+        out.push_str(tag.split(' ').next().unwrap_or(tag));
+        out.push('>');
+    }
+}
+
 impl Renderer<'_> {
+    fn colour(&self, element: Element<'_>) -> Option<String> {
+        let colour = colour::of(element).filter(|colour| self.colours.contains(colour))?;
+        Some(format!("span data-mx-color=\"{colour}\""))
+    }
+
     fn image(&self, image: Element<'_>, out: &mut String) {
         if let Some(emoji) = emoji(image) {
             return escape(emoji, out);

@@ -34,6 +34,28 @@ pub(super) fn is_hidden(element: Element<'_>) -> bool {
             || (is("max-height", &zero) && is("overflow", &["hidden"])))
 }
 
+/// The mark of an item of a list as Word writes it, a paragraph with a symbol and many blanks: `- `, or the number as it stands. `text` is
+/// asked for only where there is one.
+pub(super) fn list_mark(element: Element<'_>, text: impl Fn() -> String) -> Option<String> {
+    if element.name() != "span" || property(element, "mso-list").as_deref() != Some("ignore") {
+        return None;
+    }
+    let mark = text();
+    let mark = mark.trim_matches(|c: char| c.is_whitespace());
+    let is_number = mark.ends_with(['.', ')']) && mark.chars().count() <= 8;
+    Some(if is_number {
+        format!("{mark} ")
+    } else {
+        "- ".to_owned()
+    })
+}
+
+/// True for such an item.
+pub(super) fn is_list_item(element: Element<'_>) -> bool {
+    let class = element.attribute("class").unwrap_or_default();
+    element.name() == "p" && class.starts_with("MsoListParagraph")
+}
+
 /// True where the style makes the text bold.
 pub(super) fn is_bold(element: Element<'_>) -> bool {
     property(element, "font-weight")

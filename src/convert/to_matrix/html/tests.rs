@@ -211,7 +211,7 @@ fn markup_that_means_something_is_kept() {
         ),
         (
             "<div><span style=\"font-weight: bold\">b</span> <font color=red>c</font></div>",
-            "<strong>b</strong> c",
+            "<strong>b</strong> <span data-mx-color=\"#ff0000\">c</span>",
         ),
         ("<h1>t</h1><ul><li>x</li></ul>", "<h1>t</h1><ul><li>x</li></ul>"),
         (
@@ -265,6 +265,12 @@ fn html_reads_as_if_typed() {
         ),
         ("one<div>two</div>three", "one\ntwo\nthree"),
         (
+            "<p class=MsoNormal>A list:</p><p class=MsoListParagraph><![if !supportLists]><span style='font-family:Symbol'><span \
+             style='mso-list:Ignore'>·<span style='font:7.0pt'>&nbsp;&nbsp; </span></span></span><![endif]>one</p>\
+             <p class=MsoListParagraph><span style='mso-list:Ignore'>2.<span>&nbsp; </span></span>two</p><p class=MsoNormal>End</p>",
+            "A list:\n\n- one\n2. two\n\nEnd",
+        ),
+        (
             "<table border=1><tr><th>a</th><th>b</th></tr><tr><td>1</td><td>2</td></tr></table>",
             "a | b\n1 | 2",
         ),
@@ -279,4 +285,14 @@ fn html_reads_as_if_typed() {
     ] {
         assert_eq!(body_of(html).0, expected, "{html}");
     }
+}
+
+#[test]
+fn answers_in_another_colour_keep_it() {
+    let html = "<p>Which day? <span style=\"color:#C00000\">Tuesday</span></p><div style='color:red'>at ten</div><p>Yours, Bob</p>";
+    let (_, formatted, _) = body_of(html);
+    assert_eq!(
+        formatted.unwrap(),
+        "<p>Which day? <span data-mx-color=\"#c00000\">Tuesday</span></p><span data-mx-color=\"#ff0000\">at ten</span><br><p>Yours, Bob</p>"
+    );
 }
