@@ -29,13 +29,14 @@ fn by_status(status: &str) -> Option<&'static str> {
     let (_, detail) = status.split_once('.')?;
     Some(match detail {
         "1.2" | "1.10" | "4.4" => NO_SERVER,
-        "1.7" | "1.8" => UNVERIFIED,
         "2.1" => SWITCHED_OFF,
         "2.2" | "3.1" => FULL,
         "2.3" | "3.4" => TOO_LARGE,
         "4.6" => LOOP,
         "4.5" => LATER,
-        "7.20" | "7.21" | "7.22" | "7.23" | "7.24" | "7.25" | "7.26" | "7.27" | "7.29" => UNVERIFIED,
+        "1.7" | "1.8" | "7.20" | "7.21" | "7.22" | "7.23" | "7.24" | "7.25" | "7.26" | "7.27" | "7.29" => {
+            UNVERIFIED
+        }
         "7.28" => TOO_MANY,
         _ => match detail.split_once('.')?.0 {
             "1" => NOBODY,
