@@ -91,7 +91,7 @@ mod tests {
         let (mark, rest) = text.split_once("\r\n").unwrap();
         for forged in [
             format!("Subject: x\r\n\r\n{text}"),
-            format!("{}a\r\n{rest}", mark),
+            format!("{mark}a\r\n{rest}"),
             format!("{}\r\n{rest}", mark.get(..mark.len() - 8).unwrap()),
             format!("{}\r\n{rest}", mark.replace(": ", ": a")),
             format!("X-Penpal-Loop: \r\n{rest}"),

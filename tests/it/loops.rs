@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use penpal::bridge::MachineLimits;
 use penpal::convert::address::{AddressBook, AddressScheme};
+use penpal::replay::homeserver::RoomOptions;
 use penpal::store::Strangers;
 use ruma::{OwnedServerName, OwnedUserId};
 
@@ -268,7 +269,7 @@ async fn two_penpals_that_mail_each_other_come_to_rest() {
     let (east, west) = (penpal_at("east").await, penpal_at("west").await);
     let in_east: OwnedUserId = "@_email_bob=40mail.west.test:lab.test".try_into().unwrap();
     let in_west: OwnedUserId = "@_email_bob=40mail.east.test:lab.test".try_into().unwrap();
-    let room = east.opens_chat(&bob(), &in_east, &Default::default()).await;
+    let room = east.opens_chat(&bob(), &in_east, &RoomOptions::default()).await;
     east.says(&bob(), &room, "hello").await;
     assert_eq!(exchange(&east, &west).await, 1);
     let there = west.created_room();
@@ -285,7 +286,7 @@ async fn two_penpals_of_which_one_refuses_come_to_rest_as_well() {
         .reconfigured(|settings| settings.strangers = Strangers::Nobody)
         .await;
     let puppet: OwnedUserId = "@_email_bob=40mail.west.test:lab.test".try_into().unwrap();
-    let room = east.opens_chat(&bob(), &puppet, &Default::default()).await;
+    let room = east.opens_chat(&bob(), &puppet, &RoomOptions::default()).await;
     east.says(&bob(), &room, "hello").await;
     assert_eq!(exchange(&east, &west).await, 2);
     let said = east.said(&room, &puppet);
