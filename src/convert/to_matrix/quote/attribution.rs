@@ -1,7 +1,7 @@
 //! The line that introduces a quotation: "On Monday at 10:30, Alice wrote:", in all languages.
 
 use super::dates::Dates;
-use super::words::{ON, WROTE, says_wrote};
+use super::words::{ON, WROTE, ends_with_wrote, says_wrote};
 
 /// The longest attribution, in characters: a date, a long name, an address, and that address again as a link.
 const MAX_CHARS: usize = 400;
@@ -76,17 +76,24 @@ pub(super) fn may_end(line: &str) -> bool {
     let end = line.trim_end_matches(|c: char| {
         matches!(c, '*' | '_' | '-' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}') || c.is_whitespace()
     });
-    if end.ends_with([':', '：', '>']) {
-        return true;
+    match end.chars().next_back() {
+        Some(':' | '：' | '>') => return true,
+        // Most lines end with a full stop or the like.
+        Some(')') => {}
+        Some(last) if last.is_alphabetic() || !last.is_ascii() => {}
+        _ => return false,
     }
-    let tail: Vec<char> = end.chars().rev().take(16).collect();
-    let tail = tail.into_iter().rev().collect::<String>().to_lowercase();
-    WROTE.iter().any(|word| tail.ends_with(word))
+    let tail = end
+        .char_indices()
+        .rev()
+        .nth(15)
+        .map_or(end, |(at, _)| end.get(at..).unwrap_or(end));
+    ends_with_wrote(&tail.to_lowercase())
 }
 
 fn ends_like_one(lower: &str) -> bool {
     let end = lower.trim_end_matches(|c: char| matches!(c, '*' | '_' | '-') || c.is_whitespace());
-    end.ends_with([':', '：']) || WROTE.iter().any(|word| end.ends_with(word)) || end.ends_with("geschreven")
+    end.ends_with([':', '：']) || ends_with_wrote(end)
 }
 
 /// A full stop inside, followed by a capital, is lost in lower case: a blank after it and many words must do.

@@ -88,10 +88,10 @@ fn field(text: &str) -> Option<(Label, &str)> {
     let text = text.trim().trim_start_matches(|c: char| {
         matches!(c, '*' | '_' | '>' | '|' | ' ' | '\u{feff}') || is_direction(c)
     });
-    let (name, value) = text.split_once([':', '：'])?;
-    if name.chars().count() > MAX_NAME + 4 {
-        return None;
-    }
+    let mut head = text.char_indices().take(MAX_NAME + 5);
+    let (end, colon) = head.find(|(_, c)| matches!(c, ':' | '：'))?;
+    let (name, value) = text.split_at_checked(end)?;
+    let value = value.get(colon.len_utf8()..)?;
     let name = name.trim_matches(|c: char| c.is_whitespace() || matches!(c, '*' | '_'));
     let label = FIELDS.get(name.to_lowercase().as_str())?;
     Some((*label, value))

@@ -77,10 +77,9 @@ pub(super) fn is_bare(text: &str) -> bool {
 /// True for a line of dashes or underscores, as before a header block.
 pub(super) fn is_rule(text: &str) -> bool {
     let text = text.trim();
-    text.chars().count() >= 3
-        && text
-            .chars()
-            .all(|c| matches!(c, '-' | '_' | '=' | '*' | '—' | '–' | '─' | ' '))
+    text.chars()
+        .all(|c| matches!(c, '-' | '_' | '=' | '*' | '—' | '–' | '─' | ' '))
+        && text.chars().count() >= 3
 }
 
 /// True when the subject says that this is a forwarded mail.

@@ -28,28 +28,33 @@ pub(super) fn mark_repeated(lines: &[Line], roles: &mut [Role], limit: usize, wr
     let text = |index: &usize| lines.get(*index).map_or("", |line| line.text.trim());
     let ours: Vec<String> = last.iter().map(|index| normal(text(index))).collect();
     let mails = writer.earlier.iter().take(MAX_MAILS);
-    let known = mails.map(|mail| repeated(&ours, mail)).max().unwrap_or(0);
+    let mut repeated: Vec<usize> = mails.map(|mail| repeated(&ours, mail)).collect();
+    repeated.sort_unstable_by(|one, other| other.cmp(one));
     // From the last line upwards, to the first that may be a sentence.
-    let card = last
-        .iter()
-        .take(known)
-        .take_while(|index| !is_sentence(text(index)))
-        .count();
-    let block = last.get(..card).unwrap_or_default();
+    let card = |mails: usize| {
+        let known = mails.checked_sub(1).and_then(|at| repeated.get(at));
+        let card = last.iter().take(known.copied().unwrap_or(0));
+        let length = card.take_while(|index| !is_sentence(text(index))).count();
+        last.get(..length).unwrap_or_default()
+    };
     let name = normal(writer.name);
-    let starts_with_name = |index: &&usize| names(&normal(text(index)), &name);
-    let top = block
+    let named = card(1)
         .iter()
-        .rposition(|index| starts_with_name(&index))
-        .or_else(|| top_of_card(lines, block));
-    let Some(block) = top.and_then(|top| block.get(..=top)) else {
+        .rposition(|index| names(&normal(text(index)), &name));
+    // Somebody else's address may be sent twice: without the writer's name, once more must it have been there.
+    let Some(top) = named.or_else(|| top_of_card(lines, card(2))) else {
         return;
     };
+    let block = last.get(..=top).unwrap_or_default();
     let (Some(first), Some(end)) = (block.last(), block.first()) else {
         return;
     };
+    // "Here is the address again:"
+    let is_introduced = last
+        .get(top + 1)
+        .is_some_and(|above| text(above).ends_with([':', '：']));
     let is_contact = block.len() >= 2 && block.iter().any(|index| reaches(text(index)));
-    if is_contact && has_text(lines, roles, 0..*first) {
+    if is_contact && !is_introduced && has_text(lines, roles, 0..*first) {
         take_out(roles, *first..end + 1);
     }
 }
@@ -60,10 +65,10 @@ fn last_lines(lines: &[Line], roles: &[Role], limit: usize) -> Vec<usize> {
     new.skip_while(|index| roles.get(*index) != Some(&Role::New))
         .take_while(|index| roles.get(*index) != Some(&Role::Quote))
         .filter(|index| roles.get(*index) == Some(&Role::New))
-        .filter(|index| {
-            let line = lines.get(*index);
-            line.is_some_and(|line| line.depth == 0 && line.text.chars().any(char::is_alphanumeric))
-        })
+        .filter_map(|index| Some((index, lines.get(index)?)))
+        .take_while(|(_, line)| line.depth == 0)
+        .filter(|(_, line)| line.text.chars().any(char::is_alphanumeric))
+        .map(|(index, _)| index)
         .take(MAX_LINES)
         .collect()
 }
@@ -203,14 +208,14 @@ mod tests {
             assert_eq!(shown(&mail, &[&first]), expected);
             assert_eq!(shown(&mail, &["something else", &first]), expected);
         }
+        // Without the writer's name, when it was there twice.
         let japanese = "山田太郎\n電話 03-1234-5678\nhttps://acme.example";
-        assert_eq!(
-            shown(
-                &format!("了解です。\n\n{japanese}"),
-                &[&format!("こんにちは。\n\n{japanese}")]
-            ),
-            "了解です。\n\n山田太郎"
+        let (mail, earlier) = (
+            format!("了解です。\n\n{japanese}"),
+            format!("こんにちは。\n\n{japanese}"),
         );
+        assert_eq!(shown(&mail, &[&earlier]), mail);
+        assert_eq!(shown(&mail, &[&earlier, &earlier]), "了解です。\n\n山田太郎");
     }
 
     #[test]
@@ -236,6 +241,11 @@ mod tests {
                 "No.\n\nKind regards\nAlice Smith",
             ),
             // An address that was asked for again.
+            (format!("Write to me here, please:\n\n{CARD}"), first.as_str()),
+            (
+                "The address once more\n\nAcme Ltd.\n1 High Street\nTel. +44 1865 123456".to_owned(),
+                "Here it is\n\nAcme Ltd.\n1 High Street\nTel. +44 1865 123456",
+            ),
             (
                 "Once more:\nhttps://example.org/plan".to_owned(),
                 "Here:\nhttps://example.org/plan",
@@ -269,7 +279,7 @@ mod tests {
             assert_eq!(shown(&mail, &[&mail]), format!("Hi Bob,\n\n{answer}"));
             let nameless = "Yes\nTel. +44 1865 123456\nwww.acme.example";
             assert_eq!(
-                shown(&format!("Hi Bob,\n\n{nameless}"), &[nameless]),
+                shown(&format!("Hi Bob,\n\n{nameless}"), &[nameless, nameless]),
                 "Hi Bob,\n\nYes"
             );
         }

@@ -11,16 +11,27 @@ pub(super) use headings::{FORWARD_PREFIXES, FORWARDED, ORIGINAL};
 pub(super) use labels::{LABELS, Label};
 pub(super) use wrote::{ON, WROTE};
 
-/// [`WROTE`] by first letter: hostile mails consist of nothing but possible attributions.
-static WROTE_BY_LETTER: LazyLock<BTreeMap<char, Vec<&'static str>>> = LazyLock::new(|| {
+/// [`WROTE`] by one of its letters: hostile mails consist of nothing but possible attributions.
+type ByLetter = LazyLock<BTreeMap<char, Vec<&'static str>>>;
+static WROTE_BY_LETTER: ByLetter = LazyLock::new(|| by(|word| word.chars().next()));
+static WROTE_BY_LAST: ByLetter = LazyLock::new(|| by(|word| word.chars().next_back()));
+
+fn by(letter: impl Fn(&str) -> Option<char>) -> BTreeMap<char, Vec<&'static str>> {
     let mut words: BTreeMap<char, Vec<&'static str>> = BTreeMap::new();
     for word in WROTE {
-        if let Some(first) = word.chars().next() {
-            words.entry(first).or_default().push(word);
+        if let Some(letter) = letter(word) {
+            words.entry(letter).or_default().push(word);
         }
     }
     words
-});
+}
+
+/// Whether the text, in lower case, ends with a word for "wrote".
+pub(super) fn ends_with_wrote(lower: &str) -> bool {
+    let last = lower.chars().next_back();
+    last.and_then(|last| WROTE_BY_LAST.get(&last))
+        .is_some_and(|words| words.iter().any(|word| lower.ends_with(word)))
+}
 
 /// True when the text, in lower case, has a word for "wrote": whole words for scripts that have blanks, any place
 /// for those that have none.
