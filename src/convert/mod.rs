@@ -9,7 +9,6 @@ pub mod download;
 mod html;
 pub mod loop_mark;
 mod media_type;
-pub mod mime;
 pub mod relation;
 pub mod subject;
 pub mod thread;

@@ -5,9 +5,9 @@ use serde_json::Value;
 use super::content::{self, Content};
 use super::enclosures::{Enclosures, File};
 use super::line::line;
+use super::mime::{CivilTime, Disposition};
 use super::{MediaBytes, Place, file, html};
 use crate::convert::media_type;
-use crate::convert::mime::{CivilTime, Disposition};
 use crate::model::Timestamp;
 
 /// Longest name of a file that is only spoken of, in characters.

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use ruma::{MxcUri, OwnedMxcUri};
 
+use super::mime::{Disposition, Part};
 use super::{MediaBytes, file};
-use crate::convert::mime::{Disposition, Part};
 
 /// Types that every mail program shows in its place.
 const SHOWN_IN_PLACE: [&str; 4] = ["image/png", "image/jpeg", "image/gif", "image/webp"];

@@ -9,9 +9,9 @@ use super::enclosures::Enclosures;
 use super::html;
 use super::intro::Note;
 use super::line::line;
+use super::mime::{CivilTime, Headers, Multipart, Part};
 use super::piece::Piece;
 use super::{ChatMessage, EmailDraft, LONGEST_NAME};
-use crate::convert::mime::{CivilTime, Headers, Multipart, Part};
 use crate::convert::relation::referred;
 use crate::model::Mailbox;
 

@@ -12,6 +12,7 @@ mod intro;
 mod letter;
 mod line;
 mod location;
+mod mime;
 mod offline;
 mod piece;
 mod poll;

@@ -4,7 +4,7 @@ use super::Quoted;
 use super::body;
 use super::html::{self, quoted};
 use super::line::line;
-use crate::convert::mime::CivilTime;
+use super::mime::CivilTime;
 
 /// A quotation never has more lines than this: the reader has the whole in the mail before.
 const LINES: usize = 4;

@@ -13,14 +13,18 @@ const LONGEST_WORD: usize = 900;
 /// Names and structured values come from this program; every other text is encoded so that no character of it
 /// can end the field.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Headers {
+pub(crate) struct Headers {
     text: String,
 }
 
 impl Headers {
     /// Adds a field whose value is ASCII of our own making, in words between which a line may be folded.
     /// A word that is too long for a line, or holds anything but printable ASCII, is left out.
-    pub fn words<'a>(&mut self, name: &'static str, words: impl IntoIterator<Item = &'a str>) -> &mut Self {
+    pub(crate) fn words<'a>(
+        &mut self,
+        name: &'static str,
+        words: impl IntoIterator<Item = &'a str>,
+    ) -> &mut Self {
         let mut words = words.into_iter().filter(|word| is_word(word)).peekable();
         if words.peek().is_some() {
             self.fold(name, words);
@@ -38,7 +42,7 @@ impl Headers {
     }
 
     /// Adds an unstructured field (`Subject`): any text, in one line; `prefix` stands before it as it is.
-    pub fn text(&mut self, name: &'static str, prefix: &'static str, value: &str) -> &mut Self {
+    pub(crate) fn text(&mut self, name: &'static str, prefix: &'static str, value: &str) -> &mut Self {
         let value: String = value
             .chars()
             .map(|c| if c.is_control() { ' ' } else { c })
@@ -54,7 +58,7 @@ impl Headers {
     }
 
     /// Adds an address field with one mailbox.
-    pub fn mailbox(&mut self, name: &'static str, mailbox: &Mailbox) -> &mut Self {
+    pub(crate) fn mailbox(&mut self, name: &'static str, mailbox: &Mailbox) -> &mut Self {
         let address = mailbox.address.as_str();
         let phrase = phrase(mailbox.name.as_deref().unwrap_or_default());
         if phrase.is_empty() {
@@ -68,7 +72,11 @@ impl Headers {
 
     /// Adds a field of message identifiers (RFC 5322, section 3.6.4), given without angle brackets.
     /// What is not one is left out: the IDs of foreign mails hold all sorts of things.
-    pub fn ids<'a>(&mut self, name: &'static str, ids: impl IntoIterator<Item = &'a str>) -> &mut Self {
+    pub(crate) fn ids<'a>(
+        &mut self,
+        name: &'static str,
+        ids: impl IntoIterator<Item = &'a str>,
+    ) -> &mut Self {
         let ids: Vec<String> = ids
             .into_iter()
             .filter(|id| is_word(id) && !id.contains(['<', '>']))
@@ -78,7 +86,7 @@ impl Headers {
     }
 
     /// The fields as they stand in the message, each ended by CRLF.
-    pub fn as_str(&self) -> &str {
+    pub(crate) fn as_str(&self) -> &str {
         &self.text
     }
 

@@ -6,7 +6,7 @@ use super::{Headers, parameter, transfer};
 
 /// Whether a part is shown in its place or kept apart (RFC 2183).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Disposition {
+pub(crate) enum Disposition {
     /// Shown where it is referred to.
     Inline,
     /// Kept apart, to be saved.
@@ -15,7 +15,7 @@ pub enum Disposition {
 
 /// One part of a message, possibly of several parts itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Part<'a> {
+pub(crate) enum Part<'a> {
     /// A text in UTF-8.
     Text {
         /// `text/plain` or another text type, in lower case.
@@ -44,7 +44,7 @@ pub enum Part<'a> {
 
 /// What several parts are to each other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Multipart {
+pub(crate) enum Multipart {
     /// One after the other (RFC 2046, section 5.1.3).
     Mixed,
     /// The same in several forms, the best one last (RFC 2046, section 5.1.4).
@@ -55,7 +55,7 @@ pub enum Multipart {
 
 impl Part<'_> {
     /// A part of plain text.
-    pub fn plain(text: String) -> Self {
+    pub(crate) fn plain(text: String) -> Self {
         Self::Text {
             content_type: "text/plain",
             disposition: None,
@@ -64,7 +64,7 @@ impl Part<'_> {
     }
 
     /// A part of HTML.
-    pub fn html(text: String) -> Self {
+    pub(crate) fn html(text: String) -> Self {
         Self::Text {
             content_type: "text/html",
             disposition: None,
@@ -76,7 +76,7 @@ impl Part<'_> {
     ///
     /// `seed` makes the boundaries: printable ASCII, the same for the same message and for no other. No encoded line
     /// can begin like a boundary.
-    pub fn message(&self, headers: &Headers, seed: &str) -> Vec<u8> {
+    pub(crate) fn message(&self, headers: &Headers, seed: &str) -> Vec<u8> {
         let mut out = headers.as_str().to_owned();
         out.push_str("MIME-Version: 1.0\r\n");
         self.write(seed, &mut 0, &mut out);

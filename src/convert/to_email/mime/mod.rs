@@ -21,6 +21,6 @@ mod part;
 mod transfer;
 mod word;
 
-pub use calendar::CivilTime;
-pub use header::Headers;
-pub use part::{Disposition, Multipart, Part};
+pub(crate) use calendar::CivilTime;
+pub(crate) use header::Headers;
+pub(crate) use part::{Disposition, Multipart, Part};

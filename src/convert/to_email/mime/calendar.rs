@@ -13,19 +13,19 @@ const MONTHS: [&str; 12] = [
 
 /// A point in time, to the second, in the proleptic Gregorian calendar and UTC, between 1970 and 9999.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct CivilTime {
+pub(crate) struct CivilTime {
     /// 1970 to 9999.
-    pub year: i64,
+    pub(crate) year: i64,
     /// 1 to 12.
-    pub month: i64,
+    pub(crate) month: i64,
     /// 1 to 31.
-    pub day: i64,
+    pub(crate) day: i64,
     /// 0 to 23.
-    pub hour: i64,
+    pub(crate) hour: i64,
     /// 0 to 59.
-    pub minute: i64,
+    pub(crate) minute: i64,
     /// 0 to 59.
-    pub second: i64,
+    pub(crate) second: i64,
     days: i64,
 }
 
@@ -60,7 +60,7 @@ impl From<Timestamp> for CivilTime {
 
 impl CivilTime {
     /// As in a `Date` field (RFC 5322, section 3.3): `Sun, 22 Nov 2026 00:03:27 +0000`.
-    pub fn rfc5322(&self) -> String {
+    pub(crate) fn rfc5322(&self) -> String {
         let weekday = usize::try_from(self.days.rem_euclid(7)).unwrap_or_default();
         let mut text = String::new();
         let _ = write!(
@@ -78,7 +78,7 @@ impl CivilTime {
     }
 
     /// For people, without the ambiguity of `3/4`: `22 Nov 2026, 00:03 UTC`.
-    pub fn for_people(&self) -> String {
+    pub(crate) fn for_people(&self) -> String {
         format!(
             "{} {} {}, {}",
             self.day,
@@ -89,7 +89,7 @@ impl CivilTime {
     }
 
     /// The time of day alone: `00:03 UTC`.
-    pub fn time_of_day(&self) -> String {
+    pub(crate) fn time_of_day(&self) -> String {
         format!("{:02}:{:02} UTC", self.hour, self.minute)
     }
 
