@@ -322,9 +322,14 @@ impl Layout<'_> {
         let zone = self
             .after
             .map_or(self.state.zone, |after| after.max(self.state.zone));
-        let marks = "> ".repeat(self.state.depth.min(20));
+        let marks = self.state.depth.min(20);
+        let mut source = String::with_capacity(2 * marks + text.len());
+        for _ in 0..marks {
+            source.push_str("> ");
+        }
+        source.push_str(&text);
         self.lines.push(Line {
-            source: format!("{marks}{text}"),
+            source,
             text,
             depth: self.state.depth,
             zone,

@@ -27,7 +27,7 @@ pub(super) fn is_hidden(element: Element<'_>) -> bool {
     let zero = ["0", "0px", "0pt", "0em"];
     element
         .attribute("style")
-        .is_some_and(|style| style.len() < 4_096)
+        .is_some_and(|style| style.len() < 4_096 && may_hide(style))
         && (is("display", &["none"])
             || is("visibility", &["hidden"])
             || is("opacity", &["0"])
@@ -54,6 +54,16 @@ pub(super) fn list_mark(element: Element<'_>, text: impl Fn() -> String) -> Opti
 pub(super) fn is_list_item(element: Element<'_>) -> bool {
     let class = element.attribute("class").unwrap_or_default();
     element.name() == "p" && class.starts_with("MsoListParagraph")
+}
+
+/// Whether one of the properties by which things are hidden is set. Most styles have none.
+fn may_hide(style: &str) -> bool {
+    let names = style
+        .split(';')
+        .filter_map(|declaration| Some(declaration.split_once(':')?.0.trim()));
+    let hide = ["display", "visibility", "opacity", "max-height"];
+    let mut hiding = names.filter(|name| hide.iter().any(|property| name.eq_ignore_ascii_case(property)));
+    hiding.next().is_some()
 }
 
 /// True where the style makes the text bold.

@@ -58,9 +58,10 @@ pub(crate) fn decode(bytes: &[u8], label: Option<&str>) -> String {
 /// The text of bytes about which nothing is known, or which claim to be UTF-8 or ASCII.
 fn unlabelled(bytes: &[u8], claims_utf8: bool) -> String {
     if let Ok(text) = std::str::from_utf8(bytes) {
-        if bytes
-            .windows(3)
-            .any(|window| matches!(window, [0x1b, b'$', b'B' | b'@']))
+        if bytes.contains(&0x1b)
+            && bytes
+                .windows(3)
+                .any(|window| matches!(window, [0x1b, b'$', b'B' | b'@']))
         {
             return ISO_2022_JP.decode(bytes).0.into_owned();
         }

@@ -109,7 +109,15 @@ impl<'a> Part<'a> {
 
 /// CRLF and lone CR become LF; other control characters go, but for tabs: nobody sees them.
 pub(crate) fn normalise_lines(text: &str) -> String {
-    let mut text = text.replace("\r\n", "\n").replace('\r', "\n");
+    let mut pieces = text.split('\r');
+    let mut text = String::with_capacity(text.len());
+    text.push_str(pieces.next().unwrap_or_default());
+    for piece in pieces {
+        if !piece.starts_with('\n') {
+            text.push('\n');
+        }
+        text.push_str(piece);
+    }
     let is_shown = |byte: u8| !byte.is_ascii_control() || matches!(byte, b'\n' | b'\t');
     if !text.bytes().all(is_shown) {
         text.retain(|c| u8::try_from(c).map_or(true, is_shown));

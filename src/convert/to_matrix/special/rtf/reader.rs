@@ -144,7 +144,6 @@ impl Reader<'_> {
                 b'~' => self.text("\u{a0}"),
                 b'_' => self.text("\u{2011}"),
                 b'\r' | b'\n' => self.text("\n"),
-                b'-' | b':' => {}
                 symbol @ (b'\\' | b'{' | b'}') => self.byte(symbol),
                 _ => {}
             }
@@ -179,7 +178,6 @@ impl Reader<'_> {
             "u" => {
                 self.unicode(number.unwrap_or_default());
                 self.skip = self.group.fallback;
-                return;
             }
             "bin" => {
                 let length = usize::try_from(number.unwrap_or_default()).unwrap_or(0);
@@ -231,7 +229,7 @@ impl Reader<'_> {
         let group = &self.group;
         match group.destination {
             Destination::Tag => self.of_html,
-            Destination::Body => !group.invisible && !(self.of_html && group.for_rtf),
+            Destination::Body => !(group.invisible || (self.of_html && group.for_rtf)),
             Destination::Fonts | Destination::Hidden => false,
         }
     }
