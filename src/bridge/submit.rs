@@ -1,5 +1,6 @@
 //! A draft becomes an email and is handed to the relay.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use ruma::{OwnedEventId, UserId};
@@ -190,17 +191,20 @@ impl Bridge {
             bounce_token: Some(new_token(&*self.random)),
         };
         // Off the workers' threads: an email with large attachments takes a while to encode.
-        let rendered =
-            tokio::task::spawn_blocking(move || to_email::render_with(&email.draft, &email.options)).await;
-        match rendered {
-            Ok(Ok(mut rendered)) => {
-                self.loop_key.mark(&mut rendered.bytes, &row.message_id);
-                Ok(Some(Composed {
-                    email: rendered,
-                    row,
-                    links: email.links,
-                }))
-            }
+        let (mail, loop_key) = (Arc::clone(&self.mail), self.loop_key.clone());
+        let rendered = tokio::task::spawn_blocking(move || {
+            to_email::render_with(&email.draft, &email.options).map(|mut rendered| {
+                loop_key.mark(&mut rendered.bytes, &email.draft.message_id);
+                rendered.bytes = mail.sign(rendered.bytes);
+                rendered
+            })
+        });
+        match rendered.await {
+            Ok(Ok(rendered)) => Ok(Some(Composed {
+                email: rendered,
+                row,
+                links: email.links,
+            })),
             Ok(Err(nothing)) => {
                 tracing::info!(job = draft.job, portal = portal.id, "no email: {nothing}");
                 Ok(None)

@@ -17,6 +17,7 @@ use super::{ConfigFile, Failure, environment};
 use crate::bridge::{check_way_back, check_way_there};
 use crate::config::Config;
 use crate::mail::listener::{ListenAddress, ListenerSettings};
+use crate::mail::signing::check_published;
 use crate::mail::submit::Relay;
 use crate::matrix::client::HttpHomeserver;
 use crate::model::{Clock as _, SystemClock};
@@ -169,6 +170,7 @@ async fn examine(config: &Config, report: &mut Report) -> anyhow::Result<()> {
     report.found("relay", way_out, |()| {
         format!("{}:{} lets Penpal in", relay.host, relay.port())
     })?;
+    examine_signatures(config, report).await?;
     for door in config.listener_settings() {
         if !runs {
             let message = format!(
@@ -181,6 +183,17 @@ async fn examine(config: &Config, report: &mut Report) -> anyhow::Result<()> {
         let greeted = greeting(&door).await;
         report.found("mail door", greeted, |()| {
             format!("{} {} answers", door.protocol, door.address)
+        })?;
+    }
+    Ok(())
+}
+
+async fn examine_signatures(config: &Config, report: &mut Report) -> anyhow::Result<()> {
+    let signatures = config.signatures()?;
+    for record in signatures.records() {
+        let published = check_published(record, &config.mail.authentication.dns_servers()).await;
+        report.found("signature", published, |()| {
+            format!("the DNS has {}", record.name)
         })?;
     }
     Ok(())

@@ -84,7 +84,7 @@ async fn serve(config: &Config, flood: Flood) -> anyhow::Result<()> {
     let metrics = telemetry::start_metrics()?;
     let (_claim, store) = take_store(config).await?;
     let homeserver = Arc::new(HttpHomeserver::new(config.client_settings())?);
-    let relay = Arc::new(Relay::new(config.relay_settings())?);
+    let relay = Arc::new(Relay::new(config.relay_settings())?.signing(config.signatures()?));
     let bridge = Bridge::open(
         store.clone(),
         homeserver,

@@ -35,7 +35,7 @@ pub use error::ConfigError;
 pub use homeserver::Homeserver;
 pub use logging::{Format, Level, Logging};
 pub(crate) use mail::parse_address;
-pub use mail::{Addresses, Authentication, Automatic, Listen, Mail, Relay, Scheme};
+pub use mail::{Addresses, Authentication, Automatic, Dkim, Listen, Mail, Relay, Scheme};
 pub use queue::Queue;
 pub use registration::{Namespace, Namespaces, Registration, RegistrationError, fresh_token};
 
@@ -93,13 +93,16 @@ struct Sections {
 
 impl Config {
     /// Reads and checks the configuration in `path`, with the variables of `environment` over it, and compares its tokens
-    /// with those of the registration that it names.
+    /// with those of the registration that it names. Reads the keys too.
     ///
     /// Relative paths in it refer to the folder of `path`.
     pub fn load(path: &Path, environment: &BTreeMap<String, String>) -> Result<Self, ConfigError> {
         let source = Source::parse(path, &Source::text(path)?, environment)?;
         let config = Self::of(&source)?;
-        config.compare_tokens().map_err(|problem| source.error(problem))?;
+        config
+            .compare_tokens()
+            .and_then(|()| config.read_keys())
+            .map_err(|problem| source.error(problem))?;
         Ok(config)
     }
 
@@ -133,6 +136,9 @@ impl Config {
         sections.downloads.check()?;
         sections.queue.check()?;
         sections.database.settle(folder)?;
+        for (index, key) in sections.mail.dkim.iter_mut().enumerate() {
+            key.settle(index, folder)?;
+        }
         for (index, listen) in sections.mail.listen.iter_mut().enumerate() {
             listen.settle(index, folder)?;
         }
@@ -179,6 +185,14 @@ impl Config {
             puppets,
             addresses,
         })
+    }
+
+    /// Sees that the keys can be used.
+    fn read_keys(&self) -> Result<(), Problem> {
+        match self.signatures() {
+            Ok(_) => Ok(()),
+            Err(error) => Err(Problem::new("mail.dkim", error.to_string())),
+        }
     }
 
     /// Sees that the homeserver's copy of the registration holds the same tokens.

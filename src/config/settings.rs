@@ -2,11 +2,12 @@
 
 use std::time::Duration;
 
-use super::Config;
+use super::{Config, Dkim};
 use crate::appservice::ServerSettings;
 use crate::bridge::{BridgeSettings, DownloadSettings};
 use crate::mail::authentication::Authentication;
 use crate::mail::listener::{Limits, ListenerSettings, TlsFiles};
+use crate::mail::signing::{Signatures, SigningError};
 use crate::mail::submit::{MESSAGE_TIMEOUT, RelayCredentials, RelaySettings};
 use crate::matrix::client::ClientSettings;
 
@@ -98,6 +99,12 @@ impl Config {
             message_timeout: MESSAGE_TIMEOUT,
             pool_size: RELAY_CONNECTIONS,
         }
+    }
+
+    /// For what goes out: its signatures. Reads the keys.
+    pub fn signatures(&self) -> Result<Signatures, SigningError> {
+        let keys: Vec<_> = self.mail.dkim.iter().map(Dkim::key_file).collect();
+        Signatures::new(self.addresses.domain(), &keys)
     }
 
     /// For the gate behind the ways in.

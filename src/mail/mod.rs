@@ -3,7 +3,9 @@
 //! Imports: `model`. Penpal's own side is reached only through [`Inbound`].
 
 pub mod authentication;
+mod dns;
 pub mod listener;
+pub mod signing;
 pub mod submit;
 
 use async_trait::async_trait;
@@ -52,6 +54,12 @@ impl SendError {
 /// The way out: one relay that takes responsibility or says why not.
 #[async_trait]
 pub trait MailTransport: Send + Sync {
+    /// The message with the signatures of its domain, if there are to be any. Done once, before the message is stored: each attempt to send it hands over
+    /// the same bytes.
+    fn sign(&self, message: Vec<u8>) -> Vec<u8> {
+        message
+    }
+
     /// Hands over one message to one recipient. `message` is complete, with CRLF line ends.
     async fn send(&self, envelope: &Envelope, message: &[u8]) -> Result<Accepted, SendError>;
 }

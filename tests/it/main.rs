@@ -21,6 +21,7 @@ mod outages;
 mod questions;
 mod queue;
 mod retention;
+mod signatures;
 mod strangers;
 mod threads;
 mod transactions;

@@ -33,6 +33,14 @@ pub(super) struct Tokens {
     pub(super) double_puppet: Option<SecretString>,
 }
 
+/// A key that signs what goes out.
+pub(super) struct Key {
+    pub(super) selector: String,
+    /// Its file, in the folder of the configuration.
+    pub(super) file: String,
+    pub(super) pem: String,
+}
+
 /// The relay, as one flag holds it.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Relay {
@@ -90,7 +98,7 @@ impl Door {
 }
 
 /// The text of `config.yaml`.
-pub(super) fn config(answers: &Answers, registration: &Path, tokens: &Tokens) -> String {
+pub(super) fn config(answers: &Answers, registration: &Path, tokens: &Tokens, keys: &[Key]) -> String {
     let Answers {
         server_name,
         homeserver_url,
@@ -118,6 +126,17 @@ pub(super) fn config(answers: &Answers, registration: &Path, tokens: &Tokens) ->
             quoted(token.expose_secret())
         )
     });
+    let keys: String = keys
+        .iter()
+        .map(|key| format!("    - selector: {}\n      key: {}\n", key.selector, key.file))
+        .collect();
+    let dkim = if keys.is_empty() {
+        String::new()
+    } else {
+        format!(
+            "  # What signs outgoing mail. The DNS has the other halves: see `penpal doctor`.\n  dkim:\n{keys}"
+        )
+    };
     format!(
         "\
 # Penpal's configuration, written by `penpal init`. It holds secrets: keep it readable for the user of penpal alone.
@@ -143,7 +162,7 @@ appservice:
     host: {host}
     port: {port}
     tls: {tls}
-  listen:
+{dkim}  listen:
     - protocol: {protocol}
       address: {address}
   authentication:
@@ -296,7 +315,7 @@ mod tests {
             homeserver: "made by penpal init".into(),
             double_puppet: None,
         };
-        let text = config(&answers, Path::new("registration.yaml"), &tokens);
+        let text = config(&answers, Path::new("registration.yaml"), &tokens, &[]);
         let config = Config::parse(
             Path::new("config.yaml"),
             &text,

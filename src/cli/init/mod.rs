@@ -8,21 +8,22 @@ use std::collections::BTreeMap;
 use std::io::{IsTerminal, Write, stdin, stdout};
 use std::path::{Path, PathBuf};
 
-use anyhow::Context as _;
+use anyhow::{Context as _, anyhow};
 use clap::Args;
 
 use super::Failure;
 use crate::config::{Config, ConfigError, Registration, fresh_token};
+use crate::mail::signing::{Algorithm, fresh_key};
 use crate::model::SystemRandom;
 
-/// Writes config.yaml and registration.yaml with fresh tokens. Asks for what is not given, on a terminal.
+/// Writes config.yaml and registration.yaml with fresh tokens, and keys for DKIM. Asks for what is not given, on a terminal.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Example:
   penpal init --server-name example.org --homeserver-url http://127.0.0.1:8008 \\
       --mail-domain mail.example.org --relay localhost:25 --database sqlite:/var/lib/penpal/penpal.db
 
-Both files hold secrets and are readable for their owner alone. Files that exist are never overwritten.")]
+The files hold secrets and are readable for their owner alone. Files that exist are never overwritten.")]
 pub(super) struct Init {
     /// What stands after the colon in the homeserver's user IDs.
     #[arg(long, value_name = "NAME")]
@@ -60,6 +61,9 @@ pub(super) struct Init {
     /// them and keep their lists of direct chats right. Its file is named after the first one.
     #[arg(long)]
     double_puppet: bool,
+    /// Make no keys for DKIM: the mail server signs for the mail domain.
+    #[arg(long)]
+    no_dkim: bool,
 }
 
 impl Init {
@@ -75,7 +79,8 @@ impl Init {
             homeserver: fresh_token(&random),
             double_puppet: self.double_puppet.then(|| fresh_token(&random)),
         };
-        let text = files::config(&answers, &self.registration_from_config(), &tokens);
+        let keys = if self.no_dkim { Vec::new() } else { self.keys()? };
+        let text = files::config(&answers, &self.registration_from_config(), &tokens, &keys);
         let config = Config::parse(&self.config, &text, &BTreeMap::new()).map_err(in_flags)?;
         let mut all = vec![
             (self.config.clone(), text),
@@ -91,12 +96,39 @@ impl Init {
             all.push((path.clone(), files::double_puppet_registration(&registration)));
             path
         });
+        let folder = self.config.with_file_name("");
+        all.extend(keys.into_iter().map(|key| (folder.join(key.file), key.pem)));
         files::write_all(&all)?;
-        let steps = steps::next_steps(&config, &self.config, &self.registration, second.as_deref());
+        let signatures = config
+            .signatures()
+            .context("the keys that were written can't be read")?;
+        let written: Vec<&Path> = all.iter().map(|(path, _)| path.as_path()).collect();
+        let steps = steps::next_steps(
+            &config,
+            &written,
+            &self.registration,
+            second.as_deref(),
+            signatures.records(),
+        );
         stdout()
             .write_all(steps.as_bytes())
             .context("standard output is closed")?;
         Ok(())
+    }
+
+    /// A key of each kind: what one receiver does not understand, it passes over.
+    fn keys(&self) -> anyhow::Result<Vec<files::Key>> {
+        let kinds = [(Algorithm::Rsa, "dkim-rsa"), (Algorithm::Ed25519, "dkim-ed25519")];
+        let key = |(algorithm, name): (Algorithm, &str)| {
+            let pem =
+                fresh_key(algorithm).map_err(|error| anyhow!("no key for DKIM can be made: {error}"))?;
+            Ok(files::Key {
+                selector: name.replace("dkim", "penpal"),
+                file: format!("{name}.pem"),
+                pem,
+            })
+        };
+        kinds.into_iter().map(key).collect()
     }
 
     /// What was given, or the flags that are missing.

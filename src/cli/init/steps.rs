@@ -4,9 +4,21 @@ use std::path::{Path, absolute};
 
 use crate::config::Config;
 use crate::mail::listener::{ListenAddress, Protocol};
+use crate::mail::signing::DnsRecord;
 
 /// The next steps, for Synapse and Postfix, with the admin's own names in them.
-pub(super) fn next_steps(config: &Config, file: &Path, registration: &Path, second: Option<&Path>) -> String {
+///
+/// `written` are all files, the configuration first.
+pub(super) fn next_steps(
+    config: &Config,
+    written: &[&Path],
+    registration: &Path,
+    second: Option<&Path>,
+    records: &[DnsRecord],
+) -> String {
+    let file = written
+        .first()
+        .map_or_else(|| Path::new("config.yaml"), |file| *file);
     let full = |path: &Path| absolute(path).unwrap_or_else(|_| path.to_owned());
     let copies = [
         (Some(registration), "/etc/matrix-synapse/penpal.yaml"),
@@ -25,11 +37,19 @@ pub(super) fn next_steps(config: &Config, file: &Path, registration: &Path, seco
             )
         })
         .collect();
-    let written: Vec<String> = [Some(file), Some(registration), second]
-        .into_iter()
-        .flatten()
-        .map(|path| path.display().to_string())
+    let written: Vec<String> = written.iter().map(|path| path.display().to_string()).collect();
+    let signed: String = records
+        .iter()
+        .map(|record| format!("       {}\n", record.in_zone()))
         .collect();
+    let signed = if signed.is_empty() {
+        signed
+    } else {
+        format!(
+            "   These let others verify that mail is from {} (DKIM); `penpal doctor` looks for them:\n{signed}",
+            config.addresses.domain()
+        )
+    };
     let listed: String = copies
         .iter()
         .map(|(_, copy)| format!("         - {copy}\n"))
@@ -57,9 +77,11 @@ Written: {written}.
 2. Postfix, in main.cf; then `postfix reload`:
        relay_domains = {domain}
        transport_maps = inline:{{{domain}={transport}}}
-   (Add to what these two hold already.) And in the DNS the MX of {domain} must lead to this mail server.
+   (Add to what these two hold already.)
 
-3. Start it:
+3. In the DNS the MX of {domain} must lead to this mail server, and its SPF record must let it send.
+{signed}
+4. Start it:
        penpal run --config {file}
 
 `penpal registration check FILE` tells later whether Synapse's copy still fits.

@@ -93,6 +93,11 @@ impl Authentication {
         }
     }
 
+    /// The DNS servers to ask in place of the system's.
+    pub fn dns_servers(&self) -> Vec<SocketAddr> {
+        self.dns.iter().map(|server| server.0).collect()
+    }
+
     /// For the gate.
     pub(in crate::config) fn settings(&self) -> authentication::Authentication {
         match (self.mode, &self.authserv_id) {
@@ -102,7 +107,7 @@ impl Authentication {
             },
             (Mode::Off, _) => authentication::Authentication::Off,
             _ => authentication::Authentication::Check {
-                nameservers: self.dns.iter().map(|server| server.0).collect(),
+                nameservers: self.dns_servers(),
                 timeout: self.dns_timeout,
                 sealers: self
                     .arc_sealers

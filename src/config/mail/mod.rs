@@ -3,6 +3,7 @@
 mod addresses;
 mod authentication;
 mod automatic;
+mod dkim;
 mod listen;
 mod relay;
 
@@ -11,6 +12,7 @@ use serde::Deserialize;
 pub use addresses::{Addresses, Scheme};
 pub use authentication::Authentication;
 pub use automatic::Automatic;
+pub use dkim::Dkim;
 pub use listen::Listen;
 pub(crate) use listen::parse_address;
 pub use relay::Relay;
@@ -29,6 +31,9 @@ pub struct Mail {
     pub addresses: Addresses,
     /// The way out.
     pub relay: Relay,
+    /// The keys that sign what goes out; none when the mail server behind the relay does that.
+    #[serde(default)]
+    pub dkim: Vec<Dkim>,
     /// The ways in; none when there is nothing to listen on.
     #[serde(default)]
     pub listen: Vec<Listen>,

@@ -7,7 +7,7 @@ const MISTAKES: &[(&str, &str, &str)] = &[
     (
         "mail.relai",
         "1",
-        "config.yaml: mail.relai: there is no such key, did you mean `relay`? (known here: addresses, authentication, automatic, domain, listen, \
+        "config.yaml: mail.relai: there is no such key, did you mean `relay`? (known here: addresses, authentication, automatic, dkim, domain, listen, \
              max_size, relay)",
     ),
     (

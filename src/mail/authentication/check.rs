@@ -10,8 +10,6 @@ use std::time::Duration;
 use mail_auth::common::crypto::Algorithm;
 use mail_auth::dmarc::Policy;
 use mail_auth::dmarc::verify::DmarcParameters;
-use mail_auth::hickory_resolver::config::{ConnectionConfig, NameServerConfig, ResolverConfig, ResolverOpts};
-use mail_auth::hickory_resolver::system_conf::read_system_conf;
 use mail_auth::spf::verify::SpfParameters;
 use mail_auth::{
     AuthenticatedMessage, DkimOutput, DkimResult, DmarcResult, MessageAuthenticator, SpfOutput, SpfResult,
@@ -22,15 +20,9 @@ use tokio::time::timeout;
 use super::GateError;
 use super::fields::{self, Field};
 use super::results::{Finding, Results, judge};
+use crate::mail::dns;
 use crate::model::{EmailAddress, IncomingMail, Verdict};
 
-/// One question to one server, and how often it is asked.
-const QUESTION: Duration = Duration::from_secs(3);
-const ATTEMPTS: usize = 2;
-/// Answers in the cache, and how long they stay there at the most.
-const CACHE: u64 = 4096;
-const KEEP: Duration = Duration::from_hours(6);
-const KEEP_NEGATIVE: Duration = Duration::from_mins(5);
 /// Signatures of one mail that are verified. Real mail has two or three.
 const MAX_SIGNATURES: usize = 8;
 /// Longer chains of forwarders are not followed.
@@ -49,22 +41,7 @@ impl Checker {
         timeout: Duration,
         sealers: Vec<String>,
     ) -> Result<Self, GateError> {
-        let fail = |error: &dyn std::fmt::Display| GateError(error.to_string());
-        let (config, mut options) = if nameservers.is_empty() {
-            read_system_conf().map_err(|error| fail(&error))?
-        } else {
-            let servers = nameservers.iter().map(name_server).collect();
-            (
-                ResolverConfig::from_name_servers(servers),
-                ResolverOpts::default(),
-            )
-        };
-        options.timeout = QUESTION;
-        options.attempts = ATTEMPTS;
-        options.cache_size = CACHE;
-        options.positive_max_ttl = Some(KEEP);
-        options.negative_max_ttl = Some(KEEP_NEGATIVE);
-        let authenticator = MessageAuthenticator::new(config, options).map_err(|error| fail(&error))?;
+        let authenticator = dns::resolver(nameservers).map_err(GateError)?;
         Ok(Self {
             authenticator,
             timeout,
@@ -188,14 +165,6 @@ impl Checker {
             .and_then(|(_, results)| Results::parse(results));
         results.is_some_and(|results| judge(results.results.iter(), author) == Finding::Passed)
     }
-}
-
-fn name_server(address: &SocketAddr) -> NameServerConfig {
-    let mut connections = [ConnectionConfig::udp(), ConnectionConfig::tcp()];
-    for connection in &mut connections {
-        connection.port = address.port();
-    }
-    NameServerConfig::new(address.ip(), true, connections.into())
 }
 
 /// Whether a signature could speak for the author, and covers what a reader takes for the author's.

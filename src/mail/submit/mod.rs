@@ -24,6 +24,7 @@ use secrecy::SecretString;
 use self::connection::Dialer;
 use self::failure::{Failure, Stage, permanent};
 use self::pool::Pool;
+use super::signing::Signatures;
 use super::{Accepted, MailTransport, SendError};
 use crate::model::{EmailAddress, Envelope};
 
@@ -95,6 +96,7 @@ pub enum RelayError {
 /// The relay.
 #[derive(Debug)]
 pub struct Relay {
+    signatures: Signatures,
     dialer: Dialer,
     pool: Pool,
     message_timeout: Duration,
@@ -108,6 +110,7 @@ impl Relay {
     /// [`RelayError`] when the certificates cannot be read.
     pub fn new(settings: RelaySettings) -> Result<Self, RelayError> {
         Ok(Self {
+            signatures: Signatures::default(),
             pool: Pool::new(settings.pool_size),
             message_timeout: settings.message_timeout.max(settings.timeout),
             dialer: Dialer::new(settings)?,
@@ -117,6 +120,12 @@ impl Relay {
     /// Begins no more messages: those that wait for a connection are turned away, those under way go on.
     pub fn close(&self) {
         self.pool.close();
+    }
+
+    /// The same relay, for messages with these signatures.
+    #[must_use]
+    pub fn signing(self, signatures: Signatures) -> Self {
+        Self { signatures, ..self }
     }
 
     /// Connects and logs in as for a message, and hangs up: whether these settings work at all.
@@ -161,6 +170,10 @@ impl Relay {
 
 #[async_trait]
 impl MailTransport for Relay {
+    fn sign(&self, message: Vec<u8>) -> Vec<u8> {
+        self.signatures.sign(message)
+    }
+
     async fn send(&self, envelope: &Envelope, message: &[u8]) -> Result<Accepted, SendError> {
         // A lone CR or LF is the raw material of SMTP smuggling: what one server takes for text is the end of
         // the message to another.

@@ -33,7 +33,7 @@ fn penpal(folder: &Path, arguments: &[&str]) -> Outcome {
     }
 }
 
-const INIT: [&str; 9] = [
+const INIT: [&str; 10] = [
     "init",
     "--server-name",
     "example.org",
@@ -43,6 +43,8 @@ const INIT: [&str; 9] = [
     "mail.example.org",
     "--relay",
     "localhost:25",
+    // Keys take a moment to make.
+    "--no-dkim",
 ];
 
 /// A folder in which `penpal init` ran.
@@ -127,13 +129,46 @@ Written: config.yaml, registration.yaml.
 2. Postfix, in main.cf; then `postfix reload`:
        relay_domains = mail.example.org
        transport_maps = inline:{mail.example.org=lmtp:inet:127.0.0.1:8024}
-   (Add to what these two hold already.) And in the DNS the MX of mail.example.org must lead to this mail server.
+   (Add to what these two hold already.)
 
-3. Start it:
+3. In the DNS the MX of mail.example.org must lead to this mail server, and its SPF record must let it send.
+
+4. Start it:
        penpal run --config config.yaml
 
 `penpal registration check FILE` tells later whether Synapse's copy still fits.
 "
+    );
+}
+
+#[test]
+fn init_makes_keys_and_says_what_must_be_in_the_dns() {
+    let folder = tempfile::tempdir().unwrap();
+    let outcome = penpal(folder.path(), &INIT[..9]);
+    for (name, kind) in [
+        ("rsa", "v=DKIM1; k=rsa; p="),
+        ("ed25519", "v=DKIM1; k=ed25519; p="),
+    ] {
+        let mode = fs::metadata(folder.path().join(format!("dkim-{name}.pem")))
+            .unwrap()
+            .permissions()
+            .mode();
+        assert_eq!(mode & 0o777, 0o600, "{name}");
+        let record = format!("penpal-{name}._domainkey.mail.example.org. IN TXT ( \"{kind}");
+        assert!(outcome.out.contains(&record), "{}", outcome.out);
+    }
+    fs::write(folder.path().join("dkim-rsa.pem"), "no key").unwrap();
+    let started = penpal(folder.path(), &["run"]);
+    assert_eq!(started.code, Some(2));
+    assert!(
+        started
+            .err
+            .starts_with("penpal: config.yaml: mail.dkim: cannot sign with ")
+            && started
+                .err
+                .contains("dkim-rsa.pem: there is no private key in it"),
+        "{}",
+        started.err
     );
 }
 

@@ -5,6 +5,8 @@ use std::net::SocketAddr;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
+use mail_auth::MessageAuthenticator;
+use mail_auth::hickory_resolver::config::{ConnectionConfig, NameServerConfig, ResolverConfig, ResolverOpts};
 use mail_auth::hickory_resolver::proto::op::{Message, OpCode, ResponseCode};
 use mail_auth::hickory_resolver::proto::rr::rdata::{CNAME, TXT};
 use mail_auth::hickory_resolver::proto::rr::{Name, RData, Record, RecordType};
@@ -56,6 +58,17 @@ async fn bind() -> (UdpSocket, TcpListener) {
 }
 
 impl Dns {
+    /// What asks this server.
+    pub fn authenticator(&self) -> MessageAuthenticator {
+        let mut connections = [ConnectionConfig::udp(), ConnectionConfig::tcp()];
+        for connection in &mut connections {
+            connection.port = self.address.port();
+        }
+        let server = NameServerConfig::new(self.address.ip(), true, connections.into());
+        let servers = ResolverConfig::from_name_servers(vec![server]);
+        MessageAuthenticator::new(servers, ResolverOpts::default()).unwrap()
+    }
+
     /// A server that knows no name.
     pub async fn start() -> Self {
         let (socket, listener) = bind().await;

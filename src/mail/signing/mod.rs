@@ -1,0 +1,151 @@
+//! DKIM signatures on what goes out (RFC 6376; with Ed25519, RFC 8463): the mail domain stands by each message.
+
+mod key;
+mod published;
+#[cfg(test)]
+mod tests;
+
+use std::path::PathBuf;
+
+use mail_auth::common::crypto::{Ed25519Key, RsaKey, Sha256};
+use mail_auth::common::headers::HeaderWriter as _;
+use mail_auth::dkim::{DkimSigner, Done};
+
+use self::key::Key;
+pub use self::key::{Algorithm, fresh_key};
+pub use self::published::check_published;
+
+/// The fields that are signed (RFC 6376, section 5.4.1). One that is named more often than it is there can't be added later, with
+/// the signature still in force: a second author or subject on top would be the one that is shown.
+const FIELDS: [&str; 14] = [
+    "From",
+    "From",
+    "Reply-To",
+    "To",
+    "Subject",
+    "Subject",
+    "Date",
+    "Message-ID",
+    "In-Reply-To",
+    "References",
+    "MIME-Version",
+    "Content-Type",
+    "Content-Transfer-Encoding",
+    "Auto-Submitted",
+];
+
+/// A key and the name under which the DNS has its other half.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeyFile {
+    /// The selector: the key is looked up at `SELECTOR._domainkey.DOMAIN`.
+    pub selector: String,
+    /// PEM file with the private key.
+    pub path: PathBuf,
+}
+
+/// Why a key can't be used.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot sign with {}: {reason}; give a PEM file as `penpal init` writes it, readable for the user of penpal", path.display())]
+pub struct SigningError {
+    path: PathBuf,
+    reason: String,
+}
+
+/// A TXT record by which others can verify a signature.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DnsRecord {
+    /// Its name, without the last dot.
+    pub name: String,
+    /// Its text, which is too long for one string of the DNS when the key is RSA: see [`in_zone`](Self::in_zone).
+    pub text: String,
+}
+
+impl DnsRecord {
+    /// The line for a zone file, its text in strings of at most 255 bytes (RFC 1035, section 3.3.14).
+    pub fn in_zone(&self) -> String {
+        let mut rest = self.text.as_str();
+        let mut strings = Vec::new();
+        while !rest.is_empty() {
+            let (string, more) = rest.split_at_checked(255).unwrap_or((rest, ""));
+            strings.push(format!("\"{string}\""));
+            rest = more;
+        }
+        format!("{}. IN TXT ( {} )", self.name, strings.join(" "))
+    }
+}
+
+enum Signer {
+    Rsa(DkimSigner<RsaKey<Sha256>, Done>),
+    Ed25519(DkimSigner<Ed25519Key, Done>),
+}
+
+/// What signs in the name of the mail domain; without keys it signs nothing.
+#[derive(Default)]
+pub struct Signatures {
+    signers: Vec<Signer>,
+    records: Vec<DnsRecord>,
+}
+
+impl Signatures {
+    /// Reads the keys.
+    pub fn new(domain: &str, keys: &[KeyFile]) -> Result<Self, SigningError> {
+        let mut signatures = Self::default();
+        for KeyFile { selector, path } in keys {
+            let key = Key::read(path).map_err(|reason| SigningError {
+                path: path.clone(),
+                reason,
+            })?;
+            signatures.records.push(DnsRecord {
+                name: format!("{selector}._domainkey.{domain}"),
+                text: key.record(),
+            });
+            signatures.signers.push(match key {
+                Key::Rsa { key, .. } => Signer::Rsa(
+                    DkimSigner::from_key(key)
+                        .domain(domain)
+                        .selector(selector)
+                        .headers(FIELDS),
+                ),
+                Key::Ed25519(key) => Signer::Ed25519(
+                    DkimSigner::from_key(key)
+                        .domain(domain)
+                        .selector(selector)
+                        .headers(FIELDS),
+                ),
+            });
+        }
+        Ok(signatures)
+    }
+
+    /// The message with a signature of each key above it. One that can't be made is left out and logged: DMARC wants one of
+    /// those that are there, or SPF.
+    pub fn sign(&self, message: Vec<u8>) -> Vec<u8> {
+        if self.signers.is_empty() {
+            return message;
+        }
+        let mut signed = Vec::new();
+        for signer in &self.signers {
+            let signature = match signer {
+                Signer::Rsa(signer) => signer.sign(&message),
+                Signer::Ed25519(signer) => signer.sign(&message),
+            };
+            match signature {
+                Ok(signature) => signature.write_header(&mut signed),
+                Err(error) => tracing::error!(%error, "an email goes out without one of its signatures"),
+            }
+        }
+        signed.extend_from_slice(&message);
+        signed
+    }
+
+    /// What must be in the DNS.
+    pub fn records(&self) -> &[DnsRecord] {
+        &self.records
+    }
+}
+
+impl std::fmt::Debug for Signatures {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_list().entries(&self.records).finish()
+    }
+}
