@@ -68,7 +68,7 @@ pub(super) fn piece<'a>(message: &'a ChatMessage, place: Place, enclosures: &mut
     let about = message.about.as_ref();
     match (relation, about) {
         (Relation::Reply, Some(about)) if !about.text.trim().is_empty() => {
-            piece.quote = Some(quote::answered(about))
+            piece.quote = Some(quote::answered(about));
         }
         (Relation::Edit, about) => {
             let change = about.filter(|_| piece.html.is_none());

@@ -68,46 +68,43 @@ pub fn with_vote(content: &Content, voter: &str, response: &Content) -> Option<C
         .cloned()
         .collect();
     let mut content = content.clone();
-    let votes = content.entry(VOTES).or_insert_with(|| Content::new().into());
-    let votes = votes.as_object_mut()?;
-    if votes.len() >= VOTERS && !votes.contains_key(voter) {
+    let kept = content.entry(VOTES).or_insert_with(|| Content::new().into());
+    let kept = kept.as_object_mut()?;
+    if kept.len() >= VOTERS && !kept.contains_key(voter) {
         return None;
     }
-    votes.insert(voter.to_owned(), selections.into());
+    kept.insert(voter.to_owned(), selections.into());
     Some(content)
 }
 
 /// One line for each answer, such as `1. Red: 3 votes`; none when nobody voted or nothing is known.
 fn tally(poll: &Content, votes: Option<&Content>, results: Option<&Content>) -> Vec<String> {
     let answers: Vec<Answer> = answers(poll).collect();
-    let counts: Vec<u64> = match votes {
-        Some(votes) => {
-            let is_known = |id: &str| answers.iter().any(|answer| answer.id == id);
-            let valid: Vec<BTreeSet<&str>> = votes
-                .values()
-                .filter_map(Value::as_array)
-                .map(|selected| {
-                    selected
-                        .iter()
-                        .filter_map(Value::as_str)
-                        .take(choices(poll))
-                        .collect()
-                })
-                .filter(|selected: &BTreeSet<&str>| selected.iter().all(|id| is_known(id)))
-                .collect();
-            let count = |answer: &Answer| {
-                valid
+    let counts: Vec<u64> = if let Some(votes) = votes {
+        let is_known = |id: &str| answers.iter().any(|answer| answer.id == id);
+        let valid: Vec<BTreeSet<&str>> = votes
+            .values()
+            .filter_map(Value::as_array)
+            .map(|selected| {
+                selected
                     .iter()
-                    .filter(|selected| selected.contains(answer.id))
-                    .count()
-            };
-            answers.iter().map(|answer| count(answer) as u64).collect()
-        }
+                    .filter_map(Value::as_str)
+                    .take(choices(poll))
+                    .collect()
+            })
+            .filter(|selected: &BTreeSet<&str>| selected.iter().all(|id| is_known(id)))
+            .collect();
+        let count = |answer: &Answer| {
+            valid
+                .iter()
+                .filter(|selected| selected.contains(answer.id))
+                .count()
+        };
+        answers.iter().map(|answer| count(answer) as u64).collect()
+    } else {
         // What the client of whoever ended it has counted.
-        None => {
-            let count = |answer: &Answer| results?.get(answer.id)?.as_u64();
-            answers.iter().map(|answer| count(answer).unwrap_or(0)).collect()
-        }
+        let count = |answer: &Answer| results?.get(answer.id)?.as_u64();
+        answers.iter().map(|answer| count(answer).unwrap_or(0)).collect()
     };
     if counts.iter().all(|count| *count == 0) {
         return Vec::new();

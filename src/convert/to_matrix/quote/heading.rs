@@ -69,7 +69,7 @@ pub(super) fn read(text: &str) -> Option<Heading> {
         .then_some(Heading::Original)
 }
 
-/// True for the heading of an answered message without any rule, as BlackBerry wrote it: it says nothing by itself.
+/// True for the heading of an answered message without any rule, as `BlackBerry` wrote it: it says nothing by itself.
 pub(super) fn is_bare(text: &str) -> bool {
     ORIGINAL.contains(&text.trim().to_lowercase().as_str())
 }

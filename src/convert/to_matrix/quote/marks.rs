@@ -33,7 +33,7 @@ pub(in super::super) fn plain_lines(text: &str) -> Vec<Line> {
     lines
 }
 
-/// `>>> Alice <alice@example.org> 14.05.2024 09:30 >>>`, which GroupWise writes above an unmarked quotation, in the words of everybody
+/// `>>> Alice <alice@example.org> 14.05.2024 09:30 >>>`, which `GroupWise` writes above an unmarked quotation, in the words of everybody
 /// else.
 fn groupwise(depth: usize, rest: &str) -> Option<String> {
     let who = rest.trim_end().strip_suffix(">>>").filter(|_| depth == 3)?;
