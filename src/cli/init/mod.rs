@@ -79,7 +79,7 @@ impl Init {
             homeserver: fresh_token(&random),
             double_puppet: self.double_puppet.then(|| fresh_token(&random)),
         };
-        let keys = if self.no_dkim { Vec::new() } else { self.keys()? };
+        let keys = if self.no_dkim { Vec::new() } else { fresh_keys()? };
         let text = files::config(&answers, &self.registration_from_config(), &tokens, &keys);
         let config = Config::parse(&self.config, &text, &BTreeMap::new()).map_err(in_flags)?;
         let mut all = vec![
@@ -114,21 +114,6 @@ impl Init {
             .write_all(steps.as_bytes())
             .context("standard output is closed")?;
         Ok(())
-    }
-
-    /// A key of each kind: what one receiver does not understand, it passes over.
-    fn keys(&self) -> anyhow::Result<Vec<files::Key>> {
-        let kinds = [(Algorithm::Rsa, "dkim-rsa"), (Algorithm::Ed25519, "dkim-ed25519")];
-        let key = |(algorithm, name): (Algorithm, &str)| {
-            let pem =
-                fresh_key(algorithm).map_err(|error| anyhow!("no key for DKIM can be made: {error}"))?;
-            Ok(files::Key {
-                selector: name.replace("dkim", "penpal"),
-                file: format!("{name}.pem"),
-                pem,
-            })
-        };
-        kinds.into_iter().map(key).collect()
     }
 
     /// What was given, or the flags that are missing.
@@ -195,6 +180,20 @@ impl Init {
         self.registration
             .with_file_name(format!("{stem}-double-puppet.yaml"))
     }
+}
+
+/// A key of each kind: what one receiver does not understand, it passes over.
+fn fresh_keys() -> anyhow::Result<Vec<files::Key>> {
+    let kinds = [(Algorithm::Rsa, "dkim-rsa"), (Algorithm::Ed25519, "dkim-ed25519")];
+    let key = |(algorithm, name): (Algorithm, &str)| {
+        let pem = fresh_key(algorithm).map_err(|error| anyhow!("no key for DKIM can be made: {error}"))?;
+        Ok(files::Key {
+            selector: name.replace("dkim", "penpal"),
+            file: format!("{name}.pem"),
+            pem,
+        })
+    };
+    kinds.into_iter().map(key).collect()
 }
 
 /// A mistake in the configuration that would be written is one in the flag from which the value came.

@@ -123,19 +123,19 @@ impl Signatures {
         if self.signers.is_empty() {
             return message;
         }
-        let mut signed = Vec::new();
-        for signer in &self.signers {
-            let signature = match signer {
+        let mut whole = Vec::new();
+        for key in &self.signers {
+            let signature = match key {
                 Signer::Rsa(signer) => signer.sign(&message),
                 Signer::Ed25519(signer) => signer.sign(&message),
             };
             match signature {
-                Ok(signature) => signature.write_header(&mut signed),
+                Ok(signature) => signature.write_header(&mut whole),
                 Err(error) => tracing::error!(%error, "an email goes out without one of its signatures"),
             }
         }
-        signed.extend_from_slice(&message);
-        signed
+        whole.extend_from_slice(&message);
+        whole
     }
 
     /// What must be in the DNS.
