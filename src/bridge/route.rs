@@ -72,14 +72,11 @@ impl Bridge {
         let user = user
             .or_else(|| self.settings.default_user.clone())
             .ok_or_else(|| Refusal::not_allowed("This message answers no conversation that is known here"))?;
-        let portals = tx.portals_with(author, Some(&user), 50).await?;
         let choice = tx.strangers(&user).await?.unwrap_or(self.settings.strangers);
         let welcome = match choice {
             Strangers::Anyone => true,
             // Anybody can bear the address of a contact.
-            Strangers::Contacts => {
-                mail.verdict.vouches_for(author) && portals.iter().any(|portal| portal.contacted)
-            }
+            Strangers::Contacts => mail.verdict.vouches_for(author) && tx.is_contact(author, &user).await?,
             Strangers::Nobody => false,
         };
         if !welcome {
@@ -88,6 +85,7 @@ impl Bridge {
             )
             .into());
         }
+        let portals = tx.portals_with(author, Some(&user), 50).await?;
         let open = portals
             .into_iter()
             .find(|portal| portal.state == PortalState::Active);

@@ -143,6 +143,15 @@ impl Tx {
         query.all(portal).await
     }
 
+    /// Whether the user has ever written to this person.
+    pub async fn is_contact(&mut self, address: &EmailAddress, user: &UserId) -> Result<bool, StoreError> {
+        self.sql("SELECT 1 AS one FROM portals WHERE address = $1 AND user_id = $2 AND contacted = 1 LIMIT 1")
+            .bind(address.as_str())
+            .bind(user.as_str())
+            .any()
+            .await
+    }
+
     /// True when the user has a portal with anybody, or talks to the bot.
     pub async fn knows_user(&mut self, user: &UserId) -> Result<bool, StoreError> {
         self.sql(

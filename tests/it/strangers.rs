@@ -36,6 +36,15 @@ stories! {
         assert_eq!(world.alice_is_refused("carol@mail.lab.test", &letter).await, (550, "5.7.1"), "Bob's contact, not Carol's");
     }
 
+    async fn a_contact_stays_one_over_many_threads(world: World) {
+        world.bob_writes("hello").await;
+        for number in 0..60 {
+            let letter = Letter::by_alice(&format!("News {number}")).id(&format!("{number}@example.org")).text("Hello Bob");
+            world.alice_mails("bob@mail.lab.test", &letter).await;
+        }
+        assert_eq!(world.created_rooms().len(), 60);
+    }
+
     async fn a_user_decides_by_the_bot(world: World) {
         let letter = Letter::by_alice("Hello").text("Hello Bob");
         let bot = owned_user_id!("@penpal:lab.test");
