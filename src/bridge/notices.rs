@@ -61,6 +61,12 @@ impl Notice {
     }
 }
 
+/// That the email with this `Message-ID` is late, or is so no more.
+pub(super) enum Delay<'a> {
+    Begins(&'a str),
+    Ends(&'a str),
+}
+
 /// Where a notice is said, and as whom.
 struct Place {
     speaker: OwnedUserId,
@@ -94,34 +100,25 @@ impl Bridge {
             .await
     }
 
-    /// Plans a notice about an email that did not arrive yet, to be taken back by [`end_delay`](Self::end_delay).
+    /// Plans a notice about an email that did not arrive yet, or takes it back: where it was said, else by a notice of its own.
     pub(super) async fn add_delay(
         &self,
         tx: &mut Tx,
         portal: i64,
         text: &str,
         about: Option<&EventId>,
-        message_id: &str,
+        delay: Delay<'_>,
     ) -> Result<(), StoreError> {
-        let notice = Notice {
-            delayed: Some(message_id.to_owned()),
-            ..Notice::new(text, about, true)
-        };
-        self.enqueue_notice(tx, portal, &notice).await
-    }
-
-    /// Plans to take back what was said of an email's delay: where it was said, else by a notice of its own.
-    pub(super) async fn end_delay(
-        &self,
-        tx: &mut Tx,
-        portal: i64,
-        text: &str,
-        about: Option<&EventId>,
-        message_id: &str,
-    ) -> Result<(), StoreError> {
-        let notice = Notice {
-            arrived: Some(message_id.to_owned()),
-            ..Notice::new(text, about, true)
+        let notice = Notice::new(text, about, true);
+        let notice = match delay {
+            Delay::Begins(message_id) => Notice {
+                delayed: Some(message_id.to_owned()),
+                ..notice
+            },
+            Delay::Ends(message_id) => Notice {
+                arrived: Some(message_id.to_owned()),
+                ..notice
+            },
         };
         self.enqueue_notice(tx, portal, &notice).await
     }

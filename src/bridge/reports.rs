@@ -2,6 +2,7 @@
 //! puppet's read receipt.
 
 use super::label::Authorship;
+use super::notices::Delay;
 use super::receive::Reading;
 use super::submit::one_line;
 use super::{Bridge, Failure};
@@ -102,7 +103,7 @@ impl Bridge {
         );
         let event = events.first().map(|event| &**event);
         if reported == Reported::Delayed {
-            self.add_delay(tx, portal.id, &text, event, &email.message_id)
+            self.add_delay(tx, portal.id, &text, event, Delay::Begins(&email.message_id))
                 .await
         } else {
             self.add_failure(tx, portal.id, &text, event).await
@@ -118,12 +119,12 @@ impl Bridge {
         }
         let text = format!("This has reached {} after all.", portal.address);
         let events = tx.events_of_email(message_id, portal.id).await?;
-        self.end_delay(
+        self.add_delay(
             tx,
             portal.id,
             &text,
             events.first().map(|event| &**event),
-            message_id,
+            Delay::Ends(message_id),
         )
         .await
     }

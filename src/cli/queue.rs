@@ -111,6 +111,13 @@ async fn act(store: &Store, action: Action) -> anyhow::Result<()> {
             jobs.iter().try_for_each(|job| show(job, json))?;
             if jobs.is_empty() && !json {
                 writeln!(stdout(), "No {} jobs.", JobState::from(state).as_str())?;
+                let waiting = store.read().await?.list_jobs(JobState::Waiting, 0, 1).await?;
+                if !waiting.is_empty() && !matches!(state, State::Waiting) {
+                    writeln!(
+                        stdout(),
+                        "Some wait: `penpal queue list --state waiting` shows them."
+                    )?;
+                }
             }
             Ok(())
         }

@@ -96,20 +96,22 @@ impl Init {
             all.push((path.clone(), files::double_puppet_registration(&registration)));
             path
         });
-        let folder = self.config.with_file_name("");
-        all.extend(keys.into_iter().map(|key| (folder.join(key.file), key.pem)));
+        let key_files: Vec<PathBuf> = keys
+            .iter()
+            .map(|key| self.config.with_file_name(&key.file))
+            .collect();
+        all.extend(key_files.iter().cloned().zip(keys.into_iter().map(|key| key.pem)));
         files::write_all(&all)?;
         let signatures = config
             .signatures()
             .context("the keys that were written can't be read")?;
-        let written: Vec<&Path> = all.iter().map(|(path, _)| path.as_path()).collect();
-        let steps = steps::next_steps(
-            &config,
-            &written,
-            &self.registration,
-            second.as_deref(),
-            signatures.records(),
-        );
+        let written = steps::Written {
+            config: &self.config,
+            registration: &self.registration,
+            second: second.as_deref(),
+            keys: &key_files,
+        };
+        let steps = steps::next_steps(&config, &written, signatures.records());
         stdout()
             .write_all(steps.as_bytes())
             .context("standard output is closed")?;

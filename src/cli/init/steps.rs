@@ -1,28 +1,27 @@
 //! What is left to do after `penpal init`.
 
-use std::path::{Path, absolute};
+use std::path::{Path, PathBuf, absolute};
 
 use crate::config::Config;
 use crate::mail::listener::{ListenAddress, Protocol};
 use crate::mail::signing::DnsRecord;
 
+/// The files that were written.
+pub(super) struct Written<'a> {
+    pub(super) config: &'a Path,
+    pub(super) registration: &'a Path,
+    /// The registration for double puppeting.
+    pub(super) second: Option<&'a Path>,
+    pub(super) keys: &'a [PathBuf],
+}
+
 /// The next steps, for Synapse and Postfix, with the admin's own names in them.
-///
-/// `written` are all files, the configuration first.
-pub(super) fn next_steps(
-    config: &Config,
-    written: &[&Path],
-    registration: &Path,
-    second: Option<&Path>,
-    records: &[DnsRecord],
-) -> String {
-    let file = written
-        .first()
-        .map_or_else(|| Path::new("config.yaml"), |file| *file);
+pub(super) fn next_steps(config: &Config, files: &Written<'_>, records: &[DnsRecord]) -> String {
+    let file = files.config;
     let full = |path: &Path| absolute(path).unwrap_or_else(|_| path.to_owned());
     let copies = [
-        (Some(registration), "/etc/matrix-synapse/penpal.yaml"),
-        (second, "/etc/matrix-synapse/penpal-double-puppet.yaml"),
+        (Some(files.registration), "/etc/matrix-synapse/penpal.yaml"),
+        (files.second, "/etc/matrix-synapse/penpal-double-puppet.yaml"),
     ];
     let copies: Vec<_> = copies
         .into_iter()
@@ -37,7 +36,12 @@ pub(super) fn next_steps(
             )
         })
         .collect();
-    let written: Vec<String> = written.iter().map(|path| path.display().to_string()).collect();
+    let written: Vec<String> = [Some(file), Some(files.registration), files.second]
+        .into_iter()
+        .flatten()
+        .chain(files.keys.iter().map(PathBuf::as_path))
+        .map(|path| path.display().to_string())
+        .collect();
     let signed: String = records
         .iter()
         .map(|record| format!("       {}\n", record.in_zone()))

@@ -7,7 +7,7 @@ mod tests;
 
 use std::path::PathBuf;
 
-use mail_auth::common::crypto::{Ed25519Key, RsaKey, Sha256};
+use mail_auth::common::crypto::{Ed25519Key, RsaKey, Sha256, SigningKey};
 use mail_auth::common::headers::HeaderWriter as _;
 use mail_auth::dkim::{DkimSigner, Done};
 
@@ -79,6 +79,14 @@ enum Signer {
     Ed25519(DkimSigner<Ed25519Key, Done>),
 }
 
+/// A signer with this key.
+fn signer<T: SigningKey>(key: T, domain: &str, selector: &str) -> DkimSigner<T, Done> {
+    DkimSigner::from_key(key)
+        .domain(domain)
+        .selector(selector)
+        .headers(FIELDS)
+}
+
 /// What signs in the name of the mail domain; without keys it signs nothing.
 #[derive(Default)]
 pub struct Signatures {
@@ -100,18 +108,8 @@ impl Signatures {
                 text: key.record(),
             });
             signatures.signers.push(match key {
-                Key::Rsa { key, .. } => Signer::Rsa(
-                    DkimSigner::from_key(key)
-                        .domain(domain)
-                        .selector(selector)
-                        .headers(FIELDS),
-                ),
-                Key::Ed25519(key) => Signer::Ed25519(
-                    DkimSigner::from_key(key)
-                        .domain(domain)
-                        .selector(selector)
-                        .headers(FIELDS),
-                ),
+                Key::Rsa { key, .. } => Signer::Rsa(signer(key, domain, selector)),
+                Key::Ed25519(key) => Signer::Ed25519(signer(key, domain, selector)),
             });
         }
         Ok(signatures)
