@@ -3,15 +3,14 @@
 use std::io::Write as _;
 use std::process::ExitCode;
 
-use clap::Parser as _;
 use penpal::cli::Cli;
 
 fn main() -> ExitCode {
-    match Cli::parse().run() {
+    match Cli::of_process().run() {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
             // A closed standard error leaves nobody to tell.
-            let _ = writeln!(std::io::stderr(), "penpal: {failure}");
+            let _ = writeln!(std::io::stderr(), "{}", failure.report());
             failure.exit_code().into()
         }
     }

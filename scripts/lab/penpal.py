@@ -30,7 +30,7 @@ class Penpal:
         self.port = free_port()
         self.smtp_port = free_port()
         self.lmtp_port = free_port()
-        self._binary = binary
+        self.binary = binary
         environment = {name: value for name, value in os.environ.items() if not name.startswith("PENPAL_")}
         command = [binary, "run", "--config", self.config]
         log = directory / "penpal.log"
@@ -51,7 +51,7 @@ class Penpal:
             "config": str(self.config),
             "registration": str(self.registration),
         }
-        command = [str(self._binary), "init", *(f"--{name}={value}" for name, value in flags.items())]
+        command = [str(self.binary), "init", *(f"--{name}={value}" for name, value in flags.items())]
         # There is no DNS here to hold the keys' other halves.
         command.append("--no-dkim")
         command += ["--double-puppet"] if double_puppet else []
@@ -72,7 +72,7 @@ class Penpal:
 
     def beside(self, directory: Path) -> "Penpal":
         """Another installation with the same configuration, and so the same database, on ports of its own."""
-        other = Penpal(self._binary, directory)
+        other = Penpal(self.binary, directory)
         directory.mkdir(parents=True)
         shutil.copy(self.registration, other.registration)
         config = yaml.safe_load(self.config.read_text())

@@ -1,4 +1,4 @@
-"""A real Postfix beside Penpal, as README.md sets it up: mail for the domain in by LMTP, other mail out."""
+"""A real Postfix beside Penpal, as README.md sets it up: mail for the domain in by LMTP or by a pipe, other mail out."""
 
 import pwd
 import shutil
@@ -7,6 +7,7 @@ import subprocess
 import tempfile
 from pathlib import Path
 
+from lab.penpal import Penpal
 from lab.processes import Service, free_port, until
 
 MAIN = """\
@@ -25,7 +26,8 @@ alias_maps =
 local_recipient_maps =
 disable_dns_lookups = yes
 relay_domains = {domain}
-transport_maps = inline:{{ {domain}=lmtp:inet:127.0.0.1:{lmtp_port} }}
+transport_maps = inline:{{ {domain}={way} }}
+penpal_destination_recipient_limit = 1
 relayhost = [127.0.0.1]:{relay_port}
 """
 
@@ -51,6 +53,10 @@ anvil     unix - - n - 1 anvil
 scache    unix - - n - 1 scache
 """
 
+PIPE = """\
+penpal    unix - n n - 10 pipe user={user} null_sender= argv={binary} deliver --config {config} --from ${{sender}} -- ${{original_recipient}}
+"""
+
 
 class Postfix:
     """One instance with folders of its own, which knows nothing of the machine's mail."""
@@ -66,12 +72,23 @@ class Postfix:
 
     def start(self, domain: str, lmtp_port: int, relay_port: int) -> None:
         """Begins to take mail: `domain` goes to `lmtp_port`, everything else to `relay_port`."""
+        self._start(domain, f"lmtp:inet:127.0.0.1:{lmtp_port}", relay_port, "")
+
+    def start_with_pipe(self, domain: str, penpal: Penpal, user: str, relay_port: int) -> None:
+        """The same, but `domain` goes to `penpal deliver`, run as this user, who must own the files of Penpal."""
+        binary = self.directory / "penpal"
+        # It may lie where nobody but root gets.
+        shutil.copy(penpal.binary, binary)
+        pipe = PIPE.format(user=user, binary=binary, config=penpal.config)
+        self._start(domain, "penpal:", relay_port, pipe)
+
+    def _start(self, domain: str, way: str, relay_port: int, more: str) -> None:
         for name in ("etc", "spool", "data"):
             (self.directory / name).mkdir()
         shutil.chown(self.directory / "data", pwd.getpwnam("postfix").pw_uid)
-        values = {"directory": self.directory, "domain": domain, "lmtp_port": lmtp_port, "relay_port": relay_port}
+        values = {"directory": self.directory, "domain": domain, "way": way, "relay_port": relay_port}
         (self._etc / "main.cf").write_text(MAIN.format(**values))
-        (self._etc / "master.cf").write_text(MASTER.format(port=self.port))
+        (self._etc / "master.cf").write_text(MASTER.format(port=self.port) + more)
         self.service.start()
         until(self._greets, "Postfix greeting", 30, (self.service,))
 

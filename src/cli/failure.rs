@@ -11,6 +11,15 @@ pub enum Failure {
     Usage(String),
     /// It was tried and failed.
     Failed(anyhow::Error),
+    /// A mail was not taken: told to a mail server.
+    Mail {
+        /// By sysexits.h.
+        exit_code: u8,
+        /// An enhanced status code (RFC 3463).
+        status: &'static str,
+        /// What is wrong, in one line.
+        text: String,
+    },
     /// It was done, and there is nothing to show for it: events that make no email.
     Nothing(String),
 }
@@ -22,6 +31,15 @@ impl Failure {
             Self::Failed(_) => 1,
             Self::Usage(_) => 2,
             Self::Nothing(_) => 3,
+            Self::Mail { exit_code, .. } => *exit_code,
+        }
+    }
+
+    /// The line on standard error. What is for a mail server begins with the status code, and for all others with our name.
+    pub fn report(&self) -> String {
+        match self {
+            Self::Mail { .. } => self.to_string(),
+            Self::Usage(_) | Self::Failed(_) | Self::Nothing(_) => format!("penpal: {self}"),
         }
     }
 }
@@ -31,6 +49,10 @@ impl fmt::Display for Failure {
         match self {
             Self::Usage(message) | Self::Nothing(message) => f.write_str(message),
             Self::Failed(error) => f.write_str(&in_one_line(error)),
+            Self::Mail { status, text, .. } => {
+                // Errors of the system and of the database may have several lines.
+                write!(f, "{status} {}", text.lines().collect::<Vec<_>>().join(" "))
+            }
         }
     }
 }

@@ -5,6 +5,7 @@
 mod backup;
 mod convert;
 mod database;
+mod deliver;
 mod doctor;
 mod failure;
 mod forget;
@@ -30,7 +31,7 @@ use crate::config::{Config, ConfigError};
     version,
     after_help = "\
 Start with `penpal init`, which writes a configuration and the registration for the homeserver.
-Exit codes: 0 done, 1 failed, 2 wrong usage or configuration."
+Exit codes: 0 done, 1 failed, 2 wrong usage or configuration; `penpal deliver` has its own."
 )]
 pub struct Cli {
     #[command(subcommand)]
@@ -43,6 +44,7 @@ enum Command {
     Registration(registration::RegistrationCommand),
     Run(run::Run),
     Doctor(doctor::Doctor),
+    Deliver(deliver::Deliver),
     Queue(queue::Queue),
     Threads(threads::Threads),
     Backup(backup::Backup),
@@ -52,6 +54,19 @@ enum Command {
 }
 
 impl Cli {
+    /// The command line of this process; ends it when that is wrong, or asks for help.
+    pub fn of_process() -> Self {
+        Self::try_parse().unwrap_or_else(|error| {
+            let delivers = std::env::args_os()
+                .nth(1)
+                .is_some_and(|command| command == "deliver");
+            if error.use_stderr() && delivers {
+                deliver::end_by_usage(&error)
+            }
+            error.exit()
+        })
+    }
+
     /// Does what the command line says.
     pub fn run(self) -> Result<(), Failure> {
         match self.command {
@@ -59,6 +74,7 @@ impl Cli {
             Command::Registration(command) => command.run(),
             Command::Run(command) => command.run(),
             Command::Doctor(command) => command.run(),
+            Command::Deliver(command) => command.run(),
             Command::Queue(command) => command.run(),
             Command::Threads(command) => command.run(),
             Command::Backup(command) => command.run(),

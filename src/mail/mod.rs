@@ -2,6 +2,7 @@
 //!
 //! Imports: `model`. Penpal's own side is reached only through [`Inbound`].
 
+pub mod answer;
 pub mod authentication;
 mod dns;
 pub mod listener;

@@ -65,6 +65,11 @@ pub struct Refusal {
 }
 
 impl Refusal {
+    /// Whether the sender should keep the mail and try again. A refusal whose code refuses nothing is no success either.
+    pub fn is_transient(&self) -> bool {
+        !(500..600).contains(&self.code)
+    }
+
     /// 550 5.1.1: there is no such mailbox.
     pub fn unknown_recipient(text: impl Into<String>) -> Self {
         Self {

@@ -214,14 +214,6 @@ impl Store {
         }
     }
 
-    /// The pools that write and that read, when it is PostgreSQL.
-    fn postgres(&self) -> Option<(&PgPool, &PgPool)> {
-        match &self.database {
-            Database::Sqlite(_) => None,
-            Database::Postgres { write, read } => Some((write, read)),
-        }
-    }
-
     async fn reach(&self, promise: Promise) -> Result<(), StoreError> {
         match &self.database {
             Database::Sqlite(sqlite) => sqlite.reach(promise).await,

@@ -1,10 +1,11 @@
-//! Work that another process on the same PostgreSQL has added is heard of at once, not found when one looks.
+//! Work that another process has added to the same store is heard of at once, not found when one looks.
 
 use std::time::Duration;
 
 use sqlx::postgres::{PgListener, PgPool};
 
-use super::{LaneClass, Store, StoreError};
+use super::sqlite::Sqlite;
+use super::{Database, LaneClass, Store, StoreError};
 
 /// The channel of LISTEN and NOTIFY.
 const CHANNEL: &str = "penpal_work";
@@ -13,15 +14,32 @@ const CHANNEL: &str = "penpal_work";
 /// no part of those that add work, and one tells of all that was added meanwhile.
 const PAUSE: Duration = Duration::from_millis(10);
 
+/// How often SQLite is asked whether somebody else has written: it takes some microseconds.
+const LOOK: Duration = Duration::from_millis(500);
+
 impl Store {
-    /// Tells the neighbours of work that is added here, and wakes the workers here for theirs. Ends with an error only; on
-    /// SQLite, which has no neighbours, never.
+    /// Tells the neighbours of work that is added here, and wakes the workers here for theirs. On SQLite those are commands such as
+    /// `penpal deliver`, which need not be told. Ends with an error only.
     pub async fn meet_neighbours(&self) -> Result<(), StoreError> {
-        let Some((write, read)) = self.postgres() else {
-            return std::future::pending().await;
+        let (write, read) = match &self.database {
+            Database::Sqlite(sqlite) => return self.watch(sqlite).await,
+            Database::Postgres { write, read } => (write, read),
         };
         tokio::try_join!(self.tell(write), self.listen(read))?;
         Ok(())
+    }
+
+    /// SQLite tells nobody, but counts what others have written.
+    async fn watch(&self, sqlite: &Sqlite) -> Result<(), StoreError> {
+        let mut seen = sqlite.versions_of_others().await?;
+        loop {
+            tokio::time::sleep(LOOK).await;
+            let version = sqlite.versions_of_others().await?;
+            if version != seen {
+                seen = version;
+                self.wake.all();
+            }
+        }
     }
 
     async fn tell(&self, pool: &PgPool) -> Result<(), StoreError> {

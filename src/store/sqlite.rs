@@ -144,6 +144,16 @@ impl Sqlite {
         self.disk.reach(self.disk.promised()).await
     }
 
+    /// A number that changes when another process has written, and only then: what the connection that writes did itself does
+    /// not count (sqlite.org, "PRAGMA data_version").
+    pub(super) async fn versions_of_others(&self) -> Result<i64, StoreError> {
+        let mut writer = self.writer.lock().await;
+        let connection = writer.connection.as_mut().ok_or(sqlx::Error::PoolClosed)?;
+        Ok(sqlx::query_scalar("PRAGMA data_version")
+            .fetch_one(connection)
+            .await?)
+    }
+
     /// Writes a consistent copy to a new file that only its owner can read.
     pub(super) async fn back_up(&self, file: &Path) -> Result<(), StoreError> {
         let name = file.to_str().ok_or_else(|| {

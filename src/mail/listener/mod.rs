@@ -5,14 +5,13 @@
 //! | [`serve`] in `socket.rs` | sockets, limits on connections, closing |
 //! | `connection.rs` | one connection: bytes between socket, session and [`Inbound`](super::Inbound), time limits |
 //! | `session/` | the protocol as a state machine without I/O |
-//! | `command.rs`, `message.rs`, `reply.rs`, `answer.rs` | its parts: lines in, text in, replies out |
+//! | `command.rs`, `message.rs`, `reply.rs` | its parts: lines in, text in, replies out |
 //! | `limits.rs` | every limit with its reply |
 //! | `tls.rs` | certificates for STARTTLS |
 //!
 //! A door knows nothing about mail: who may be written to, and when a message is safe, is for
 //! [`Inbound`](super::Inbound) to say. `250` at the end of a message is sent only after it said so.
 
-mod answer;
 mod command;
 mod connection;
 mod limits;

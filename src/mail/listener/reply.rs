@@ -36,16 +36,6 @@ impl Reply {
         }
     }
 
-    /// True for 4xx.
-    pub(super) fn is_transient(&self) -> bool {
-        (400..500).contains(&self.code)
-    }
-
-    /// The same refusal, with more to say.
-    pub(super) fn and(&self, more: &str) -> Self {
-        Self::with_text(self.code, self.enhanced, format!("{}; {more}", self.text))
-    }
-
     /// Appends the reply as it goes over the wire. Whatever the text holds, it stays one line of ASCII:
     /// a reply with other characters needs a client that asked for SMTPUTF8 (RFC 6531, section 3.7.4).
     pub(super) fn write(&self, out: &mut Vec<u8>) {

@@ -1,5 +1,6 @@
 //! The program as an admin runs it.
 
+mod deliver;
 mod doctor;
 mod queue;
 

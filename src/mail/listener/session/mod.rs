@@ -9,11 +9,11 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use super::Protocol;
-use super::answer;
 use super::command;
 use super::limits::{Budget, Limits, Reservation};
 use super::message::{Body, DataDecoder};
 use super::reply::Reply;
+use crate::mail::answer;
 use crate::model::{IncomingMail, Peer, Refusal};
 
 /// What a session needs to know of its door.
@@ -217,12 +217,20 @@ impl Session {
         };
         drop(memory);
         match self.terms.protocol {
-            Protocol::Smtp => self.reply(&answer::for_all(&recipients, answers)),
+            Protocol::Smtp => self.taken(&answer::for_all(&recipients, answers)),
+            // One reply for each recipient that RCPT accepted, in their order (RFC 2033, section 4.2).
             Protocol::Lmtp => {
-                for reply in answer::for_each(&recipients, answers) {
-                    self.reply(&reply);
+                for at in 0..recipients.len() {
+                    self.taken(&answer::for_one(answers, at));
                 }
             }
+        }
+    }
+
+    fn taken(&mut self, answer: &Result<(), Refusal>) {
+        match answer {
+            Ok(()) => self.reply(&Reply::new(250, "2.0.0", "OK, the message is safe")),
+            Err(refusal) => self.reply(&Reply::from(refusal)),
         }
     }
 
