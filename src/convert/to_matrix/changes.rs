@@ -5,7 +5,8 @@ use serde_json::{Map, Value, json};
 use super::html::plain_to_html;
 use super::{Converted, placeholder};
 
-/// Says in place of upload `index` that it is missing and why, where an event is about that file alone. A caption stays.
+/// Says in place of upload `index` that it is missing and why, where an event is about that file alone. A caption stays, and a
+/// picture without its thumbnail.
 pub fn name_missing(converted: &mut Converted, index: usize, reason: &str) {
     let uri = placeholder(index);
     let contents = converted
@@ -16,6 +17,12 @@ pub fn name_missing(converted: &mut Converted, index: usize, reason: &str) {
     for content in &mut contents {
         if let Some(Value::String(html)) = content.get_mut("formatted_body") {
             name_picture(html, &uri);
+        }
+        if let Some(Value::Object(info)) = content.get_mut("info")
+            && info.get("thumbnail_url").and_then(Value::as_str) == Some(&uri)
+        {
+            info.remove("thumbnail_url");
+            info.remove("thumbnail_info");
         }
     }
     for content in contents
@@ -139,6 +146,22 @@ mod tests {
             html.starts_with("<b>Look</b><p><em>The attachment &lt;a&gt;.png"),
             "{html}"
         );
+    }
+
+    #[test]
+    fn a_missing_thumbnail_leaves_the_picture() {
+        let info = |thumbnail: Value| {
+            let mut info = json!({"w": 1600, "h": 1200});
+            if let (Value::Object(info), Value::Object(thumbnail)) = (&mut info, thumbnail) {
+                info.extend(thumbnail);
+            }
+            json!({"msgtype": "m.image", "body": "a.jpg", "url": placeholder(0), "info": info})
+        };
+        let mut picture = converted(info(
+            json!({"thumbnail_url": placeholder(1), "thumbnail_info": {"w": 800}}),
+        ));
+        name_missing(&mut picture, 1, "too large");
+        assert_eq!(picture.events[0].1, info(json!({})));
     }
 
     #[test]

@@ -4,7 +4,7 @@ use serde_json::{Map, Value, json};
 
 use super::files::{self, File};
 use super::text::Text;
-use super::{Converted, ThreadContext, Upload, length, special};
+use super::{Converted, ThreadContext, Upload, length, media, special};
 
 /// Who sent a mail, as far as that decides how it is shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,10 +62,18 @@ pub(super) fn assemble(
         uploads.push(whole);
     }
     // What a person puts into a text is to be opened and saved as well; a newsletter's pictures are its page.
-    if sender == Sender::List {
-        let shown = text.formatted.as_deref().unwrap_or_default();
-        contents.retain(|content| !stands_in(content, shown));
+    let shown = text.formatted.as_deref().unwrap_or_default();
+    let is_of_page = |content: &Map<String, Value>| sender == Sender::List && stands_in(content, shown);
+    for (index, content) in contents.iter_mut().enumerate() {
+        if !is_of_page(content)
+            && let Some(small) = uploads
+                .get(index)
+                .and_then(|upload| media::thumbnail(&upload.bytes))
+        {
+            uploads.push(files::put_thumbnail(content, small, uploads.len()));
+        }
     }
+    contents.retain(|content| !is_of_page(content));
     if text.body.is_empty() && contents.is_empty() {
         let empty = Text {
             body: "The email is empty.".to_owned(),

@@ -186,3 +186,24 @@ pub(super) fn event(upload: &Upload, index: usize) -> Map<String, Value> {
     content.insert("m.mentions".to_owned(), json!({}));
     content
 }
+
+/// Lets an event show a thumbnail, which becomes upload `index`.
+pub(super) fn put_thumbnail(
+    content: &mut Map<String, Value>,
+    small: media::Thumbnail,
+    index: usize,
+) -> Upload {
+    if let Some(Value::Object(info)) = content.get_mut("info") {
+        let (width, height) = small.size;
+        info.insert("thumbnail_url".to_owned(), json!(placeholder(index)));
+        info.insert(
+            "thumbnail_info".to_owned(),
+            json!({"mimetype": small.content_type, "size": small.bytes.len(), "w": width, "h": height}),
+        );
+    }
+    Upload {
+        name: format!("thumbnail{}", media_type::extension(small.content_type)),
+        content_type: small.content_type.to_owned(),
+        bytes: small.bytes,
+    }
+}
