@@ -1,6 +1,8 @@
 //! Bytes to text, in every charset that mail programs send, also when the label is wrong.
 
-use encoding_rs::{EUC_KR, Encoding, GBK, ISO_2022_JP, UTF_8, WINDOWS_1252};
+use encoding_rs::{EUC_KR, Encoding, GBK, ISO_2022_JP, UTF_8, UTF_16BE, UTF_16LE, WINDOWS_1252};
+
+use super::code_pages;
 
 /// Decodes `bytes` by their label. Without a label, or with one that says nothing, UTF-8 is tried, then
 /// Windows-1252. Never fails.
@@ -9,13 +11,19 @@ pub(crate) fn decode(bytes: &[u8], label: Option<&str>) -> String {
         .unwrap_or_default()
         .trim_matches(|c: char| c.is_whitespace() || c == '"' || c == '\'');
     let label = match label.to_ascii_lowercase().as_str() {
-        // Korean and Hebrew variants, and Microsoft's, that the WHATWG's table of labels lacks.
-        "ks_c_5601" | "cp949" | "uhc" => "euc-kr".to_owned(),
+        // Variants, and Microsoft's names, that the WHATWG's table of labels lacks.
+        "ks_c_5601" | "cp949" | "ms949" | "x-windows-949" | "x-euc-kr" | "uhc" => "euc-kr".to_owned(),
+        "cp950" | "ms950" => "big5".to_owned(),
+        // Tajik is Russian with letters where the Russian one has lines to draw boxes with.
+        "koi8-t" => "koi8-r".to_owned(),
         "cp936" | "x-gb18030" => "gb18030".to_owned(),
         "cp932" | "ms932" => "shift_jis".to_owned(),
         "cp-850" | "ibm850" => "cp850".to_owned(),
         "unicode-1-1-utf-7" | "x-unicode-2-0-utf-7" => "utf-7".to_owned(),
-        other => other.to_owned(),
+        other => match other.strip_prefix("win-") {
+            Some(page) => format!("windows-{page}"),
+            None => other.to_owned(),
+        },
     };
     if matches!(
         label.as_str(),
@@ -26,15 +34,17 @@ pub(crate) fn decode(bytes: &[u8], label: Option<&str>) -> String {
             | "utf8"
             | "unknown-8bit"
             | "x-unknown"
+            | "x-user-defined"
             | "default_charset"
     ) {
         return unlabelled(bytes, label.starts_with("utf"));
     }
-    // The WHATWG has given these two up, but not their writers.
+    // The WHATWG has given these up, or reads them otherwise, but not their writers.
     match label.as_str() {
         "iso-2022-kr" | "csiso2022kr" => {
             return EUC_KR.decode(&unshifted(bytes, b"\x0e", b"\x0f")).0.into_owned();
         }
+        "utf-16" | "ucs-2" | "iso-10646-ucs-2" | "unicode" => return two_bytes(bytes),
         "hz-gb-2312" | "hz" => return GBK.decode(&unshifted(bytes, b"~{", b"~}")).0.into_owned(),
         _ => {}
     }
@@ -49,10 +59,25 @@ pub(crate) fn decode(bytes: &[u8], label: Option<&str>) -> String {
         }
         return text.into_owned();
     }
+    if let Some(text) = code_pages::decode(bytes, &label) {
+        return text;
+    }
     match mail_parser::decoders::charsets::map::charset_decoder(label.as_bytes()) {
         Some(decoder) => decoder(bytes),
         None => unlabelled(bytes, false),
     }
+}
+
+/// UTF-16 whose label does not say in which order its bytes are: by the mark, else by where the zeros of blanks and Latin letters
+/// stand, else the more significant first (RFC 2781, section 4.3).
+fn two_bytes(bytes: &[u8]) -> String {
+    let zeros = |at: usize| {
+        let pairs = bytes.as_chunks::<2>().0;
+        pairs.iter().filter(|pair| pair.get(at) == Some(&0)).count()
+    };
+    let order = if zeros(1) > zeros(0) { UTF_16LE } else { UTF_16BE };
+    // The mark outweighs it.
+    order.decode(bytes).0.into_owned()
 }
 
 /// The text of bytes about which nothing is known, or which claim to be UTF-8 or ASCII.

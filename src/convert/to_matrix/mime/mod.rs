@@ -4,6 +4,7 @@
 //! bytes are, and because the raw bytes of each part are wanted; charsets and dates are mail-parser's.
 
 pub(crate) mod charset;
+mod code_pages;
 mod fields;
 mod params;
 mod transfer;
