@@ -41,12 +41,14 @@ impl Tree {
                 is_tag = piece.starts_with('<') && !piece.starts_with("<!") && !piece.starts_with("<?");
                 blanks = 0;
             }
-            blanks += piece
-                .bytes()
-                .filter(|byte| matches!(byte, b' ' | b'\n' | b'\t' | b'/' | b'"' | b'\''))
-                .count();
-            if is_tag && blanks > MAX_BLANKS {
-                tokenizer.sink.builder.borrow_mut().tree.cut();
+            if is_tag {
+                blanks += piece
+                    .bytes()
+                    .filter(|byte| matches!(byte, b' ' | b'\n' | b'\t' | b'/' | b'"' | b'\''))
+                    .count();
+                if blanks > MAX_BLANKS {
+                    tokenizer.sink.builder.borrow_mut().tree.cut();
+                }
             }
             if tokenizer.sink.builder.borrow().tree.is_cut() {
                 break;
@@ -69,9 +71,10 @@ fn pieces(markup: &str) -> impl Iterator<Item = &str> {
     let mut rest = markup;
     std::iter::from_fn(move || {
         let mark = rest
-            .char_indices()
-            .find(|(at, c)| *c == '>' || (*c == '<' && *at > 0));
-        let end = mark.map_or(rest.len(), |(at, c)| if c == '>' { at + 1 } else { at });
+            .bytes()
+            .enumerate()
+            .find(|(at, byte)| *byte == b'>' || (*byte == b'<' && *at > 0));
+        let end = mark.map_or(rest.len(), |(at, byte)| if byte == b'>' { at + 1 } else { at });
         let (piece, next) = rest
             .split_at_checked(end)
             .filter(|(piece, _)| !piece.is_empty())?;

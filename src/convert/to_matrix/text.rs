@@ -62,10 +62,11 @@ pub(super) fn compose(
     quote::check_zones(&mut html_lines);
     quote::mark_sent(&mut html_lines, sent);
     let mut rich = from_tree(&tree, &html_lines, hints, pictures);
-    let html_words: usize = html_lines.iter().map(|line| count(&line.text)).sum();
     rich.is_cut = tree.is_cut() || html_lines.len() == html::MAX_LINES;
-    let complete = segments.iter().all(|segment| segment.plain.is_some());
-    if !complete || count(&plain) * 3 < html_words {
+    let has_plain = segments.iter().all(|segment| segment.plain.is_some());
+    let words_of_html = || html_lines.iter().map(|line| count(&line.text)).sum();
+    let html_words: usize = if has_plain { words_of_html() } else { 0 };
+    if !has_plain || count(&plain) * 3 < html_words {
         leave_out(&mut rich, &plain);
         return rich;
     }
