@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::{Bridge, Failure};
+use super::{Bridge, Failure, Level};
 use crate::matrix::MatrixError;
 use crate::model::RoomEvent;
 use crate::store::{Job, StoreError, Strangers};
@@ -13,6 +13,8 @@ const HELP: &str = "I look after your email chats. To write to somebody, start a
      receipts: whether your emails ask to be told when they are read\n\
      receipts on | off: change that (people decide whether their mail programs answer)\n\n\
      In an email chat, answer a message with !quoted to see what was left out of it: quotation, signature, footer.";
+
+const NOT_FOR_YOU: &str = "The admin of this server does not let you use Penpal.";
 
 impl Bridge {
     /// The bot is invited: it joins a room of its own, and stays out of email chats, where a third party has no place.
@@ -34,6 +36,9 @@ impl Bridge {
                     "I stay out of email chats. Please start a chat with me alone.",
                 )
                 .await;
+        }
+        if self.settings.permissions.level(&event.sender) == Level::None {
+            return self.decline(job, event, bot, NOT_FOR_YOU).await;
         }
         match self.homeserver.join(bot, &event.room_id).await {
             Ok(()) => {}

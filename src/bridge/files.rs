@@ -57,6 +57,8 @@ pub(super) struct Files {
     pub(super) options: RenderOptions,
     /// What its links lead to, with the message that brought each.
     pub(super) links: Vec<(OwnedEventId, LinkedFile)>,
+    /// How many bytes it encloses.
+    pub(super) bytes: u64,
 }
 
 impl Bridge {
@@ -93,10 +95,12 @@ impl Bridge {
                 }
             }
         }
+        let bytes = self.settings.max_attachment.saturating_sub(room);
         let room = usize::try_from(self.settings.max_attachment).unwrap_or(usize::MAX);
         Ok(Files {
             options: RenderOptions { within, room },
             links,
+            bytes,
         })
     }
 

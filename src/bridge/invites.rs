@@ -3,6 +3,7 @@
 use ruma::{EventId, RoomId, UserId};
 use serde_json::Value;
 
+use super::hindrance::count_refused;
 use super::rooms::{predecessor, state_text};
 use super::{Bridge, Failure};
 use crate::convert::address::{address_of, new_token};
@@ -43,7 +44,12 @@ impl Bridge {
             Earlier::None if self.settings.addresses.is_ours(&address) => {
                 return self.decline(job, event, puppet, OWN_DOMAIN).await;
             }
-            Earlier::None => None,
+            Earlier::None => {
+                if let Some(reason) = self.no_chat(&event.sender, &address).await? {
+                    return self.decline(job, event, puppet, &reason).await;
+                }
+                None
+            }
         };
         let direct = portal.is_some() || event.content.get("is_direct") == Some(&Value::Bool(true));
         let public = state_text(&event.invite_state, "m.room.join_rules", "join_rule") == Some("public");
@@ -82,6 +88,16 @@ impl Bridge {
             .await?;
         self.apply_history(&mut tx, job, portal.id, &history).await?;
         self.finish(tx, job).await
+    }
+
+    /// Why a user may not begin a chat with somebody.
+    async fn no_chat(&self, user: &UserId, address: &EmailAddress) -> Result<Option<String>, Failure> {
+        let mut tx = self.store.read().await?;
+        let hindrance = self.hindrance(&mut tx, user, user, address).await?;
+        Ok(hindrance.map(|hindrance| {
+            count_refused(hindrance);
+            hindrance.words(address)
+        }))
     }
 
     /// A portal for the room and the sender of an event.

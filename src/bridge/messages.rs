@@ -107,8 +107,11 @@ impl Bridge {
         Ok(true)
     }
 
-    /// Puts a message into the portal's open draft, or opens one.
+    /// Puts a message that may go out into the portal's open draft, or opens one.
     async fn gather(&self, tx: &mut Tx, portal: &Portal, event: &RoomEvent) -> Result<(), StoreError> {
+        if !self.may_go(tx, portal, event).await? {
+            return Ok(());
+        }
         let now = self.now();
         let lane = Lane::thread(portal.id);
         let open = tx.newest_draft(portal.id).await?;
@@ -176,7 +179,7 @@ impl Bridge {
     ) -> Result<bool, StoreError> {
         if draft.frozen.is_some()
             || draft.sender != event.sender
-            || now >= draft.first_at + self.settings.settle_max
+            || (now >= draft.first_at + self.settings.settle_max && !is_held(draft, now))
         {
             return Ok(false);
         }
@@ -186,7 +189,8 @@ impl Bridge {
 
     /// When a draft leaves, if its sender is quiet from now on.
     fn quiet_at(&self, draft: &Draft, now: Timestamp) -> Timestamp {
-        (now + self.settings.settle).min(draft.first_at + self.settings.settle_max)
+        let quiet = (now + self.settings.settle).min(draft.first_at + self.settings.settle_max);
+        draft.held_until.map_or(quiet, |held| held.max(quiet))
     }
 
     /// Who is typing has changed. While the sender of the open draft types, it waits for what comes; once that is over,
@@ -326,6 +330,11 @@ impl Bridge {
         }
         Ok(())
     }
+}
+
+/// Whether an email waits for its sender's limits; what is written meanwhile goes along.
+fn is_held(draft: &Draft, now: Timestamp) -> bool {
+    draft.held_until.is_some_and(|held| now < held)
 }
 
 /// The event that an edit replaces; `None` when the content is no edit.

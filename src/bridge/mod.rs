@@ -10,6 +10,7 @@
 //! | `events` | a committed event is worked: dispatch by type |
 //! | `invites`, `adopt`, `membership`, `rooms` | direct chats begin, end, move and change |
 //! | `messages` | chat messages are gathered into drafts; edits and redactions change them |
+//! | `permissions`, `hindrance`, `limits` | who may use Penpal and how far; what keeps a message from being sent, or back for a while |
 //! | `submit` | a draft becomes an email and is handed to the relay |
 //! | `files` | what an email encloses, and what it offers for download |
 //! | `reports` | what comes back about an email: bounces, delays, read notifications |
@@ -28,15 +29,18 @@ mod direct;
 mod events;
 mod failure;
 mod files;
+mod hindrance;
 mod inbox;
 mod invites;
 mod keys;
 mod label;
+mod limits;
 mod loops;
 mod machines;
 mod membership;
 mod messages;
 mod notices;
+mod permissions;
 mod puppets;
 mod questions;
 mod receive;
@@ -58,7 +62,11 @@ use tokio::sync::{Notify, Semaphore, SemaphorePermit};
 
 pub use failure::Failure;
 pub use files::DownloadSettings;
+pub use hindrance::Addresses;
+pub(crate) use limits::LONGEST as LONGEST_LIMIT;
+pub use limits::Limits;
 pub use machines::MachineLimits;
+pub use permissions::{Level, Permissions};
 pub use settings::{BridgeSettings, NewThread, Unauthenticated};
 pub use way::{check_way_back, check_way_there};
 

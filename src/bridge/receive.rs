@@ -109,7 +109,10 @@ impl Bridge {
         let mut tx = self.store.read().await?;
         match target {
             Recipient::Reply { token, .. } => match tx.portal_by_token(&token).await? {
-                Some(portal) => open_thread(&portal)?,
+                Some(portal) => {
+                    open_thread(&portal)?;
+                    self.takes_mail(&portal.user)?;
+                }
                 None => return Err(Refusal::unknown_recipient("There is no such conversation").into()),
             },
             Recipient::Bounce { token } => match self.bounced_thread(&mut tx, &token).await? {
@@ -117,6 +120,7 @@ impl Bridge {
                 None => return Err(Refusal::unknown_recipient("There is no such message").into()),
             },
             Recipient::User(user) => {
+                self.takes_mail(&user)?;
                 let known = tx.knows_user(&user).await?;
                 drop(tx);
                 if !known && !self.user_exists(&user).await? {
@@ -224,6 +228,7 @@ impl Bridge {
             Route::Thread(portal) => (&portal.user, Some(&portal.address)),
             Route::New(user) => (user, reading.author.as_ref()),
         };
+        self.takes_mail(user)?;
         // What a machine or somebody else says is shown, but the thread goes on from the last word of its person.
         let by_the_person = person == reading.author.as_ref() && reading.headers.auto.is_personal();
         let key = format!("mail:{user}:{}", reading.digest);

@@ -3,7 +3,7 @@
 use ruma::{OwnedUserId, UserId};
 
 use super::receive::{Reading, Refused};
-use super::{Bridge, NewThread};
+use super::{Bridge, Level, NewThread};
 use crate::convert::address::Recipient;
 use crate::convert::subject::base_subject;
 use crate::convert::to_matrix::Auto;
@@ -79,6 +79,9 @@ impl Bridge {
             Strangers::Contacts => mail.verdict.vouches_for(author) && tx.is_contact(author, &user).await?,
             Strangers::Nobody => false,
         };
+        // Else who may only answer could write to anybody, after a mail in that person's name.
+        let welcome = welcome
+            && (self.settings.permissions.level(&user) > Level::Reply || mail.verdict.vouches_for(author));
         if !welcome {
             return Err(Refusal::not_allowed(
                 "The recipient does not take new conversations from this sender",

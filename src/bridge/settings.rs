@@ -3,7 +3,10 @@
 use std::time::Duration;
 
 use super::files::DownloadSettings;
+use super::hindrance::Addresses;
+use super::limits::Limits;
 use super::machines::MachineLimits;
+use super::permissions::Permissions;
 use crate::convert::address::AddressBook;
 use crate::model::PuppetNamespace;
 use crate::store::Strangers;
@@ -39,6 +42,12 @@ pub struct BridgeSettings {
     /// Who gets mail for nobody in particular: for `postmaster`, and with
     /// [`crate::convert::address::AddressScheme::Single`] what answers nothing.
     pub default_user: Option<ruma::OwnedUserId>,
+    /// Who may use Penpal, and how far.
+    pub permissions: Permissions,
+    /// To which addresses mail may go.
+    pub recipients: Addresses,
+    /// How much each Matrix user may write.
+    pub limits: Limits,
     /// How long a sender must be quiet before the messages are sent as one email. Zero sends at once.
     pub settle: Duration,
     /// How long a message waits at most for more to come.
@@ -75,6 +84,9 @@ impl BridgeSettings {
     /// The defaults of `config.example.yaml`, for what it leaves open.
     pub fn new(namespace: PuppetNamespace, addresses: AddressBook) -> Self {
         Self {
+            permissions: Permissions::of_server(namespace.server_name()),
+            recipients: Addresses::default(),
+            limits: Limits::default(),
             namespace,
             addresses,
             default_user: None,

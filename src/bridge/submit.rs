@@ -98,6 +98,14 @@ impl Bridge {
             };
             let due = tx.job_due(job.id).await?.unwrap_or(job.due_at);
             let messages = tx.messages_of_job(job.id).await?;
+            let hindrance = self
+                .hindrance(&mut tx, &portal.user, &draft.sender, &portal.address)
+                .await?;
+            if let Some(hindrance) = hindrance.filter(|_| due <= self.now()) {
+                drop(tx);
+                self.drop_email(job, &portal, hindrance, &messages).await?;
+                return Ok(None);
+            }
             if let Some(bytes) = draft.frozen {
                 let email = tx.email(&draft.message_id, portal.id).await?;
                 let token = email.and_then(|email| email.bounce_token).unwrap_or_default();
@@ -127,11 +135,17 @@ impl Bridge {
                     .is_none_or(|now| now.revision == draft.revision)
                 {
                     tx.remove_draft(job.id).await?;
+                    tx.unspend(&portal.user, job.id).await?;
                     self.finish(tx, job).await?;
                     return Ok(None);
                 }
                 continue;
             };
+            if let Some(wait) = self.count_email(&mut tx, &draft, &portal, rendered.files).await? {
+                self.hold(&mut tx, &draft, &portal, &wait).await?;
+                tx.commit().await?;
+                return Err(Failure::Later(wait.until));
+            }
             if !tx
                 .freeze_draft(job.id, draft.revision, &rendered.email.bytes)
                 .await?
@@ -204,6 +218,7 @@ impl Bridge {
                 email: rendered,
                 row,
                 links: email.links,
+                files: email.files,
             })),
             Ok(Err(nothing)) => {
                 tracing::info!(job = draft.job, portal = portal.id, "no email: {nothing}");
@@ -282,6 +297,7 @@ impl Bridge {
             draft,
             options: files.options,
             links: files.links,
+            files: files.bytes,
         }))
     }
 
@@ -400,6 +416,8 @@ struct Unrendered {
     draft: EmailDraft,
     options: RenderOptions,
     links: Vec<(OwnedEventId, LinkedFile)>,
+    /// Bytes of files that it encloses.
+    files: u64,
 }
 
 /// An email, and what is noted of it.
@@ -408,6 +426,8 @@ struct Composed {
     row: Email,
     /// The files to which it links.
     links: Vec<(OwnedEventId, LinkedFile)>,
+    /// Bytes of files that it encloses.
+    files: u64,
 }
 
 /// A server's words on one line, bounded.

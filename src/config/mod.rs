@@ -13,8 +13,10 @@ mod downloads;
 mod error;
 mod explain;
 mod homeserver;
+mod limits;
 mod logging;
 mod mail;
+mod permissions;
 mod queue;
 mod registration;
 mod settings;
@@ -33,9 +35,11 @@ pub use double_puppet::DoublePuppet;
 pub use downloads::Downloads;
 pub use error::ConfigError;
 pub use homeserver::Homeserver;
+pub use limits::Limits;
 pub use logging::{Format, Level, Logging};
 pub(crate) use mail::parse_address;
 pub use mail::{Addresses, Authentication, Automatic, Dkim, Listen, Mail, Relay, Scheme};
+pub use permissions::Permissions;
 pub use queue::Queue;
 pub use registration::{Namespace, Namespaces, Registration, RegistrationError, fresh_token};
 
@@ -55,6 +59,10 @@ pub struct Config {
     pub double_puppet: Option<DoublePuppet>,
     /// Mail.
     pub mail: Mail,
+    /// Who may use Penpal, and how far.
+    pub permissions: Permissions,
+    /// To whom and how much Matrix users may write.
+    pub limits: Limits,
     /// Direct chats.
     pub chats: Chats,
     /// Files that are too large for an email.
@@ -79,6 +87,10 @@ struct Sections {
     appservice: Appservice,
     double_puppet: Option<DoublePuppet>,
     mail: Mail,
+    #[serde(default)]
+    permissions: Permissions,
+    #[serde(default)]
+    limits: Limits,
     #[serde(default)]
     chats: Chats,
     #[serde(default)]
@@ -132,6 +144,8 @@ impl Config {
         sections.mail.relay.settle(folder)?;
         sections.mail.authentication.check()?;
         sections.mail.automatic.check()?;
+        sections.permissions.check()?;
+        sections.limits.check()?;
         sections.chats.check()?;
         sections.downloads.check()?;
         sections.queue.check()?;
@@ -177,6 +191,8 @@ impl Config {
             appservice: sections.appservice,
             double_puppet: sections.double_puppet,
             mail: sections.mail,
+            permissions: sections.permissions,
+            limits: sections.limits,
             chats: sections.chats,
             downloads: sections.downloads,
             queue: sections.queue,

@@ -22,6 +22,8 @@ pub struct Draft {
     pub revision: i64,
     /// The finished email, while it is being handed over or may have been; `None` while it can change.
     pub frozen: Option<Vec<u8>>,
+    /// Until when limits hold it back, as the chat was told.
+    pub held_until: Option<Timestamp>,
 }
 
 impl Tx {
@@ -90,6 +92,17 @@ impl Tx {
             .await
     }
 
+    /// Notes until when limits hold a draft back. Its job waits until then; its lane does by [`Tx::release_lane`].
+    pub async fn hold_draft(&mut self, job: i64, until: Timestamp) -> Result<(), StoreError> {
+        for sql in [
+            "UPDATE drafts SET held_until = $1 WHERE job_id = $2",
+            "UPDATE jobs SET due_at = $1 WHERE id = $2 AND state = 'waiting'",
+        ] {
+            self.sql(sql).bind(until.millis()).bind(job).later().await?;
+        }
+        Ok(())
+    }
+
     /// Removes a draft whose email has left, or has nothing in it any more.
     pub async fn remove_draft(&mut self, job: i64) -> Result<(), StoreError> {
         self.sql("DELETE FROM drafts WHERE job_id = $1")
@@ -108,5 +121,6 @@ fn draft(row: &Row) -> Result<Draft, StoreError> {
         first_at: Timestamp(get(row, "drafts", "first_at")?),
         revision: get(row, "drafts", "revision")?,
         frozen: get(row, "drafts", "frozen")?,
+        held_until: get::<Option<i64>>(row, "drafts", "held_until")?.map(Timestamp),
     })
 }

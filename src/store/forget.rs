@@ -73,10 +73,15 @@ impl Tx {
     pub async fn forget_person(&mut self, person: &Person<'_>) -> Result<(), StoreError> {
         match person {
             Person::Address(address) => {
-                self.sql("DELETE FROM puppets WHERE address = $1")
-                    .bind(address.as_str())
-                    .later()
-                    .await
+                // That they want no mail stays: else they would get it once more.
+                for sql in [
+                    "DELETE FROM puppets WHERE address = $1",
+                    "DELETE FROM spending WHERE resource = 'correspondent' AND key = $1",
+                    "DELETE FROM sender_rules WHERE pattern = $1",
+                ] {
+                    self.sql(sql).bind(address.as_str()).later().await?;
+                }
+                Ok(())
             }
             Person::User(user) => {
                 let rooms: Vec<String> = self
@@ -92,6 +97,9 @@ impl Tx {
                     "DELETE FROM bot_rooms WHERE user_id = $1",
                     "DELETE FROM users WHERE user_id = $1",
                     "DELETE FROM receipt_wishes WHERE user_id = $1",
+                    "DELETE FROM spending WHERE user_id = $1",
+                    "DELETE FROM sender_rules WHERE user_id = $1",
+                    "DELETE FROM stops WHERE user_id = $1",
                     "DELETE FROM members WHERE user_id = $1",
                 ] {
                     self.sql(sql).bind(user.as_str()).later().await?;

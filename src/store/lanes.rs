@@ -212,6 +212,8 @@ impl Tx {
         let due = [
             "UPDATE lanes SET due_at = due_at - $1 WHERE due_at > $2",
             "UPDATE jobs SET due_at = due_at - $1 WHERE state = 'waiting' AND due_at > $2",
+            "UPDATE drafts SET held_until = held_until - $1 WHERE held_until > $2",
+            "UPDATE spending SET spent_at = spent_at - $1 WHERE spent_at > $2",
         ];
         for sql in due {
             self.sql(sql).bind(step).bind(now.millis()).later().await?;

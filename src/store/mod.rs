@@ -25,6 +25,7 @@ mod queue;
 mod reports;
 mod retention;
 mod settings;
+mod spending;
 mod sqlite;
 mod threads;
 mod tx;
@@ -53,6 +54,7 @@ pub use portals::{NewPortal, Portal, PortalState};
 pub use queue::JobSummary;
 pub use reports::Reported;
 pub use retention::Place;
+pub use spending::{Resource, Use};
 pub use threads::{EmailSummary, ThreadFilter, ThreadSummary};
 pub use tx::Tx;
 

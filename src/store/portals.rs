@@ -152,6 +152,32 @@ impl Tx {
             .await
     }
 
+    /// Whether this person has ever written to the user.
+    pub async fn has_written(&mut self, address: &EmailAddress, user: &UserId) -> Result<bool, StoreError> {
+        self.sql(
+            "SELECT 1 AS one FROM portals WHERE address = $1 AND user_id = $2 AND \
+             (EXISTS (SELECT 1 FROM emails WHERE emails.portal_id = portals.id AND emails.outgoing = 0) OR \
+             EXISTS (SELECT 1 FROM messages WHERE messages.portal_id = portals.id AND messages.outgoing = 0)) LIMIT 1",
+        )
+        .bind(address.as_str())
+        .bind(user.as_str())
+        .any()
+        .await
+    }
+
+    /// Whether the two have never written to each other.
+    pub async fn is_stranger(&mut self, address: &EmailAddress, user: &UserId) -> Result<bool, StoreError> {
+        let written = self
+            .sql(
+                "SELECT 1 AS one FROM portals WHERE address = $1 AND user_id = $2 AND introduced = 1 LIMIT 1",
+            )
+            .bind(address.as_str())
+            .bind(user.as_str())
+            .any()
+            .await?;
+        Ok(!written && !self.has_written(address, user).await?)
+    }
+
     /// True when the user has a portal with anybody, or talks to the bot.
     pub async fn knows_user(&mut self, user: &UserId) -> Result<bool, StoreError> {
         self.sql(

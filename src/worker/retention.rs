@@ -5,6 +5,7 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 use super::{Worker, pause};
+use crate::bridge::LONGEST_LIMIT;
 use crate::store::{Place, StoreError};
 
 /// How often it is looked for what can go.
@@ -30,9 +31,13 @@ impl Worker {
 
     async fn forget_until(&self, stop: &CancellationToken) -> Result<(), StoreError> {
         let before = self.bridge.now() - self.bridge.settings().keep_delivered;
+        let spent_before = self.bridge.now() - LONGEST_LIMIT;
         let mut place = Some(Place::default());
         while let Some(after) = place.filter(|_| !stop.is_cancelled()) {
             let mut tx = self.bridge.store().begin().await?;
+            if after == Place::default() {
+                tx.forget_spending(spent_before).await?;
+            }
             place = tx.forget_delivered(after, before, AT_ONCE).await?;
             tx.commit_relaxed().await?;
         }

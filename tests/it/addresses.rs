@@ -106,6 +106,7 @@ stories! {
 
     async fn users_of_other_servers_have_addresses_once_they_use_penpal(world: World) {
         let zoe = OwnedUserId::try_from("@zoe.z+x:matrix.org").unwrap();
+        let world = world.open_to_the_federation().await;
         world.homeserver.add_user(&zoe, "Zoe");
         let letter = Letter::by_alice("Hi").text("hi");
         assert_eq!(world.alice_is_refused("zoe.z~2bx=matrix.org@mail.lab.test", &letter).await, (550, "5.1.1"), "not yet");

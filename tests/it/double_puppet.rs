@@ -120,7 +120,7 @@ stories! {
     async fn humans_of_other_servers_are_never_acted_for(world: World) {
         let zoe = owned_user_id!("@zoe:elsewhere.test");
         world.homeserver.add_user(&zoe, "Zoe");
-        let world = allowed(world).await;
+        let world = allowed(world).await.open_to_the_federation().await;
         let room = world.opens_chat(&zoe, &alice(), &RoomOptions::default()).await;
         world.says(&zoe, &room, "hello").await;
         world.settle().await;

@@ -72,7 +72,8 @@ class Bench:
         """A fresh installation that sends every message at once."""
         installed = Penpal(self._binary, self.directory / name)
         installed.init(SERVER_NAME, f"http://127.0.0.1:{self.world.homeserver_port}", MAIL_DOMAIN, self.world.relay_port)
-        installed.configure({"chats": {"settle": "0s"}, "mail": installed.listen(), "logging": {"level": "warn"}})
+        sections = {"chats": {"settle": "0s"}, "permissions": {"*": "admin"}, "mail": installed.listen(), "logging": {"level": "warn"}}
+        installed.configure(sections)
         self.installed.append(installed)
         return installed
 

@@ -52,6 +52,7 @@ class Stand:
         self.penpal.init(SERVER_NAME, self.homeserver.url, MAIL_DOMAIN, self.relay.port)
         sections = {
             "chats": {"settle": "0s", "strangers": "anyone"},
+            "permissions": {"*": "admin"},
             "mail": self.penpal.listen(),
             "queue": QUEUE | (queue or {}),
             "database": {"url": database},

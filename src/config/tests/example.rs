@@ -61,6 +61,7 @@ fn the_example_documents_every_key() {
         "mail.automatic",
         "mail.relay",
         "mail.listen.0",
+        "limits",
         "chats",
         "downloads",
         "queue",

@@ -17,6 +17,34 @@ const MISTAKES: &[(&str, &str, &str)] = &[
              settle, settle_max, strangers)",
     ),
     (
+        "permissions.lab.test",
+        "user",
+        "config.yaml: permissions.lab: a section is not none, reply, user or admin",
+    ),
+    (
+        "permissions.bob@example",
+        "user",
+        "config.yaml: permissions: `bob@example` stands for nobody: give a user such as \"@bob:example.org\", a server such as example.org, \
+             either with * for any text, or \"*\" for everybody",
+    ),
+    (
+        "permissions.*",
+        "relay",
+        "config.yaml: permissions.*: `relay` is not none, reply, user or admin",
+    ),
+    (
+        "limits.messages_per_hour",
+        "0",
+        "config.yaml: limits.messages_per_hour: with 0 everything would wait for ever: give 1 or more, or the level `reply` or `none` \
+             under permissions",
+    ),
+    (
+        "limits.denied",
+        "[example.org, '@']",
+        "config.yaml: limits.denied[1]: `@` is not a pattern for addresses: give one such as alice@example.org, example.org (with the domains \
+             below) or *@*.example.org",
+    ),
+    (
         "mail.authentication.mode",
         "spf",
         "config.yaml: mail.authentication.mode: `spf` is not check, trust or off",
@@ -302,7 +330,7 @@ fn a_file_that_is_no_configuration_is_named() {
         (
             "homesever: {}",
             "config.yaml: homesever: there is no such key, did you mean `homeserver`? (known here: appservice, chats, \
-             database, double_puppet, downloads, homeserver, logging, mail, queue)",
+             database, double_puppet, downloads, homeserver, limits, logging, mail, permissions, queue)",
         ),
     ] {
         assert_eq!(refused(yaml), message);

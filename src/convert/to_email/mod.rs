@@ -32,6 +32,11 @@ use self::piece::Piece;
 pub use self::poll::with_vote;
 use crate::model::{EmailAddress, Mailbox, Timestamp};
 
+/// A time in the words of emails: `22 Nov 2026, 00:03 UTC`.
+pub fn time_for_people(time: Timestamp) -> String {
+    mime::CivilTime::from(time).for_people()
+}
+
 /// Longest display name in a header or a sentence, in characters.
 const LONGEST_NAME: usize = 80;
 /// How many bytes of files one email encloses when the others can be linked to: many providers refuse mails above 25 MB, of

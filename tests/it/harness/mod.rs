@@ -10,12 +10,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use penpal::bridge::{Bridge, BridgeSettings};
+use penpal::bridge::{Bridge, BridgeSettings, Level, Permissions};
 use penpal::convert::address::{AddressBook, AddressScheme};
 use penpal::mail::Inbound;
 use penpal::matrix::MatrixError;
 use penpal::model::{
-    Clock, IncomingMail, ManualClock, Peer, PuppetNamespace, Refusal, SeededRandom, Timestamp, Verdict,
+    Clock, IncomingMail, ManualClock, Peer, PuppetNamespace, Refusal, SeededRandom, Timestamp, UserPattern,
+    Verdict,
 };
 use penpal::replay::homeserver::{MemoryHomeserver, RoomOptions};
 use penpal::replay::mail::MemoryMail;
@@ -298,6 +299,13 @@ impl World {
     /// Anybody may write first, whatever the admin would rather have.
     pub async fn open_to_strangers(self) -> Self {
         self.reconfigured(|settings| settings.strangers = Strangers::Anyone)
+            .await
+    }
+
+    /// Users of all homeservers may write to anybody.
+    pub async fn open_to_the_federation(self) -> Self {
+        let everybody = UserPattern::parse("*").unwrap();
+        self.reconfigured(|settings| settings.permissions = Permissions::new([(everybody, Level::User)]))
             .await
     }
 

@@ -1,0 +1,152 @@
+//! What keeps a Matrix user from writing to somebody: the admin's permissions and the addresses that the admin allows.
+
+use ruma::UserId;
+
+use super::receive::Refused;
+use super::{Bridge, Failure, Level};
+use crate::model::{AddressPattern, EmailAddress, Refusal, RoomEvent};
+use crate::store::{Job, Message, Portal, StoreError, Tx};
+
+/// To which addresses mail may go.
+#[derive(Clone, Debug)]
+pub struct Addresses {
+    /// To no others.
+    pub allowed: Vec<AddressPattern>,
+    /// Not to these, whatever is allowed.
+    pub denied: Vec<AddressPattern>,
+}
+
+impl Default for Addresses {
+    fn default() -> Self {
+        let everybody = AddressPattern::parse("*");
+        Self {
+            allowed: everybody.into_iter().collect(),
+            denied: Vec::new(),
+        }
+    }
+}
+
+impl Addresses {
+    fn allow(&self, address: &EmailAddress) -> bool {
+        let fits = |patterns: &[AddressPattern]| patterns.iter().any(|pattern| pattern.fits(address));
+        fits(&self.allowed) && !fits(&self.denied)
+    }
+}
+
+/// Why nothing goes from somebody to an address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Hindrance {
+    /// The sender may not use Penpal.
+    NotAllowed,
+    /// The sender may answer alone, and this person has not written.
+    NotFirst,
+    /// No mail goes to this address.
+    Denied,
+}
+
+impl Hindrance {
+    /// One word, for metrics.
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::NotAllowed => "permission",
+            Self::NotFirst => "not_first",
+            Self::Denied => "address",
+        }
+    }
+
+    /// Why, in words for the one who is refused.
+    pub(super) fn words(self, address: &EmailAddress) -> String {
+        match self {
+            Self::NotAllowed => "The admin of this server does not let you write emails.".to_owned(),
+            Self::NotFirst => format!(
+                "The admin of this server lets you answer emails, but not write first, and {address} has not written to you."
+            ),
+            Self::Denied => format!("The admin of this server lets no email go to {address}."),
+        }
+    }
+}
+
+impl Bridge {
+    /// What keeps `sender` from writing to `address` in a chat of `user`.
+    pub(super) async fn hindrance(
+        &self,
+        tx: &mut Tx,
+        user: &UserId,
+        sender: &UserId,
+        address: &EmailAddress,
+    ) -> Result<Option<Hindrance>, StoreError> {
+        let level = self.settings.permissions.level(user);
+        // Others in the room, such as assistants, write by the leave of the one whose chat it is, unless they are shut out.
+        if level == Level::None || self.settings.permissions.level(sender) == Level::None {
+            return Ok(Some(Hindrance::NotAllowed));
+        }
+        if !self.settings.recipients.allow(address) {
+            return Ok(Some(Hindrance::Denied));
+        }
+        if level == Level::Reply && !tx.has_written(address, user).await? {
+            return Ok(Some(Hindrance::NotFirst));
+        }
+        Ok(None)
+    }
+
+    /// Whether a message of a chat may go out; else the chat is told why not, on the message.
+    pub(super) async fn may_go(
+        &self,
+        tx: &mut Tx,
+        portal: &Portal,
+        event: &RoomEvent,
+    ) -> Result<bool, StoreError> {
+        let Some(hindrance) = self
+            .hindrance(tx, &portal.user, &event.sender, &portal.address)
+            .await?
+        else {
+            return Ok(true);
+        };
+        count_refused(hindrance);
+        tracing::info!(portal = portal.id, event_id = %event.event_id, reason = hindrance.as_str(), "a message was not sent");
+        // Programs write notices, and one that answers notices would go on for ever.
+        if event.text("msgtype") != Some("m.notice") {
+            let text = format!("This was not sent. {}", hindrance.words(&portal.address));
+            self.add_notice(tx, portal.id, &text, Some(&event.event_id))
+                .await?;
+        }
+        Ok(false)
+    }
+
+    /// Ends the job of an email that may not go out any more, and says so.
+    pub(super) async fn drop_email(
+        &self,
+        job: &Job,
+        portal: &Portal,
+        hindrance: Hindrance,
+        messages: &[Message],
+    ) -> Result<(), Failure> {
+        count_refused(hindrance);
+        tracing::info!(
+            job = job.id,
+            portal = portal.id,
+            reason = hindrance.as_str(),
+            "an email was not sent"
+        );
+        let mut tx = self.settle(job).await?;
+        tx.remove_draft(job.id).await?;
+        tx.unspend(&portal.user, job.id).await?;
+        let text = format!("This was not sent. {}", hindrance.words(&portal.address));
+        let about = messages.first().map(|message| &*message.event_id);
+        self.add_notice(&mut tx, portal.id, &text, about).await?;
+        self.finish(tx, job).await
+    }
+
+    /// Refuses mail for somebody who may not be written to.
+    pub(super) fn takes_mail(&self, user: &UserId) -> Result<(), Refused> {
+        if self.settings.permissions.level(user) == Level::None {
+            return Err(Refusal::unknown_recipient("There is no such mailbox here").into());
+        }
+        Ok(())
+    }
+}
+
+/// Counts what was not sent, or not begun.
+pub(super) fn count_refused(hindrance: Hindrance) {
+    metrics::counter!("penpal_messages_refused_total", "reason" => hindrance.as_str()).increment(1);
+}
