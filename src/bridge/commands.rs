@@ -3,6 +3,7 @@
 use serde_json::json;
 
 use super::{Bridge, Failure, Level};
+use crate::convert::to_email::LONGEST_SIGNATURE;
 use crate::matrix::MatrixError;
 use crate::model::RoomEvent;
 use crate::store::{Job, StoreError, Strangers};
@@ -11,7 +12,9 @@ const HELP: &str = "I look after your email chats. To write to somebody, start a
      strangers: who may start a chat with you by email\n\
      strangers anyone | contacts | nobody: change that (contacts are people to whom you have written)\n\
      receipts: whether your emails ask to be told when they are read\n\
-     receipts on | off: change that (people decide whether their mail programs answer)\n\n\
+     receipts on | off: change that (people decide whether their mail programs answer)\n\
+     signature: what stands below your emails\n\
+     signature TEXT | off: change that; the text may have several lines\n\n\
      In an email chat, answer a message with !quoted to see what was left out of it: quotation, signature, footer.";
 
 const NOT_FOR_YOU: &str = "The admin of this server does not let you use Penpal.";
@@ -71,12 +74,8 @@ impl Bridge {
     }
 
     async fn answer_command(&self, event: &RoomEvent) -> Result<String, StoreError> {
-        let words: Vec<&str> = event
-            .text("body")
-            .unwrap_or_default()
-            .split_whitespace()
-            .take(3)
-            .collect();
+        let body = event.text("body").unwrap_or_default().trim();
+        let words: Vec<&str> = body.split_whitespace().take(3).collect();
         match words.as_slice() {
             ["strangers"] => {
                 let chosen = self.store.read().await?.strangers(&event.sender).await?;
@@ -99,8 +98,8 @@ impl Bridge {
                 Err(error) => Ok(error),
             },
             ["receipts"] => {
-                let asks = self.store.read().await?.asks_receipts(&event.sender).await?;
-                Ok(receipts(asks).to_owned())
+                let wishes = self.store.read().await?.mail_wishes(&event.sender).await?;
+                Ok(receipts(wishes.asks_receipts).to_owned())
             }
             ["receipts", wish @ ("on" | "off")] => {
                 let mut tx = self.store.begin().await?;
@@ -108,9 +107,39 @@ impl Bridge {
                 tx.commit().await?;
                 Ok(receipts(*wish == "on").to_owned())
             }
+            ["signature"] => {
+                let wishes = self.store.read().await?.mail_wishes(&event.sender).await?;
+                Ok(signature(wishes.signature.as_deref()))
+            }
+            ["signature", ..] => {
+                let text = body
+                    .strip_prefix("signature")
+                    .map(str::trim)
+                    .filter(|text| *text != "off");
+                let (lines, length) = LONGEST_SIGNATURE;
+                let is_long = |text: &str| {
+                    text.lines().count() > lines || text.lines().any(|line| line.chars().count() > length)
+                };
+                if text.is_some_and(is_long) {
+                    return Ok(format!(
+                        "That is too long: a signature has {lines} lines of {length} characters at most."
+                    ));
+                }
+                let mut tx = self.store.begin().await?;
+                tx.set_signature(&event.sender, text).await?;
+                tx.commit().await?;
+                Ok(signature(text))
+            }
             _ => Ok(HELP.to_owned()),
         }
     }
+}
+
+fn signature(text: Option<&str>) -> String {
+    text.map_or_else(
+        || "Your emails have no signature.".to_owned(),
+        |text| format!("Below your emails stands:\n\n{text}"),
+    )
 }
 
 fn receipts(asks: bool) -> &'static str {

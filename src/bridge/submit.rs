@@ -241,7 +241,7 @@ impl Bridge {
         let mut tx = self.store.read().await?;
         let parent = self.parent(&mut tx, draft, portal, messages).await?;
         let puppet_name = tx.puppet_name(&portal.puppet).await?;
-        let ask_receipt = tx.asks_receipts(&portal.user).await?;
+        let wishes = tx.mail_wishes(&portal.user).await?;
         let mut chat = Vec::with_capacity(messages.len());
         for message in messages {
             chat.push(self.chat_message(&mut tx, message).await?);
@@ -289,7 +289,8 @@ impl Bridge {
                 .map(|message| message.sent_at)
                 .max()
                 .unwrap_or(Timestamp(0)),
-            ask_receipt,
+            ask_receipt: wishes.asks_receipts,
+            signature: wishes.signature,
             intro,
             messages: chat,
         };

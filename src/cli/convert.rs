@@ -50,6 +50,7 @@ The context is one JSON object, of which every key is optional; one that is unkn
   room      {id, name, topic}
   events    {EVENT_ID: {message_id, references: [id], sender_name, body, date}} of earlier events
   media     {MXC_URI: {base64: text} or {file: path}}; paths start at the folder of the context
+  signature the lines below the sender's mails
   first     true for the first email of a thread
   enclose   how many bytes of files the email encloses; the others are linked to
 

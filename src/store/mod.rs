@@ -49,7 +49,7 @@ pub use jobs::{First, Job, JobKind, JobState, NewJob};
 pub use lanes::{Lane, LaneClass};
 pub use machines::Machines;
 pub use messages::Message;
-pub use people::Strangers;
+pub use people::{MailWishes, Strangers};
 pub use portals::{NewPortal, Portal, PortalState};
 pub use queue::JobSummary;
 pub use reports::Reported;

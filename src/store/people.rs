@@ -17,6 +17,15 @@ stored_words! {
     }
 }
 
+/// What a Matrix user has said of all their emails.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct MailWishes {
+    /// They ask for a read notification.
+    pub asks_receipts: bool,
+    /// The plain text below each of them.
+    pub signature: Option<String>,
+}
+
 impl Tx {
     /// The display name of a puppet that exists on the homeserver; `None` when it does not exist yet.
     pub async fn puppet_name(&mut self, puppet: &UserId) -> Result<Option<String>, StoreError> {
@@ -64,12 +73,41 @@ impl Tx {
         .await
     }
 
-    /// Whether a user's emails ask for a read notification.
-    pub async fn asks_receipts(&mut self, user: &UserId) -> Result<bool, StoreError> {
-        self.sql("SELECT 1 AS one FROM receipt_wishes WHERE user_id = $1")
+    /// What a user has said of all their emails.
+    pub async fn mail_wishes(&mut self, user: &UserId) -> Result<MailWishes, StoreError> {
+        let wishes = self
+            .sql(
+                "SELECT (SELECT COUNT(*) FROM receipt_wishes WHERE user_id = $1) AS receipts, \
+                 (SELECT signature FROM signatures WHERE user_id = $1) AS signature",
+            )
             .bind(user.as_str())
-            .any()
-            .await
+            .one(|row| {
+                Ok(MailWishes {
+                    asks_receipts: get::<i64>(row, "receipt_wishes", "receipts")? > 0,
+                    signature: get(row, "signatures", "signature")?,
+                })
+            })
+            .await?;
+        Ok(wishes.unwrap_or_default())
+    }
+
+    /// Notes the user's signature, or that there is none.
+    pub async fn set_signature(&mut self, user: &UserId, signature: Option<&str>) -> Result<(), StoreError> {
+        let Some(signature) = signature else {
+            return self
+                .sql("DELETE FROM signatures WHERE user_id = $1")
+                .bind(user.as_str())
+                .later()
+                .await;
+        };
+        self.sql(
+            "INSERT INTO signatures (user_id, signature) VALUES ($1, $2) \
+             ON CONFLICT (user_id) DO UPDATE SET signature = excluded.signature",
+        )
+        .bind(user.as_str())
+        .bind(signature)
+        .later()
+        .await
     }
 
     /// Notes the user's wish.

@@ -3,10 +3,11 @@
 use std::time::Duration;
 
 use penpal::mail::SendError;
+use penpal::replay::homeserver::RoomOptions;
 use penpal::store::JobState;
 use serde_json::json;
 
-use crate::harness::{World, alice, bob, carol};
+use crate::harness::{Letter, World, alice, bob, carol};
 use crate::stories;
 
 stories! {
@@ -319,5 +320,30 @@ stories! {
         }
         let mail = world.mail();
         assert!(mail.text.contains("geo:52.5,13.0"), "{}", mail.text);
+    }
+
+    async fn a_signature_stands_below_each_mail(world: World) {
+        let bot = ruma::owned_user_id!("@penpal:lab.test");
+        let (room, _) = world.bob_writes("hello").await;
+        let (talk, _) = world.homeserver.user_creates_room(&bob(), &[&bot], &RoomOptions::default());
+        world.settle().await;
+        world.says(&bob(), &talk, "signature Bob Miller\nOak Street 5").await;
+        let world = world.reconfigured(|_| {}).await;
+        world.says(&bob(), &talk, "signature").await;
+        assert_eq!(world.said(&talk, &bot).last().unwrap(), "Below your emails stands:\n\nBob Miller\nOak Street 5");
+        world.says(&bob(), &room, "good morning").await;
+        world.settle().await;
+        let mail = world.mail();
+        assert_eq!(mail.text.trim_end().replace("\r\n", "\n"), "good morning\n\n-- \nBob Miller\nOak Street 5");
+        world.alice_mails(&mail.reply_to, &Letter::answering(&mail, "Thank you!")).await;
+        assert_eq!(world.said(&room, &alice()).last().unwrap(), "Thank you!");
+        let long = format!("signature {}", "line\n".repeat(11));
+        world.says(&bob(), &talk, &long).await;
+        assert!(world.said(&talk, &bot).last().unwrap().starts_with("That is too long"));
+        world.says(&bob(), &talk, "signature off").await;
+        assert_eq!(world.said(&talk, &bot).last().unwrap(), "Your emails have no signature.");
+        world.says(&bob(), &room, "good night").await;
+        world.settle().await;
+        assert_eq!(world.mail().text.trim_end(), "good night");
     }
 }

@@ -6,8 +6,8 @@ use std::time::Duration;
 use sha2::{Digest, Sha256};
 
 use super::enclosures::Enclosures;
+use super::foot::Foot;
 use super::html;
-use super::intro::Note;
 use super::line::line;
 use super::mime::{CivilTime, Headers, Multipart, Part};
 use super::piece::Piece;
@@ -29,11 +29,11 @@ pub(super) fn letter(
     enclosures: Enclosures<'_>,
     seed: &str,
 ) -> Vec<u8> {
-    let note = draft.intro.as_ref().map(|intro| Note::new(draft, intro));
+    let foot = Foot::new(draft);
     let headings = headings(draft, pieces);
-    let mut text = Part::plain(plain(pieces, &headings, note.as_ref()));
+    let mut text = Part::plain(plain(pieces, &headings, foot.as_ref()));
     if pieces.iter().any(|piece| piece.html.is_some()) {
-        let html = Part::html(html::document(&markup(pieces, &headings, note.as_ref())));
+        let html = Part::html(html::document(&markup(pieces, &headings, foot.as_ref())));
         let html = several(Multipart::Related, html, enclosures.in_place);
         text = several(Multipart::Alternative, text, vec![html]);
     }
@@ -189,7 +189,7 @@ fn named(mailbox: &Mailbox) -> Mailbox {
     }
 }
 
-fn plain(pieces: &[Piece], headings: &[Option<String>], note: Option<&Note>) -> String {
+fn plain(pieces: &[Piece], headings: &[Option<String>], foot: Option<&Foot>) -> String {
     let mut text = String::new();
     let mut before: Option<&Piece> = None;
     for (piece, heading) in pieces.iter().zip(headings).filter(|(piece, _)| !piece.is_empty()) {
@@ -209,14 +209,14 @@ fn plain(pieces: &[Piece], headings: &[Option<String>], note: Option<&Note>) -> 
         }
         text.push_str(&piece.text);
     }
-    if let Some(note) = note {
+    if let Some(foot) = foot {
         text.push_str("\n\n");
-        text.push_str(&note.plain());
+        text.push_str(&foot.plain());
     }
     text
 }
 
-fn markup(pieces: &[Piece], headings: &[Option<String>], note: Option<&Note>) -> String {
+fn markup(pieces: &[Piece], headings: &[Option<String>], foot: Option<&Foot>) -> String {
     let mut out = String::new();
     for (piece, heading) in pieces.iter().zip(headings).filter(|(piece, _)| !piece.is_empty()) {
         if !out.is_empty() {
@@ -231,8 +231,8 @@ fn markup(pieces: &[Piece], headings: &[Option<String>], note: Option<&Note>) ->
         let inner = piece.html.clone().unwrap_or_else(|| html::from_text(&piece.text));
         let _ = writeln!(out, "<div dir=\"auto\">{inner}</div>");
     }
-    if let Some(note) = note {
-        out.push_str(&note.html());
+    if let Some(foot) = foot {
+        out.push_str(&foot.html());
     }
     out
 }

@@ -6,9 +6,9 @@ mod content;
 mod correction;
 mod enclosures;
 mod file;
+mod foot;
 mod gallery;
 mod html;
-mod intro;
 mod letter;
 mod line;
 mod location;
@@ -31,6 +31,7 @@ pub use self::offline::{FromJsonError, from_json};
 use self::piece::Piece;
 pub use self::poll::with_vote;
 use crate::model::{EmailAddress, Mailbox, Timestamp};
+pub use foot::LONGEST_SIGNATURE;
 
 /// A time in the words of emails: `22 Nov 2026, 00:03 UTC`.
 pub fn time_for_people(time: Timestamp) -> String {
@@ -122,6 +123,8 @@ pub struct EmailDraft {
     pub date: Timestamp,
     /// Whether the reader's mail program is asked to tell when it was read (RFC 8098).
     pub ask_receipt: bool,
+    /// The sender's signature; hostile input.
+    pub signature: Option<String>,
     /// What the first mail of a thread says besides: `None` in all later ones.
     pub intro: Option<Intro>,
     /// The messages, in order; never empty.

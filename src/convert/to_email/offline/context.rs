@@ -22,6 +22,8 @@ pub(super) struct Context {
     pub(super) room: Room,
     pub(super) events: BTreeMap<String, Earlier>,
     pub(super) media: BTreeMap<String, Source>,
+    /// The sender's signature.
+    pub(super) signature: Option<String>,
     /// Whether the mail is the first of its thread.
     pub(super) first: Option<bool>,
     /// How many bytes of files the mail encloses; what is beyond that is linked to.

@@ -204,6 +204,7 @@ impl Context {
                 .max()
                 .unwrap_or_default(),
             ask_receipt: false,
+            signature: self.signature.clone(),
             intro: (self.first == Some(true)).then(|| Intro {
                 matrix_id: first.sender.clone(),
                 topic: self.room.topic.clone(),

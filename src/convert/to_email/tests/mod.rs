@@ -22,6 +22,7 @@ fn draft(content: Value) -> EmailDraft {
         references: Vec::new(),
         date: Timestamp(1_795_305_807_000),
         ask_receipt: false,
+        signature: None,
         intro: None,
         messages: vec![message(content)],
     }

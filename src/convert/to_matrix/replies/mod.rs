@@ -66,6 +66,7 @@ fn sent() -> Vec<Quoted> {
                 references: Vec::new(),
                 date: Timestamp(1_715_671_800_000),
                 ask_receipt: false,
+                signature: None,
                 intro: None,
                 messages: vec![ChatMessage {
                     event_type: "m.room.message".to_owned(),
