@@ -97,13 +97,10 @@ impl Tx {
                     "DELETE FROM bot_rooms WHERE user_id = $1",
                     "DELETE FROM users WHERE user_id = $1",
                     "DELETE FROM receipt_wishes WHERE user_id = $1",
-<<<<<<< HEAD
                     "DELETE FROM spending WHERE user_id = $1",
                     "DELETE FROM sender_rules WHERE user_id = $1",
                     "DELETE FROM stops WHERE user_id = $1",
-=======
                     "DELETE FROM signatures WHERE user_id = $1",
->>>>>>> c3f3822 (Let a Matrix user put a signature below their emails)
                     "DELETE FROM members WHERE user_id = $1",
                 ] {
                     self.sql(sql).bind(user.as_str()).later().await?;
