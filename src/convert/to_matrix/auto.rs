@@ -50,13 +50,22 @@ fn by_fields(mail: &Part<'_>) -> Auto {
     if is_generated
         || suppresses
         || auto_submitted.starts_with("auto-notified")
-        || mail.field("feedback-id").is_some()
+        || mail.field("feedback-id").is_some_and(is_bulk_feedback)
         || precedence(mail) == "bulk"
         || precedence(mail) == "junk"
     {
         return Auto::Generated;
     }
     Auto::None
+}
+
+/// Whether the field by which senders of bulk mail know their complaints is one of them: Proton and Fastmail put it into
+/// what people write, too.
+fn is_bulk_feedback(field: &str) -> bool {
+    let sender = field.rsplit(':').next().unwrap_or_default().trim();
+    !["proton", "fastmail"]
+        .iter()
+        .any(|service| sender.eq_ignore_ascii_case(service))
 }
 
 fn precedence(mail: &Part<'_>) -> String {

@@ -3,7 +3,7 @@
 use super::files::File;
 use super::mime::{self, Part, take_uuencoded, take_yenc};
 use super::pictures::take_data;
-use super::plain::unflow;
+use super::plain::{undo_mailbox_marks, unflow};
 use super::special::{self, Cms, Pgp};
 
 /// One stretch of text, in the forms in which the mail has it.
@@ -44,7 +44,23 @@ pub(super) fn collect(mail: &Part<'_>) -> Body {
     if body.segments.iter().all(is_empty) && !is_empty(&body.contained) {
         body.segments = vec![std::mem::take(&mut body.contained)];
     }
+    drop_twin_calendars(&mut body.files);
     body
+}
+
+/// Google sends an invitation as a form of the text and as a file: the file is enough.
+fn drop_twin_calendars(files: &mut Vec<File>) {
+    let is_calendar = |file: &File| matches!(file.media_type.as_str(), "text/calendar" | "application/ics");
+    let content = |file: &File| -> Vec<u8> {
+        let bytes = file.bytes.iter().filter(|byte| !byte.is_ascii_whitespace());
+        bytes.copied().collect()
+    };
+    let named: Vec<Vec<u8>> = files
+        .iter()
+        .filter(|file| is_calendar(file) && file.name.is_some())
+        .map(content)
+        .collect();
+    files.retain(|file| file.name.is_some() || !is_calendar(file) || !named.contains(&content(file)));
 }
 
 fn add(part: &Part<'_>, body: &mut Body) {
@@ -188,6 +204,7 @@ fn is_text(part: &Part<'_>) -> bool {
 }
 
 fn flowed(part: &Part<'_>, text: String) -> String {
+    let text = undo_mailbox_marks(text);
     let is = |name: &str, value: &str| {
         part.parameter(name)
             .is_some_and(|given| given.eq_ignore_ascii_case(value))

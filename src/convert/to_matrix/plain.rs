@@ -1,5 +1,32 @@
 //! Plain text as it was meant: soft line breaks joined (RFC 3676).
 
+/// What was kept in a file of mails has `>From ` where a line began with `From ` (RFC 4155): such a line alone is no quotation,
+/// unless it is introduced as one.
+pub(super) fn undo_mailbox_marks(text: String) -> String {
+    if !text.starts_with(">From ") && !text.contains("\n>From ") {
+        return text;
+    }
+    let lines: Vec<&str> = text.split('\n').collect();
+    let line = |at: Option<usize>| at.and_then(|at| lines.get(at)).copied().unwrap_or_default();
+    let mut out = Vec::with_capacity(lines.len());
+    for index in 0..lines.len() {
+        let own = line(Some(index));
+        let above = lines
+            .iter()
+            .take(index)
+            .rev()
+            .find(|line| !line.trim().is_empty());
+        let is_quotation = line(index.checked_sub(1)).starts_with('>')
+            || line(Some(index + 1)).starts_with('>')
+            || above.is_some_and(|above| above.trim_end().ends_with([':', '：']));
+        out.push(match own.strip_prefix('>') {
+            Some(rest) if rest.starts_with("From ") && !is_quotation => rest,
+            _ => own,
+        });
+    }
+    out.join("\n")
+}
+
 /// Undoes format=flowed. With `delsp` the space before a soft break goes too.
 pub(super) fn unflow(text: &str, delsp: bool) -> String {
     let mut lines: Vec<String> = Vec::new();
@@ -102,6 +129,19 @@ mod tests {
             "    let x = some_function_with_a_long_name(and, many, parameters, in_it);\n    return x",
         ] {
             assert_eq!(rejoin(text), text);
+        }
+    }
+
+    #[test]
+    fn lines_that_a_mailbox_marked_are_no_quotations() {
+        for (given, expected) in [
+            ("One.\n\n>From here on\n\nall.", "One.\n\nFrom here on\n\nall."),
+            (">From here", "From here"),
+            (">From here\n>to there", ">From here\n>to there"),
+            ("Alice wrote:\n\n>From here", "Alice wrote:\n\n>From here"),
+            ("> From here", "> From here"),
+        ] {
+            assert_eq!(undo_mailbox_marks(given.to_owned()), expected, "{given:?}");
         }
     }
 

@@ -256,6 +256,15 @@ fn machines_are_told_from_people() {
             Auto::Generated,
         ),
         (
+            "From: x@example.org\nFeedback-ID: 1:campaign:newsletter:mailer",
+            Auto::Generated,
+        ),
+        (
+            "From: x@example.org\nFeedback-ID: 12345678:user:proton",
+            Auto::None,
+        ),
+        ("From: x@example.org\nFeedback-ID: i1a2b3c4d:Fastmail", Auto::None),
+        (
             "From: x@example.org\nContent-Type: multipart/report; report-type=disposition-notification; boundary=b",
             Auto::Mdn,
         ),
@@ -322,6 +331,47 @@ fn special_mails_say_what_they_are() {
     assert_eq!(converted.events[0].0, "m.reaction");
     assert_eq!(converted.events[0].1["m.relates_to"]["key"], "👍");
     assert_eq!(text_of(reaction), "👍");
+}
+
+#[test]
+fn the_text_is_that_of_the_html_which_the_writer_saw() {
+    let mail = |plain: &str, html: &str| {
+        format!(
+            "Content-Type: multipart/alternative; boundary=b\n\n--b\n\n{plain}\n--b\nContent-Type: text/html\n\n{html}\n--b--\n"
+        )
+    };
+    for (plain, html, expected) in [
+        // Samsung's program, and the stars of Gmail's.
+        (
+            "Hello,see you at ten.Sent from my Galaxy",
+            "<div>Hello,</div><div>see you at ten.</div><div>Sent from my Galaxy</div>",
+            "Hello,\nsee you at ten.",
+        ),
+        (
+            "It is *here* <https://example.org/>.",
+            "It <b>is</b> <a href='https://example.org/'>here</a>.",
+            "It is here (https://example.org/).",
+        ),
+        // Two different messages: the plain one says nothing that could not be read.
+        ("Hello", "<p>Goodbye, everybody!</p>", "Hello"),
+    ] {
+        assert_eq!(text_of(&mail(plain, html)), expected);
+    }
+}
+
+#[test]
+fn an_invitation_that_is_there_twice_is_shown_once() {
+    let calendar = "BEGIN:VCALENDAR\nMETHOD:REQUEST\nBEGIN:VEVENT\nSUMMARY:Lunch\nEND:VEVENT\nEND:VCALENDAR";
+    let mail = format!(
+        "Content-Type: multipart/mixed; boundary=b\n\n--b\n\nCome!\n--b\nContent-Type: text/calendar; method=REQUEST\n\n{calendar}\n--b\nContent-Type: application/ics; name=invite.ics\n\n{calendar}\n--b--\n"
+    );
+    let converted = assert_safe(mail.as_bytes());
+    let names: Vec<&str> = converted
+        .uploads
+        .iter()
+        .map(|upload| upload.name.as_str())
+        .collect();
+    assert_eq!(names, ["invite.ics"]);
 }
 
 #[test]

@@ -80,14 +80,43 @@ pub(super) fn compose(
         leave_out(&mut rich, &plain);
         return rich;
     }
-    // What the two show must be the same message, or the quotation would come in by the back door.
-    let formatted = rich.formatted.filter(|_| html_new * 2 <= plain_new * 3 + 20);
-    Text {
-        formatted,
-        idle_images: rich.idle_images,
-        is_cut: rich.is_cut,
-        ..simple
+    // Programs make the plain form out of the HTML, with more or less care. What the two show must be the same message,
+    // though, or the quotation would come in by the back door.
+    if html_new * 2 > plain_new * 3 + 20 || !stands_in(&rich.body, &plain) {
+        return Text {
+            idle_images: rich.idle_images,
+            is_cut: rich.is_cut,
+            ..simple
+        };
     }
+    leave_out(&mut rich, &plain);
+    rich
+}
+
+/// How many words of the HTML are looked for in the plain form.
+const COMPARED: usize = 300;
+
+/// Whether the words of a text stand in the plain form, however they are laid out: Samsung's program runs its lines together.
+/// Addresses are written differently in the two.
+fn stands_in(text: &str, plain: &str) -> bool {
+    let letters = |text: &str| -> String {
+        let kept = text.chars().filter(|c| c.is_alphanumeric());
+        kept.flat_map(char::to_lowercase).collect()
+    };
+    let head = plain
+        .get(..plain.floor_char_boundary(MAX_READ))
+        .unwrap_or_default();
+    let all = letters(head);
+    let is_address = |word: &str| word.contains("://") || word.contains('@');
+    let words: Vec<String> = text
+        .split_whitespace()
+        .filter(|word| !is_address(word))
+        .map(letters)
+        .filter(|word| !word.is_empty())
+        .take(COMPARED)
+        .collect();
+    let found = words.iter().filter(|word| all.contains(word.as_str())).count();
+    found * 5 >= words.len() * 4
 }
 
 /// The plain form that HTML was preferred to is left out, and can be asked for, where it says something else.

@@ -80,6 +80,11 @@ impl Layout<'_> {
             self.state.zone = zone;
         }
         match name {
+            "br" if self.state.in_data => {
+                self.nodes.push(id);
+                self.space();
+                return;
+            }
             "br" => {
                 self.nodes.push(id);
                 self.break_line();
@@ -102,19 +107,24 @@ impl Layout<'_> {
                     self.state.zone = self.state.zone.max(Zone::Own);
                 }
             }
-            "pre" => self.state.preformatted = true,
             "ul" | "ol" => self.state.list_depth += 1,
             "table" => self.state.in_data |= table::is_data(self.tree, id),
             "td" | "th" if self.state.in_data && !self.text.is_empty() => self.text.push_str("| "),
             _ => {}
         }
+        if let Some(keeps) = style::keeps_lines(element) {
+            self.state.preformatted = keeps;
+        }
         let nested_list = self.state.list_depth > 1 && matches!(name, "ul" | "ol");
         let item = style::is_list_item(element);
-        let paragraph = is_paragraph(name) && !nested_list && !item;
+        let is_line = style::is_line(element);
+        let in_cell = before.in_data && name == "p";
+        let paragraph = is_paragraph(name) && !nested_list && !item && !is_line && !in_cell;
         let block = paragraph
             || item
+            || (is_line && !in_cell)
             || (is_block(name) && !is_paragraph(name))
-            || (matches!(name, "td" | "th") && is_block_cell(element));
+            || (matches!(name, "td" | "th") && !self.state.in_data && is_block_cell(element));
         if block {
             // The line before belongs to the state before.
             let inner = std::mem::replace(&mut self.state, before);
@@ -122,7 +132,7 @@ impl Layout<'_> {
             self.state = inner;
         }
         if paragraph {
-            self.gap = Some(before.depth);
+            self.open_gap(before.depth);
         }
         if is_gmail_container(element) {
             self.state.in_gmail = true;
@@ -135,16 +145,24 @@ impl Layout<'_> {
         }
         if block {
             self.end_line();
-        } else if matches!(name, "td" | "th") && !self.text.is_empty() && !self.text.ends_with(' ') {
+        } else if (in_cell || matches!(name, "td" | "th"))
+            && !self.text.is_empty()
+            && !self.text.ends_with(' ')
+        {
             self.text.push(' ');
         }
         if paragraph {
-            self.gap = Some(before.depth);
+            self.open_gap(before.depth);
         }
         if self.state.zone != before.zone {
             self.end_line();
         }
         self.state = before;
+    }
+
+    /// An empty line is due; between a quotation and the text around it, it is no part of the quotation.
+    fn open_gap(&mut self, depth: usize) {
+        self.gap = Some(self.gap.map_or(depth, |due| due.min(depth)));
     }
 
     fn children(&mut self, element: Element<'_>) {

@@ -63,6 +63,8 @@ fn unwrap_once(link: &str) -> Option<String> {
         url::form_urlencoded::parse(format!("u={}", encoded.replace('+', "%2B")).as_bytes())
             .next()
             .map(|(_, value)| value.into_owned())
+    } else if host == "link.getmailspring.com" {
+        parameter("redirect")
     } else if host == "secure-web.cisco.com" {
         // `https://secure-web.cisco.com/TOKEN/https%3A%2F%2Fexample.org%2F`
         let (_, encoded) = url.path().trim_start_matches('/').split_once('/')?;

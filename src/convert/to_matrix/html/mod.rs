@@ -1,12 +1,15 @@
 //! HTML mail: its lines as a person reads them, and Matrix's subset of HTML.
 
+mod breaks;
 mod colour;
+mod emphasis;
 mod layout;
 mod links;
 mod picture;
 mod render;
 mod style;
 mod table;
+mod word_list;
 mod zone;
 
 pub(super) use layout::{MAX_LINES, layout};

@@ -2,8 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::breaks::{line_end, tidy, trim_block};
+use super::emphasis::Emphasis;
 use super::picture::{emoji, side, source};
-use super::{colour, links, style, table};
+use super::{colour, links, style, table, word_list};
+use crate::convert::html::elements::is_block;
 use crate::convert::html::{Element, Node, NodeId, Tree};
 
 /// Elements that are kept as they are.
@@ -56,14 +59,29 @@ pub(crate) fn matrix_html(
         places,
         colours: colour::shown(tree, kept),
     };
-    for child in tree.nodes().ids() {
-        renderer.write(*child, false, &mut out);
-    }
+    renderer.children(tree.nodes().ids(), Within::default(), &mut out);
     tidy(&out)
 }
 
-struct Renderer<'a> {
-    tree: &'a Tree,
+/// What holds for everything inside an element.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Within {
+    /// A table of data, whose rows and cells are kept.
+    data: bool,
+    /// `pre`: the text stands as it is.
+    code: bool,
+    /// Line ends count, and are written as such.
+    lines: bool,
+    /// A link, which has its own colour.
+    link: bool,
+    /// An item of a list, whose mark the markup says.
+    pub(super) item: bool,
+    /// What the styles of blocks around it say.
+    emphasis: Emphasis,
+}
+
+pub(super) struct Renderer<'a> {
+    pub(super) tree: &'a Tree,
     kept: &'a dyn Fn(NodeId) -> bool,
     places: &'a BTreeMap<String, String>,
     /// The colours that say something.
@@ -71,12 +89,30 @@ struct Renderer<'a> {
 }
 
 impl Renderer<'_> {
-    /// `in_data`: inside a table of data, whose rows and cells are kept.
-    fn write(&self, id: NodeId, in_data: bool, out: &mut String) {
+    pub(super) fn children(&self, ids: &[NodeId], within: Within, out: &mut String) {
+        let mut rest = ids;
+        while let Some((first, after)) = rest.split_first() {
+            let items = if within.item {
+                0
+            } else {
+                word_list::length(self.tree, rest)
+            };
+            if items > 0 {
+                let (list, after) = rest.split_at_checked(items).unwrap_or((rest, &[]));
+                self.word_list(list, within, out);
+                rest = after;
+            } else {
+                self.write(*first, within, out);
+                rest = after;
+            }
+        }
+    }
+
+    pub(super) fn write(&self, id: NodeId, within: Within, out: &mut String) {
         let element = match self.tree.node(id) {
             Node::Text(text) => {
                 if (self.kept)(id) {
-                    escape(text, out);
+                    self.text(text, within, out);
                 }
                 return;
             }
@@ -86,7 +122,7 @@ impl Renderer<'_> {
             return;
         }
         if let Some(mark) = style::list_mark(element, || self.tree.text(id)) {
-            if (self.kept)(id) {
+            if (self.kept)(id) && !within.item {
                 escape(&mark, out);
             }
             return;
@@ -107,32 +143,97 @@ impl Renderer<'_> {
             }
             _ => {}
         }
-        let data = in_data || (name == "table" && table::is_data(self.tree, id));
-        let mut inner = String::new();
-        for child in element.children().ids() {
-            self.write(*child, data, &mut inner);
+        let mut inside = within;
+        inside.data |= name == "table" && table::is_data(self.tree, id);
+        inside.link |= name == "a";
+        let plain_text = style::is_plain_text(element);
+        if let Some(keeps) = style::keeps_lines(element) {
+            inside.code |= name == "pre" && !plain_text;
+            inside.lines = keeps;
         }
-        if name == "pre" {
+        let data = inside.data;
+        let is_line = !data && (LINES.contains(&name) || plain_text || style::is_line(element));
+        let own = Emphasis::of(element).without(Emphasis::of_name(name));
+        if is_block(name) {
+            // A block may hold others, which no emphasis can be put around: its texts get it.
+            inside.emphasis = inside.emphasis.and(own);
+        }
+        inside.emphasis = inside.emphasis.without(Emphasis::of_name(name));
+        let mut inner = String::new();
+        self.children(element.children().ids(), inside, &mut inner);
+        if inside.code {
             // Readers drop a line end right behind the tag, one at each reading: a blank line there would not last.
             inner.drain(..inner.len() - inner.trim_start_matches('\n').len());
+        } else if matches!(name, "blockquote" | "li" | "p" | "td" | "th") {
+            trim_block(&mut inner);
+        }
+        if data && matches!(name, "td" | "th") {
+            inner = table::without_paragraphs(inner);
         }
         if inner.trim().is_empty() {
-            out.push_str(if inner.is_empty() { "" } else { " " });
-        } else if !data && LINES.contains(&name) {
+            let keeps_place = data && matches!(name, "td" | "th");
+            if keeps_place {
+                wrap("", &tags(element, data), out);
+            } else if is_line && inner.contains('\u{a0}') {
+                // An empty line that somebody made.
+                line_end(out);
+                out.push_str("<br>");
+            } else {
+                out.push_str(match inner.as_str() {
+                    "" => "",
+                    blank if blank.contains('\u{a0}') => "\u{a0}",
+                    _ => " ",
+                });
+            }
+        } else if is_line {
             // Blocks without meaning become line ends.
             line_end(out);
-            match self.colour(element) {
-                Some(colour) => wrap(&inner, &[colour], out),
-                None => out.push_str(&inner),
+            let inner = inner.trim_start_matches(|c: char| c.is_ascii_whitespace());
+            match self.colour(element, within) {
+                Some(colour) => wrap(inner, &[colour], out),
+                None => out.push_str(inner),
             }
             line_end(out);
         } else {
             let mut tags = tags(element, data);
-            tags.extend(self.colour(element));
+            if !is_block(name) {
+                tags.extend(own.without(within.emphasis).tags());
+            }
+            tags.extend(self.colour(element, within));
             wrap(&inner, &tags, out);
             if !data && matches!(name, "td" | "th") {
                 out.push(' ');
             }
+        }
+    }
+
+    fn text(&self, text: &str, within: Within, out: &mut String) {
+        let mut shown = String::with_capacity(text.len());
+        if within.code {
+            escape(text, &mut shown);
+        } else if within.lines {
+            for (index, line) in text.split('\n').enumerate() {
+                shown.push_str(if index > 0 { "<br>" } else { "" });
+                escape(line, &mut shown);
+            }
+        } else {
+            let mut in_blank = false;
+            for piece in text.split_inclusive(|c: char| c.is_ascii_whitespace()) {
+                let word = piece.trim_end_matches(|c: char| c.is_ascii_whitespace());
+                if !word.is_empty() {
+                    escape(word, &mut shown);
+                    in_blank = false;
+                }
+                if word.len() < piece.len() && !in_blank {
+                    shown.push(' ');
+                    in_blank = true;
+                }
+            }
+        }
+        if text.trim().is_empty() {
+            out.push_str(&shown);
+        } else {
+            wrap(&shown, &within.emphasis.tags(), out);
         }
     }
 }
@@ -152,8 +253,9 @@ fn wrap(inner: &str, tags: &[String], out: &mut String) {
 }
 
 impl Renderer<'_> {
-    fn colour(&self, element: Element<'_>) -> Option<String> {
-        let colour = colour::of(element).filter(|colour| self.colours.contains(colour))?;
+    fn colour(&self, element: Element<'_>, within: Within) -> Option<String> {
+        let shown = colour::of(element).filter(|_| !within.link);
+        let colour = shown.filter(|colour| self.colours.contains(colour))?;
         Some(format!("span data-mx-color=\"{colour}\""))
     }
 
@@ -213,64 +315,7 @@ fn tags(element: Element<'_>, in_data: bool) -> Vec<String> {
         _ if KEPT.contains(&name) => tags.push(name.to_owned()),
         _ => {}
     }
-    let heavy = matches!(
-        name,
-        "h1" | "h2" | "h3" | "h4" | "h5" | "h6" | "b" | "strong" | "th"
-    );
-    if !heavy && style::is_bold(element) {
-        tags.push("strong".to_owned());
-    }
-    if !matches!(name, "i" | "em") && style::is_italic(element) {
-        tags.push("em".to_owned());
-    }
-    if !matches!(name, "s" | "del" | "strike") && style::is_struck(element) {
-        tags.push("del".to_owned());
-    }
     tags
-}
-
-fn line_end(out: &mut String) {
-    out.truncate(out.trim_end().len());
-    let at_start = out.is_empty()
-        || [
-            "<br>",
-            "</p>",
-            "<p>",
-            "<blockquote>",
-            "</blockquote>",
-            "<li>",
-            "</li>",
-            "</ul>",
-            "</ol>",
-            "</pre>",
-            "</h1>",
-            "</h2>",
-            "</h3>",
-            "</h4>",
-            "</table>",
-            "<hr>",
-        ]
-        .iter()
-        .any(|tag| out.ends_with(tag));
-    if !at_start {
-        out.push_str("<br>");
-    }
-}
-
-/// Takes leading and trailing line ends away, and more than two in a row.
-fn tidy(html: &str) -> String {
-    let mut text = html.trim();
-    while let Some(rest) = text.strip_prefix("<br>") {
-        text = rest.trim_start();
-    }
-    while let Some(rest) = text.strip_suffix("<br>") {
-        text = rest.trim_end();
-    }
-    let mut text = text.to_owned();
-    while text.contains("<br><br><br>") {
-        text = text.replace("<br><br><br>", "<br><br>");
-    }
-    text
 }
 
 /// Plain text as HTML: escaped, with line ends.

@@ -1,5 +1,6 @@
 //! What inline style says that matters in a chat.
 
+use super::zone::has_class;
 use crate::convert::html::Element;
 
 /// The value of a property in the `style` attribute, in lower case without blanks.
@@ -56,6 +57,20 @@ pub(super) fn is_list_item(element: Element<'_>) -> bool {
     element.name() == "p" && class.starts_with("MsoListParagraph")
 }
 
+/// True for a paragraph that is no more than a line: those of Word have no space around them, and an empty one is the gap.
+pub(super) fn is_line(element: Element<'_>) -> bool {
+    let word = ["MsoNormal", "MsoNoSpacing", "MsoPlainText"];
+    let has_gap = || {
+        ["margin-top", "margin-bottom"].iter().any(|side| {
+            property(element, side).is_some_and(|size| {
+                size.trim_start_matches(['0', '.'])
+                    .starts_with(|c: char| c.is_ascii_digit())
+            })
+        })
+    };
+    element.name() == "p" && has_class(element, &word) && !has_gap()
+}
+
 /// Whether one of the properties by which things are hidden is set. Most styles have none.
 fn may_hide(style: &str) -> bool {
     let names = style
@@ -64,6 +79,26 @@ fn may_hide(style: &str) -> bool {
     let hide = ["display", "visibility", "opacity", "max-height"];
     let mut hiding = names.filter(|name| hide.iter().any(|property| name.eq_ignore_ascii_case(property)));
     hiding.next().is_some()
+}
+
+/// Whether line ends and blanks count in the element, where it says so.
+pub(super) fn keeps_lines(element: Element<'_>) -> Option<bool> {
+    let styled = element
+        .attribute("style")
+        .filter(|style| style.contains("white-space"))
+        .and_then(|_| property(element, "white-space"));
+    match styled.as_deref() {
+        Some("pre" | "pre-wrap" | "pre-line" | "break-spaces") => Some(true),
+        Some("normal" | "nowrap") => Some(false),
+        _ => (element.name() == "pre").then_some(true),
+    }
+}
+
+/// True for a `pre` that is no code: the text of mails that were written as plain text (Thunderbird, K-9, `NetEase`).
+pub(super) fn is_plain_text(element: Element<'_>) -> bool {
+    element.name() == "pre"
+        && (has_class(element, &["moz-quote-pre", "k9mail", "moz-signature"])
+            || element.attribute("wrap").is_some())
 }
 
 /// True where the style makes the text bold.

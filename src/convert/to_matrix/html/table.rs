@@ -48,6 +48,18 @@ pub(super) fn is_data(tree: &Tree, id: NodeId) -> bool {
             .all(|cell| !PLACED.iter().any(|name| tree.holds(*cell, name)))
 }
 
+/// The text of a cell without the paragraphs in which Word puts every one.
+pub(super) fn without_paragraphs(cell: String) -> String {
+    let inner = cell
+        .trim()
+        .strip_prefix("<p>")
+        .and_then(|rest| rest.strip_suffix("</p>"));
+    match inner {
+        Some(inner) => inner.replace("</p> <p>", "<br>").replace("</p><p>", "<br>"),
+        None => cell,
+    }
+}
+
 fn collect(tree: &Tree, id: NodeId, name: &str, found: &mut Vec<NodeId>) {
     for child in tree.below(id).ids() {
         let node = tree.node(*child);

@@ -223,6 +223,53 @@ fn markup_that_means_something_is_kept() {
             "<b>l</b>",
         ),
         ("<b><div>one</div>two</b>", "<b>one<br>two</b>"),
+        // Bold by style, on blocks of all kinds and inherited.
+        (
+            "<div style='font-weight:bold'>one</div>two",
+            "<strong>one</strong><br>two",
+        ),
+        (
+            "<div style='font-weight:700'>one<div>two</div></div><div>three</div>",
+            "<strong>one</strong><br><strong>two</strong><br>three",
+        ),
+        (
+            "<p style='font-style:italic'>one <b>two</b></p>",
+            "<p><em>one </em><b><em>two</em></b></p>",
+        ),
+        ("<h2 style='font-weight:bold'>one</h2>", "<h2>one</h2>"),
+        // What mail programs write for lines, lists, cells and links.
+        (
+            "<p class=MsoNormal><b>one</b></p><p class=MsoNormal><o:p>&nbsp;</o:p></p><p class=MsoNormal>two</p>",
+            "<b>one</b><br><br>two",
+        ),
+        (
+            "<div>one <i>x</i></div><div>&nbsp;</div><div>two</div>",
+            "one <i>x</i><br><br>two",
+        ),
+        (
+            "<p class=MsoListParagraph><span style='mso-list:Ignore'>·<span>&nbsp; </span></span>one</p> \
+             <p class=MsoListParagraph style='mso-list:l0 level2 lfo1'><span style='mso-list:Ignore'>o</span>two</p>\
+             <p class=MsoListParagraph style='mso-list:l0 level1 lfo1'><span style='mso-list:Ignore'>·</span>three</p>\
+             <p class=MsoListParagraph><span style='mso-list:Ignore'>3.<span>&nbsp; </span></span>four</p>",
+            "<ul><li>one<ul><li>two</li></ul></li><li>three</li></ul><ol start=\"3\"><li>four</li></ol>",
+        ),
+        (
+            "<table border=1><tr><td><p>a</p></td><td><p>b</p><p>c</p></td></tr><tr><td></td><td>2</td></tr></table>",
+            "<table><tbody><tr><td>a</td><td>b<br>c</td></tr><tr><td></td><td>2</td></tr></tbody></table>",
+        ),
+        (
+            "one two three four <a href='https://example.org/'><span style='color:#0563C1'>five</span></a>",
+            "one two three four <a href=\"https://example.org/\">five</a>",
+        ),
+        (
+            "<i>one</i><blockquote><pre class='moz-quote-pre' wrap=''>two\nthree</pre></blockquote>four",
+            "<i>one</i><blockquote>two<br>three</blockquote>four",
+        ),
+        (
+            "<div style='white-space:pre-wrap'>one\ntwo <b>three</b></div>",
+            "one<br>two <b>three</b>",
+        ),
+        ("<p>\n   one\n   <b>two</b>\n</p>", "<p>one <b>two</b></p>"),
     ] {
         assert_eq!(body_of(html).1.as_deref(), Some(expected), "{html}");
     }
@@ -252,6 +299,18 @@ fn html_reads_as_if_typed() {
         ("<a href=\"mailto:a@example.org\">write</a>", "write"),
         ("a&nbsp;b &amp; &lt;c&gt;", "a b & <c>"),
         ("<pre>one\n  two</pre>", "one\n  two"),
+        (
+            "<span style='white-space: pre-wrap'>one\n\n  two</span>",
+            "one\n\n  two",
+        ),
+        (
+            "one<blockquote><pre>two</pre></blockquote>three",
+            "one\n\n> two\n\nthree",
+        ),
+        (
+            "<table border=1><tr><td><p>a<br>b</p></td><td><p>c</p></td></tr><tr><td><p>1</p></td><td><p>2</p></td></tr></table>",
+            "a b | c\n1 | 2",
+        ),
         ("<pre>\n\none</pre>", "one"),
         ("<style>x{}</style><title>t</title>shown<!-- not -->", "shown"),
         ("<div style='display:none'>preheader</div>shown", "shown"),
@@ -268,7 +327,7 @@ fn html_reads_as_if_typed() {
             "<p class=MsoNormal>A list:</p><p class=MsoListParagraph><![if !supportLists]><span style='font-family:Symbol'><span \
              style='mso-list:Ignore'>·<span style='font:7.0pt'>&nbsp;&nbsp; </span></span></span><![endif]>one</p>\
              <p class=MsoListParagraph><span style='mso-list:Ignore'>2.<span>&nbsp; </span></span>two</p><p class=MsoNormal>End</p>",
-            "A list:\n\n- one\n2. two\n\nEnd",
+            "A list:\n- one\n2. two\nEnd",
         ),
         (
             "<table border=1><tr><th>a</th><th>b</th></tr><tr><td>1</td><td>2</td></tr></table>",
@@ -293,6 +352,30 @@ fn answers_in_another_colour_keep_it() {
     let (_, formatted, _) = body_of(html);
     assert_eq!(
         formatted.unwrap(),
-        "<p>Which day? <span data-mx-color=\"#c00000\">Tuesday</span></p><span data-mx-color=\"#ff0000\">at ten</span><br><p>Yours, Bob</p>"
+        "<p>Which day? <span data-mx-color=\"#c00000\">Tuesday</span></p><span data-mx-color=\"#ff0000\">at ten</span><p>Yours, Bob</p>"
     );
+}
+
+#[test]
+fn what_was_written_into_the_signature_is_shown() {
+    let quoted = r#"<hr><div id="divRplyFwdMsg"><b>From:</b> Alice<br><b>Sent:</b> Tuesday<br><b>To:</b> Bob<br><b>Subject:</b> Lunch</div><div>OLD</div>"#;
+    let get = r#"<div>Get <a href="https://aka.ms/o0ukef">Outlook for iOS</a></div>"#;
+    for (written, expected) in [
+        (
+            format!("<div>Hi!</div><div id='ms-outlook-mobile-signature'>{get}<div><br></div><div>I will be late.</div></div>"),
+            "Hi!\n\nI will be late.",
+        ),
+        (
+            "<div><br></div><div id='ms-outlook-mobile-signature'><div>Hi,</div><div>thanks for the map, it helps a lot.</div></div>".to_owned(),
+            "Hi,\nthanks for the map, it helps a lot.",
+        ),
+        (
+            format!("<div>Fine.</div><div id='ms-outlook-mobile-signature'><div>Bob Smith</div>{get}</div>"),
+            "Fine.",
+        ),
+    ] {
+        let (body, _, left_out) = body_of(&format!("{written}{quoted}").replace("OLD", OLD));
+        assert_eq!(body, expected, "{written}");
+        assert!(left_out.unwrap().contains("lunch"));
+    }
 }

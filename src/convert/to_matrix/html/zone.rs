@@ -19,6 +19,7 @@ const ATTRIBUTIONS: &[&str] = &[
     "gmail_quote_attribution",
     "moz-cite-prefix",
     "moz-email-headers-table",
+    "airmail_ext_on",
     "protonmail_quote_header",
     "reply-intro",
 ];
@@ -31,6 +32,7 @@ const QUOTATIONS: &[&str] = &[
     "aqm-original",
     "cm_replymail_content_wrap",
     "front-blockquote",
+    "iosymail",
     "isReplyContent",
     "mail-app-auto-quote",
     "mail-editor-reference-message-container",
@@ -39,10 +41,15 @@ const QUOTATIONS: &[&str] = &[
     "ms-outlook-mobile-reference-message",
     "ntes-mailmaster-quote",
     "ntes-pcmac-quote",
+    "oriMsgHtmlSeperator",
     "protonmail_quote",
     "quote",
     "quoted-content",
+    "replied_mail_content",
+    "reply139content",
     "sh-quoted-content",
+    "skiff_quote",
+    "spark_quote",
     "tutanota_quote",
     "yahoo_quoted",
     "zmail_extra",
@@ -52,9 +59,13 @@ const SIGNATURES: &[&str] = &[
     "AppleMailSignature",
     "CanarySig",
     "Signature",
+    "__SIG_POST__",
+    "__SIG_PRE__",
     "acompli_signature",
     "bloop_sign",
+    "composer_signature",
     "edo-signature",
+    "front-signature",
     "gmail_signature",
     "gmail_signature_prefix",
     "k9mail-signature",
@@ -95,7 +106,11 @@ pub(super) fn zone_of(element: Element<'_>) -> Option<Zone> {
     } else if marked(QUOTATIONS) || cites || id.starts_with("yahoo_quoted_") {
         Some(Zone::Quote)
     } else {
-        marked(SIGNATURES).then_some(Zone::Signature)
+        // Mailspring has an element of its own; Mail.ru names the attribute.
+        let is_signature = element.name() == "signature"
+            || element.attribute("data-signature-widget").is_some()
+            || marked(SIGNATURES);
+        is_signature.then_some(Zone::Signature)
     }
 }
 

@@ -4,6 +4,7 @@ use super::attribution::{self, Certainty, judge};
 use super::block::{self, HeaderLine};
 use super::dates::Dates;
 use super::heading::{self, Heading};
+use super::notes;
 use crate::convert::to_matrix::lines::{Line, Zone};
 
 /// Over how many lines an attribution is wrapped at most.
@@ -70,6 +71,9 @@ impl Page<'_> {
         if let Some(end) = block::end(&self.headers, index, false) {
             return alone(end);
         }
+        if let Some(end) = notes::end(self.lines, index) {
+            return alone(end);
+        }
         self.attribution(index)
     }
 
@@ -104,6 +108,10 @@ impl Page<'_> {
             }
             // What the structure or a rule sets apart is no part of the line above.
             if line.zone != first.zone || (offset > 0 && heading::is_rule(&line.text)) {
+                return None;
+            }
+            // A sentence ended above, and another one begins.
+            if attribution::ends_sentence(&text) && line.text.trim_start().starts_with(char::is_uppercase) {
                 return None;
             }
             if !text.is_empty() {

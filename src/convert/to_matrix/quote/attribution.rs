@@ -101,6 +101,26 @@ fn is_prose(lower: &str) -> bool {
     lower.matches(". ").count() > 2
 }
 
+/// Words that end with a full stop at the end of a line of an attribution: titles, and what stands behind a time.
+const ABBREVIATIONS: &[&str] = &[
+    "co", "corp", "dr", "esq", "hr", "hrs", "inc", "jr", "kl", "ltd", "mr", "mrs", "ms", "prof", "sr", "st",
+    "uhr",
+];
+
+/// Whether a text ends like a sentence: with a full stop behind a word that is no abbreviation.
+pub(super) fn ends_sentence(text: &str) -> bool {
+    let Some(words) = text.strip_suffix(['.', '!', '?', '…']) else {
+        return false;
+    };
+    let mut words = words.rsplit(char::is_whitespace);
+    let last = words.next().unwrap_or_default().to_lowercase();
+    // Behind a number it may be a month, or what a clock shows.
+    let counts = words.next().is_some_and(|word| word.contains(char::is_numeric));
+    let length = last.chars().count();
+    last.chars().all(char::is_alphabetic)
+        && (length > 3 || (length > 1 && !counts && !ABBREVIATIONS.contains(&last.as_str())))
+}
+
 pub(super) fn starts_with_on(lower: &str) -> bool {
     ON.iter().any(|word| {
         lower.strip_prefix(word).is_some_and(|rest| {

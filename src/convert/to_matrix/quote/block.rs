@@ -97,6 +97,20 @@ fn field(text: &str) -> Option<(Label, &str)> {
     Some((*label, value))
 }
 
+/// The label with which a line of Lotus Notes begins, with a colon or as its first word, and whether a value follows.
+pub(super) fn label(text: &str) -> Option<(Label, bool)> {
+    if let Some((label, value)) = field(text) {
+        return Some((
+            label,
+            !value.trim().is_empty() || text.trim_end().ends_with([':', '：']),
+        ));
+    }
+    let text = text.trim();
+    let (name, value) = text.split_once(char::is_whitespace).unwrap_or((text, ""));
+    let label = FIELDS.get(name.to_lowercase().as_str())?;
+    Some((*label, !value.trim().is_empty()))
+}
+
 /// The end of the header block that begins at `start`, exclusive. `headed`: a heading or a rule stands above it,
 /// so that less is enough.
 pub(super) fn end(lines: &[HeaderLine], start: usize, headed: bool) -> Option<usize> {

@@ -1,6 +1,8 @@
 //! The marks of quotation in plain text, and what becomes of them on the way.
 
-use super::attribution::{self, is_whole};
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::attribution::{self, Certainty, is_whole};
 use super::dates::Dates;
 use super::words::ON;
 use crate::convert::to_matrix::lines::Line;
@@ -11,7 +13,7 @@ pub(in super::super) fn plain_lines(text: &str) -> Vec<Line> {
         .lines()
         .map(|source| {
             let (depth, rest) = quote_marks(source);
-            if let Some(heading) = groupwise(depth, rest) {
+            if let Some(heading) = groupwise(depth, rest).or_else(|| supercite(depth, source, rest)) {
                 return Line {
                     text: heading,
                     source: source.to_owned(),
@@ -39,6 +41,12 @@ fn groupwise(depth: usize, rest: &str) -> Option<String> {
     let who = rest.trim_end().strip_suffix(">>>").filter(|_| depth == 3)?;
     let dates = Dates::of(&who.to_lowercase());
     (dates.has_full_date() && dates.has_time()).then(|| format!("{} wrote:", who.trim()))
+}
+
+/// `>>>>> "Alice" == Alice Smith <alice@example.org> writes:`, which Supercite writes above `Alice> `.
+fn supercite(depth: usize, source: &str, rest: &str) -> Option<String> {
+    let is_headed = depth == 5 && source.starts_with(">>>>> ") && rest.contains(" == ");
+    (is_headed && attribution::judge(rest).is_some()).then(|| rest.to_owned())
 }
 
 /// A line such as `>:` closes the address that was wrapped away from it.
@@ -134,45 +142,105 @@ fn begins_attribution(head: &str) -> bool {
         && Dates::of(head).has_full_date()
 }
 
-/// Marks of quotation other than `>`: `|` (`Inbox` by Google) and initials (`AB> `), where two lines or more have them.
+/// How many words a greeting above an attribution has at most.
+const MAX_GREETING: usize = 3;
+/// The longest name that Supercite puts before the lines of a quotation, in characters.
+const MAX_NAME: usize = 16;
+
+/// Marks of quotation other than `>`: `|` (`Inbox` by Google), initials (`AB> `), where two lines or more have them, and the
+/// names of Supercite (`Bob> `) that stood below an attribution: a chat that somebody pasted looks the same.
 fn read_other_marks(lines: &mut [Line]) {
+    let names = supercited(lines);
     let mut start = 0;
     while start < lines.len() {
-        let run = lines
-            .iter()
-            .skip(start)
-            .take_while(|line| line.depth == 0 && other_mark(&line.text).is_some())
-            .count();
-        if run >= 2 || (run == 1 && introduced(lines, start)) {
+        let first = lines.get(start).filter(|line| line.depth == 0);
+        let Some((mark, _)) = first.and_then(|line| other_mark(&line.text)) else {
+            start += 1;
+            continue;
+        };
+        let mark = mark.to_owned();
+        let has_mark =
+            |line: &&Line| line.depth == 0 && other_mark(&line.text).is_some_and(|(other, _)| other == mark);
+        let run = lines.iter().skip(start).take_while(has_mark).count();
+        let is_marked = if is_initials(&mark) {
+            run >= 2 || introduced(lines, start)
+        } else {
+            names.contains(&mark)
+        };
+        if is_marked {
             for line in lines.iter_mut().skip(start).take(run) {
-                line.text = other_mark(&line.text).unwrap_or_default().to_owned();
+                line.text = other_mark(&line.text)
+                    .map(|(_, rest)| rest.to_owned())
+                    .unwrap_or_default();
                 line.depth = 1;
+                line.source = format!("> {}", line.text.trim_start());
             }
         }
         start += run.max(1);
     }
 }
 
+/// The names that stand before quoted lines: one of the places where they do is below an attribution. Where there is but one
+/// place, and text above it, what follows the attribution is all quoted.
+fn supercited(lines: &[Line]) -> BTreeSet<String> {
+    // By name: how many places there are, and whether one of them is introduced, with text above.
+    let mut places: BTreeMap<&str, (usize, Option<bool>)> = BTreeMap::new();
+    let mut before: Option<&str> = None;
+    for (index, line) in lines.iter().enumerate() {
+        let mark = other_mark(&line.text).map(|(mark, _)| mark);
+        let name = mark.filter(|mark| line.depth == 0 && !is_initials(mark));
+        if let Some(name) = name.filter(|name| before != Some(*name)) {
+            let place = places.entry(name).or_default();
+            place.0 += 1;
+            if introduction(lines, index) == Some(Certainty::Alone) {
+                let above = lines.iter().take(index).rev().filter(|line| !line.is_blank());
+                let words = above.skip(1).map(|line| line.text.split_whitespace().count());
+                let above = words.sum::<usize>();
+                place.1 = Some(above > MAX_GREETING);
+            }
+        }
+        before = name;
+    }
+    let quoted = places
+        .into_iter()
+        .filter(|(_, (count, introduced))| match introduced {
+            Some(text_above) => *count > 1 || !text_above,
+            None => false,
+        });
+    quoted.map(|(name, _)| name.to_owned()).collect()
+}
+
+/// What programs use without an attribution above.
+fn is_initials(mark: &str) -> bool {
+    mark == "|" || (mark.len() <= 3 && mark.bytes().all(|byte| byte.is_ascii_uppercase()))
+}
+
 /// Whether an attribution stands directly above.
 fn introduced(lines: &[Line], index: usize) -> bool {
+    introduction(lines, index).is_some()
+}
+
+fn introduction(lines: &[Line], index: usize) -> Option<Certainty> {
     let above = lines
         .iter()
         .take(index)
         .rev()
         .take(2)
         .find(|line| !line.is_blank());
-    above.is_some_and(|line| attribution::judge(&line.text).is_some())
+    above.and_then(|line| attribution::judge(&line.text))
 }
 
-/// What follows such a mark. A second `|` makes it a table.
-fn other_mark(line: &str) -> Option<&str> {
+/// Such a mark, and what follows it. A second `|` makes it a table.
+fn other_mark(line: &str) -> Option<(&str, &str)> {
     if let Some(rest) = line.strip_prefix('|') {
-        return (!rest.contains('|') && (rest.is_empty() || rest.starts_with(' '))).then_some(rest);
+        return (!rest.contains('|') && (rest.is_empty() || rest.starts_with(' '))).then_some(("|", rest));
     }
-    let (initials, rest) = line.split_once('>')?;
-    let initials = initials.trim_start();
-    ((1..=3).contains(&initials.len()) && initials.bytes().all(|byte| byte.is_ascii_uppercase()))
-        .then_some(rest)
+    let (name, rest) = line.split_once('>')?;
+    let name = name.trim_start();
+    let is_name = name.chars().count() <= MAX_NAME
+        && name.starts_with(char::is_uppercase)
+        && name.chars().all(char::is_alphanumeric);
+    (is_name && (is_initials(name) || rest.is_empty() || rest.starts_with(' '))).then_some((name, rest))
 }
 
 /// Counts the marks of quotation and gives what follows them.

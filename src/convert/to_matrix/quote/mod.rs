@@ -6,6 +6,7 @@ mod block;
 mod dates;
 mod heading;
 mod marks;
+mod notes;
 mod regions;
 mod sent;
 mod settle;
@@ -53,7 +54,7 @@ fn classify_below(lines: &[Line], hints: Hints<'_>, nested: usize) -> Vec<Role> 
     }
     signature::mark(lines, &mut roles, content, hints.writer);
     settle::settle_middle(lines, &mut roles, &regions, hints);
-    if settle::says(lines, &roles) {
+    if settle::says(lines, &roles) || (!hints.has_files && signature::show_sentences(lines, &mut roles)) {
         return roles;
     }
     if nested > 0

@@ -86,6 +86,10 @@ fn the_reply_is_found_above_what_single_programs_write() {
         "---- 回复的原邮件 ----\n| 发件人 | Alice<alice@example.org> |\n| 发送日期 | 2024年05月14日 09:30 |\n",
         // Zendesk
         "##- Please type your reply above this line -##\n",
+        // Lotus Notes 5
+        "\"Alice Smith\" <alice@example.org>\n05/14/2024 09:30 AM\n\n\n        To:     \"Bob\" <bob@example.org>\n        cc:     \n        Subject:        Lunch\n",
+        // Lotus Notes 6
+        "Alice Smith <alice@example.org> \n14.05.2024 09:30\nPlease respond to\nalice@example.org\n\n\nTo\nBob <bob@example.org>\ncc\n\nSubject\nLunch\n",
         // Gmail, where the name is long
         "Alice Wilhelmina Smith\n<alice@example.org> ezt írta (időpont: 2024. máj. 14., K, 9:30):\n",
     ] {
@@ -149,6 +153,40 @@ fn answers_between_quoted_lines_keep_what_they_answer() {
 }
 
 #[test]
+fn supercite_names_whom_it_quotes() {
+    let mail = ">>>>> \"Alice\" == Alice Smith <alice@example.org> writes:\n\n    Alice> When shall\n    Alice> we meet?\n\nAt ten.\n\n    Alice> Where?\n\nAt home.\n";
+    assert_eq!(
+        new_text(mail),
+        "> When shall\n> we meet?\n\nAt ten.\n\n> Where?\n\nAt home."
+    );
+    let below = "Alice Smith <alice@example.org> writes:\n\nAlice> When?\n\nAt ten.\n";
+    assert_eq!(new_text(below), "At ten.");
+    // A chat looks the same, but nobody introduced it.
+    let chat = "See what they said:\n\nAlice> When?\nBob> At ten.\nAlice> Fine.";
+    assert_eq!(new_text(chat), chat);
+}
+
+#[test]
+fn sentences_above_an_attribution_are_no_part_of_it() {
+    for (mail, kept) in [
+        (
+            "Le lundi 13 mai 2024 à 10:00 j'ai mangé avec Paul.\nIl a écrit :\n> Bonjour\n\nVoilà.",
+            "j'ai mangé avec Paul.",
+        ),
+        (
+            "On Monday, 13 May 2024 at 10:00 we met.\nAlice <alice@example.org> wrote:\n\n> Hello",
+            "we met.",
+        ),
+    ] {
+        assert!(new_text(mail).contains(kept), "{}", new_text(mail));
+    }
+    assert_eq!(
+        new_text("Yes.\n\nOn Tue, 14 May 2024 at 9:30 a.m.\nAlice Smith <alice@example.org> wrote:\n\nHello"),
+        "Yes."
+    );
+}
+
+#[test]
 fn a_mail_without_quotation_stays_whole() {
     for mail in [
         "I wrote to bob@example.org on 2024-05-14 at 09:30 and he said: no",
@@ -157,6 +195,7 @@ fn a_mail_without_quotation_stays_whole() {
         "As she wrote:\n\nto be or not to be",
         "| a | b |\n| 1 | 2 |",
         "Meeting at 10:30:\n\n- coffee\n- cake",
+        "Ask him:\n\nBob Ford\n14.05.2024 09:30\n\nTo be or not to be\n\nis the question.",
     ] {
         assert_eq!(new_text(mail), mail.replace("\n\n\n", "\n\n"));
     }
@@ -204,6 +243,8 @@ fn what_was_sent_is_known_without_any_mark() {
         format!("Gladly!\n\nBob skribis:\n\n{sent}\n"),
         // Reflowed.
         "Gladly!\n\nShall we meet for lunch on Tuesday\nat the usual place near the station?\n\nI could also come by train.\n".to_owned(),
+        // Marked, but not introduced.
+        format!("{}\n\nGladly!\n", marked(sent)),
         // Cut short.
         "Gladly!\n\nShall we meet for lunch on Tuesday at the usual\n".to_owned(),
     ] {

@@ -133,7 +133,7 @@ fn top_of_card(lines: &[Line], block: &[usize]) -> Option<usize> {
 
 /// Whether a line may be what somebody says: it ends like a sentence, or most of its words are in lower case. Of scripts
 /// without that distinction, only lines with an address or a number are certain.
-fn is_sentence(line: &str) -> bool {
+pub(super) fn is_sentence(line: &str) -> bool {
     let ends = line.ends_with([
         '?', '!', ':', ',', ';', '…', '？', '！', '。', '：', '，', '؟', '।',
     ]);

@@ -27,6 +27,24 @@ pub(super) fn mark_last(lines: &[Line], roles: &mut [Role], limit: usize) {
     }
 }
 
+/// Takes such lines out where they stand alone between others: people write below them, too.
+pub(super) fn mark_apart(lines: &[Line], roles: &mut [Role], limit: usize) {
+    for index in 0..limit.min(lines.len()) {
+        let alone = |at: Option<usize>| at.is_none_or(|at| !is_new(lines, roles, at));
+        let is_one = lines
+            .get(index)
+            .is_some_and(|line| line.depth == 0 && is_device_line(&line.text));
+        if is_one
+            && is_new(lines, roles, index)
+            && alone(index.checked_sub(1))
+            && alone(Some(index + 1))
+            && has_text(lines, roles, index + 1..limit)
+        {
+            take_out(roles, index..index + 1);
+        }
+    }
+}
+
 /// How the line begins, in lower case.
 #[rustfmt::skip]
 const STARTS: &[&str] = &[
@@ -99,7 +117,8 @@ const DEVICES: &[&str] = &[
     "mobil", "mobile", "telefon", "телефон", "айфон", "手机", "手機", "邮件", "邮箱", "メール", "携帯", "スマ", "t-online",
 ];
 
-fn is_device_line(text: &str) -> bool {
+/// Whether a line is one of these.
+pub(super) fn is_device_line(text: &str) -> bool {
     let lower = text
         .trim()
         .trim_start_matches([

@@ -8,7 +8,7 @@ const MAX_LINES: usize = 5_000;
 /// Describes the first event of a calendar.
 pub(super) fn line(text: &str) -> Option<String> {
     let text = unfold(text);
-    let mut method = String::new();
+    let (mut method, mut program) = (String::new(), String::new());
     let mut event: Vec<Property<'_>> = Vec::new();
     // Components inside the event (alarms) have properties of the same names.
     let (mut inside, mut nested) = (false, 0_usize);
@@ -18,6 +18,7 @@ pub(super) fn line(text: &str) -> Option<String> {
             property.value.to_ascii_uppercase().as_str(),
         ) {
             ("METHOD", value) => value.clone_into(&mut method),
+            ("PRODID", value) => value.clone_into(&mut program),
             ("BEGIN", "VEVENT") => inside = true,
             ("END", "VEVENT") => break,
             ("BEGIN", _) if inside => nested += 1,
@@ -29,10 +30,10 @@ pub(super) fn line(text: &str) -> Option<String> {
     if event.is_empty() {
         return None;
     }
-    Some(describe(&method, &event))
+    Some(describe(&method, program.contains("EXCHANGE"), &event))
 }
 
-fn describe(method: &str, event: &[Property<'_>]) -> String {
+fn describe(method: &str, by_exchange: bool, event: &[Property<'_>]) -> String {
     let find = |name: &str| event.iter().find(|property| property.name == name);
     let value = |name: &str| {
         find(name)
@@ -57,10 +58,13 @@ fn describe(method: &str, event: &[Property<'_>]) -> String {
         "REQUEST" => "Invitation",
         _ => "Event",
     };
-    let mut parts = vec![format!(
-        "{kind}: {}",
-        value("SUMMARY").unwrap_or("without a title")
-    )];
+    let title = value("SUMMARY").unwrap_or("without a title");
+    // Exchange puts the answer into the title, in its own language: "Zugesagt: Lunch".
+    let title = match title.split_once(": ") {
+        Some((answer, title)) if by_exchange && method == "REPLY" && !answer.contains(' ') => title,
+        _ => title,
+    };
+    let mut parts = vec![format!("{kind}: {title}")];
     parts.extend(when(find("DTSTART"), find("DTEND")));
     parts.extend(value("LOCATION").map(str::to_owned));
     let person = if method == "REPLY" {
@@ -197,6 +201,15 @@ mod tests {
                 expected
             );
         }
+        let exchange = "PRODID:Microsoft Exchange Server 2010\r\nMETHOD:REPLY";
+        let accepted = calendar(
+            "",
+            "SUMMARY:Zugesagt: Team: Lunch\r\nATTENDEE;PARTSTAT=ACCEPTED:mailto:bob@example.org",
+        );
+        assert_eq!(
+            line(&accepted.replace("METHOD:", exchange)).unwrap(),
+            "Accepted: Team: Lunch · by bob@example.org"
+        );
         assert_eq!(
             line(&calendar("PUBLISH", "SUMMARY:Fair\nDTSTART:20240514")).unwrap(),
             "Event: Fair · Tue 14 May 2024"
