@@ -25,7 +25,7 @@ class Lab:
 
     `relay_port` names another server as Penpal's relay, which may hand on to the catching one; `settle`
     is how long Penpal gathers what is written before it becomes an email; `addresses` are keys of
-    `mail.addresses`; with `double_puppet` Penpal may act for the homeserver's people.
+    `mail.addresses`; with `double_puppet` Penpal may act for the homeserver's people; with `dkim` it signs.
     """
 
     def __init__(
@@ -36,6 +36,7 @@ class Lab:
         relay_port: int | None = None,
         addresses: dict | None = None,
         double_puppet: bool = False,
+        dkim: bool = False,
         show_mail: Callable[[Caught], None] = lambda _caught: None,
     ):
         self.directory = directory
@@ -46,12 +47,13 @@ class Lab:
         self._relay_port = relay_port
         self._addresses = addresses
         self._double_puppet = double_puppet
+        self._dkim = dkim
         self._chats: list[Chat] = []
 
     def prepare(self) -> None:
         """Writes all configuration; starts nothing."""
         relay_port = self._relay_port or self.relay.port
-        self.penpal.init(SERVER_NAME, self.synapse.url, MAIL_DOMAIN, relay_port, self._double_puppet)
+        self.penpal.init(SERVER_NAME, self.synapse.url, MAIL_DOMAIN, relay_port, self._double_puppet, self._dkim)
         mail = self.penpal.listen() | ({"addresses": self._addresses} if self._addresses else {})
         self.penpal.configure({"chats": {"settle": self._settle}, "mail": mail})
         self.synapse.write(self.penpal.registrations())

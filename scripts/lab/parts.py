@@ -73,8 +73,9 @@ def synapse() -> None:
 
 
 def postfix() -> None:
-    """Mail in and out through a real Postfix."""
+    """Mail in and out through a real Postfix; what leaves, judged by SpamAssassin, dkimpy and notmuch."""
     tools.postfix_programs()
+    tools.mail_judges()
     _python("-m", "unittest", "discover", "-v", "-s", tools.ROOT / "tests" / "postfix")
 
 

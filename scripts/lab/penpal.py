@@ -1,6 +1,7 @@
 """Penpal itself, as an admin sets it up: `penpal init`, a few settings, `penpal run`."""
 
 import os
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -30,6 +31,8 @@ class Penpal:
         self.port = free_port()
         self.smtp_port = free_port()
         self.lmtp_port = free_port()
+        # What `penpal init` says must be in the DNS: the text of each TXT record.
+        self.dns: dict[str, str] = {}
         self.binary = binary
         environment = {name: value for name, value in os.environ.items() if not name.startswith("PENPAL_")}
         command = [binary, "run", "--config", self.config]
@@ -37,9 +40,10 @@ class Penpal:
         self.service = Service("Penpal", command, log, cwd=directory, env=environment)
 
     def init(
-        self, server_name: str, homeserver_url: str, mail_domain: str, relay_port: int, double_puppet: bool = False
+        self, server_name: str, homeserver_url: str, mail_domain: str, relay_port: int,
+        double_puppet: bool = False, dkim: bool = False,
     ) -> None:
-        """Writes configuration and registration with `penpal init`."""
+        """Writes configuration and registration with `penpal init`; with `dkim` keys too, see `dns`."""
         self.directory.mkdir(parents=True, exist_ok=True)
         flags = {
             "server-name": server_name,
@@ -52,12 +56,13 @@ class Penpal:
             "registration": str(self.registration),
         }
         command = [str(self.binary), "init", *(f"--{name}={value}" for name, value in flags.items())]
-        # There is no DNS here to hold the keys' other halves.
-        command.append("--no-dkim")
+        command += [] if dkim else ["--no-dkim"]
         command += ["--double-puppet"] if double_puppet else []
         done = subprocess.run(command, cwd=self.directory, stdin=subprocess.DEVNULL, capture_output=True, text=True)
         if done.returncode != 0:
             raise Failed(f"`penpal init` ended with status {done.returncode}:\n{done.stdout}{done.stderr}")
+        for name, strings in re.findall(r"^ *(\S+\._domainkey\.\S+) IN TXT \( (.*) \)$", done.stdout, re.MULTILINE):
+            self.dns[name.rstrip(".")] = "".join(strings.strip('"').split('" "'))
 
     def registrations(self) -> list[Path]:
         """All that `penpal init` wrote for the homeserver."""

@@ -147,3 +147,10 @@ def postfix_programs() -> None:
     if shutil.which("debconf-set-selections"):
         subprocess.run(["debconf-set-selections"], input=choice, text=True, check=True)
     debian(["postfix"], "Postfix is not installed")
+
+
+def mail_judges() -> None:
+    """Debian's SpamAssassin and notmuch, which look at what Penpal sends."""
+    missing = [program for program in ("spamassassin", "notmuch") if not shutil.which(program)]
+    if missing:
+        debian(missing, f"{' and '.join(missing)} {'is' if len(missing) == 1 else 'are'} not installed")

@@ -1,39 +1,10 @@
 """Penpal behind a real Postfix, both ways: `scripts/test --only postfix`."""
 
+from behind import Behind
 from lab.lab import MAIL_DOMAIN
-from lab.mail_program import MailProgram
-from lab.postfix import Postfix
-from lab.processes import stop_on_signals
-from lab.scenario import Scenario, new_lab
 
 
-def setUpModule():
-    """One lab for all tests, in which Penpal's relay is Postfix."""
-    stop_on_signals()
-    postfix = Behind.postfix = Postfix()
-    lab = Behind.shared = new_lab(relay_port=postfix.port)
-    lab.prepare()
-    lab.start()
-    postfix.start(MAIL_DOMAIN, lab.penpal.lmtp_port, lab.relay.port)
-
-
-def tearDownModule():
-    """Postfix first, so that it has nobody left to complain to."""
-    Behind.postfix.stop()
-    Behind.shared.stop()
-
-
-class Behind(Scenario):
-    postfix: Postfix
-
-    def make_lab(self):
-        return self.shared
-
-    def setUp(self):
-        super().setUp()
-        self.program = MailProgram("Alice Example", self.alice, self.postfix.port)
-        self.address = f"{self.client.user[1:].partition(':')[0]}@{MAIL_DOMAIN}"
-
+class Both(Behind):
     def bounce(self, text):
         """Waits for a delivery status notification to Alice with this text in it."""
 

@@ -78,7 +78,7 @@ pub(super) fn enclose<'a>(
     };
     match rest.or_else(|file| enclosures.attach(file, disposition).map(|()| None)) {
         Ok(content_id) => Shown {
-            html: content_id.map(|content_id| picture(&content_id, content, kind)),
+            html: content_id.map(|content_id| picture(&content_id, content, kind, &note)),
             note,
             is_needed: false,
         },
@@ -130,7 +130,9 @@ fn missing(kind: Kind, given: &str, reason: Option<&str>) -> Shown {
     }
 }
 
-fn picture(content_id: &str, content: &Content, kind: Kind) -> String {
+/// A picture in its place, with its note in small print. It is there for those whose program hides pictures, and because filters compare
+/// the two forms of a text: to SpamAssassin words that are in the plain part alone are a sign of spam (`MPART_ALT_DIFF_COUNT`).
+fn picture(content_id: &str, content: &Content, kind: Kind, note: &str) -> String {
     let alt = content::text(content, "body").map_or_else(|| kind.noun().to_owned(), |body| line(body, 200));
     let longest = if kind == Kind::Sticker { 256 } else { 600 };
     let info = content::object(content, "info");
@@ -140,9 +142,10 @@ fn picture(content_id: &str, content: &Content, kind: Kind) -> String {
         .filter(|width| *width > 0)
         .map(|width| format!(" width=\"{}\"", width.min(longest)));
     format!(
-        "<img src=\"cid:{content_id}\" alt=\"{}\"{} style=\"max-width:100%\">",
+        "<img src=\"cid:{content_id}\" alt=\"{}\"{} style=\"max-width:100%\"><br>\n<small>{}</small>",
         html::escape(&alt),
-        width.unwrap_or_default()
+        width.unwrap_or_default(),
+        html::escape(note.trim_matches(['[', ']']))
     )
 }
 

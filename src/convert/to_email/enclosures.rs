@@ -19,8 +19,10 @@ pub(super) struct Enclosures<'a> {
     /// What `Content-ID`s are made of: the same for the same mail, and for no other.
     seed: String,
     domain: String,
-    /// Where the pictures of texts were placed.
-    placed: BTreeMap<String, String>,
+    /// Whether pictures may be shown in the HTML part at all.
+    in_place_too: bool,
+    /// Where the pictures of texts were placed; `None` for those that stand apart.
+    placed: BTreeMap<String, Option<String>>,
     /// Files that stand apart.
     pub(super) attached: Vec<Part<'a>>,
     /// Pictures that the HTML part refers to.
@@ -47,9 +49,18 @@ impl<'a> Enclosures<'a> {
             room,
             seed: seed.to_owned(),
             domain: domain.to_owned(),
+            in_place_too: true,
             placed: BTreeMap::new(),
             attached: Vec::new(),
             in_place: Vec::new(),
+        }
+    }
+
+    /// The same for a mail in which all pictures are attached.
+    pub(super) fn apart(self) -> Self {
+        Self {
+            in_place_too: false,
+            ..self
         }
     }
 
@@ -65,7 +76,10 @@ impl<'a> Enclosures<'a> {
     /// Places a picture in the HTML part and gives its `Content-ID` (RFC 2392), without angle brackets; gives the file back when mail
     /// programs would not show it, or the mail would become too large.
     pub(super) fn place(&mut self, file: File<'a>) -> Result<String, File<'a>> {
-        if !SHOWN_IN_PLACE.contains(&file.content_type.as_str()) || !self.takes(file.bytes.len()) {
+        if !self.in_place_too
+            || !SHOWN_IN_PLACE.contains(&file.content_type.as_str())
+            || !self.takes(file.bytes.len())
+        {
             return Err(file);
         }
         let content_id = format!("{}.{}@{}", self.in_place.len() + 1, self.seed, self.domain);
@@ -79,10 +93,10 @@ impl<'a> Enclosures<'a> {
         self.within.get(<&MxcUri>::from(uri))
     }
 
-    /// The `Content-ID` of a picture that a text refers to; `None` when it could not be had.
+    /// The `Content-ID` of a picture that a text refers to; `None` when it could not be had, or stands apart.
     pub(super) fn picture(&mut self, uri: &str) -> Option<String> {
         if let Some(content_id) = self.placed.get(uri) {
-            return Some(content_id.clone());
+            return content_id.clone();
         }
         let Some(MediaBytes::Here { content_type, bytes }) = self.media_within(uri) else {
             return None;
@@ -93,9 +107,16 @@ impl<'a> Enclosures<'a> {
             content_type,
             bytes,
         };
-        let content_id = self.place(file).ok()?;
+        let content_id = match self.place(file) {
+            Ok(content_id) => Some(content_id),
+            Err(file) if !self.in_place_too => {
+                self.attach(file, Disposition::Inline).ok()?;
+                None
+            }
+            Err(_) => return None,
+        };
         self.placed.insert(uri.to_owned(), content_id.clone());
-        Some(content_id)
+        content_id
     }
 
     fn takes(&mut self, size: usize) -> bool {

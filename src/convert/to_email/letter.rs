@@ -33,7 +33,8 @@ pub(super) fn letter(
     let headings = headings(draft, pieces);
     let mut text = Part::plain(plain(pieces, &headings, foot.as_ref()));
     if pieces.iter().any(|piece| piece.html.is_some()) {
-        let html = Part::html(html::document(&markup(pieces, &headings, foot.as_ref())));
+        let body = markup(pieces, &headings, foot.as_ref());
+        let html = Part::html(html::document(&body, !enclosures.in_place.is_empty()));
         let html = several(Multipart::Related, html, enclosures.in_place);
         text = several(Multipart::Alternative, text, vec![html]);
     }
@@ -71,7 +72,8 @@ fn reaction(draft: &EmailDraft, pieces: &[Piece]) -> Option<Part<'static>> {
     })
 }
 
-/// What stands above each message: who wrote it where senders differ, and when where they lie far apart.
+/// What stands above each message: who wrote it where senders differ, and when where they lie far apart. A name also stands above a
+/// link without a word: a mail that is nothing else looks like spam, to people and to filters (SpamAssassin's `BODY_SINGLE_URI`).
 fn headings(draft: &EmailDraft, pieces: &[Piece]) -> Vec<Option<String>> {
     let shown = || {
         draft
@@ -85,6 +87,7 @@ fn headings(draft: &EmailDraft, pieces: &[Piece]) -> Vec<Option<String>> {
             .next()
             .is_some_and(|(first, _)| first.sender != message.sender)
     });
+    let is_bare = draft.intro.is_none() && shown().count() == 1 && shown().all(|(_, piece)| piece.is_link());
     let mut before: Option<&ChatMessage> = None;
     let mut headings = Vec::new();
     for (message, piece) in draft.messages.iter().zip(pieces) {
@@ -93,7 +96,8 @@ fn headings(draft: &EmailDraft, pieces: &[Piece]) -> Vec<Option<String>> {
             continue;
         }
         let is_new_sender = before.is_none_or(|before| before.sender != message.sender);
-        let sender = (several_senders && is_new_sender).then(|| line(&message.sender_name, LONGEST_NAME));
+        let sender =
+            (is_bare || several_senders && is_new_sender).then(|| line(&message.sender_name, LONGEST_NAME));
         let pause = before
             .map(|before| message.timestamp.since(before.timestamp))
             .unwrap_or_default();

@@ -266,18 +266,26 @@ pub fn render(draft: &EmailDraft) -> Result<RenderedEmail, NoEmail> {
 /// Renders the email with pictures in its texts, and within a size.
 pub fn render_with(draft: &EmailDraft, options: &RenderOptions) -> Result<RenderedEmail, NoEmail> {
     let seed = letter::seed(&draft.message_id);
-    let mut enclosures = Enclosures::new(&options.within, options.room, &seed, draft.from.address.domain());
-    let places = places(&draft.messages);
-    let messages = draft.messages.iter().zip(places);
-    let pieces: Vec<Piece> = messages
-        .map(|(message, place)| piece::piece(message, place, &mut enclosures))
-        .collect();
+    let enclosures = || Enclosures::new(&options.within, options.room, &seed, draft.from.address.domain());
+    let (mut pieces, mut enclosed) = pieces(draft, enclosures());
+    if draft.intro.is_none() && !enclosed.in_place.is_empty() && !pieces.iter().any(Piece::has_words) {
+        (pieces, enclosed) = self::pieces(draft, enclosures().apart());
+    }
     if pieces.iter().all(Piece::is_empty) {
         return Err(NoEmail::Nothing);
     }
     let texts = pieces.iter().map(|piece| piece.text.clone()).collect();
     Ok(RenderedEmail {
-        bytes: letter::letter(draft, &pieces, enclosures, &seed),
+        bytes: letter::letter(draft, &pieces, enclosed, &seed),
         texts,
     })
+}
+
+/// Renders the messages, and gathers their files.
+fn pieces<'a>(draft: &'a EmailDraft, mut enclosures: Enclosures<'a>) -> (Vec<Piece>, Enclosures<'a>) {
+    let messages = draft.messages.iter().zip(places(&draft.messages));
+    let pieces = messages
+        .map(|(message, place)| piece::piece(message, place, &mut enclosures))
+        .collect();
+    (pieces, enclosures)
 }

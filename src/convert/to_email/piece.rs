@@ -40,6 +40,24 @@ impl Piece {
         Self { text, html, ..self }
     }
 
+    /// Whether it is a link, or what programs take for one, and nothing else.
+    pub(super) fn is_link(&self) -> bool {
+        let text = self.text.trim();
+        let is_inner = |part: &str| part.starts_with(|c: char| c.is_ascii_alphanumeric());
+        !text.contains(char::is_whitespace) && (text.contains("://") || text.split('.').skip(1).any(is_inner))
+    }
+
+    /// Whether there are words in its HTML, for programs that count them: SpamAssassin knows those with a letter or digit of ASCII, and
+    /// finds pictures without words suspicious (`MPART_ALT_DIFF`).
+    pub(super) fn has_words(&self) -> bool {
+        let mut is_markup = false;
+        let html = self.html.as_deref().unwrap_or(&self.text).replace("&nbsp;", "");
+        html.chars().any(|c| {
+            is_markup = c == '<' || (is_markup && c != '>');
+            !is_markup && c.is_ascii_alphanumeric()
+        })
+    }
+
     /// Whether a reader would see nothing of it.
     pub(super) fn is_empty(&self) -> bool {
         self.text.is_empty()

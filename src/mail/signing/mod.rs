@@ -34,6 +34,9 @@ const FIELDS: [&str; 14] = [
     "Auto-Submitted",
 ];
 
+/// The longest line that readers should be given, without its end (RFC 5322, section 2.1.1).
+const LONGEST_LINE: usize = 78;
+
 /// A key and the name under which the DNS has its other half.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct KeyFile {
@@ -128,7 +131,7 @@ impl Signatures {
                 Signer::Ed25519(signer) => signer.sign(&message),
             };
             match signature {
-                Ok(signature) => signature.write_header(&mut whole),
+                Ok(signature) => whole.extend_from_slice(folded(&signature.to_header()).as_bytes()),
                 Err(error) => tracing::error!(%error, "an email goes out without one of its signatures"),
             }
         }
@@ -140,6 +143,26 @@ impl Signatures {
     pub fn records(&self) -> &[DnsRecord] {
         &self.records
     }
+}
+
+/// The field with lines of at most 78 characters where that can be (RFC 5322, section 2.1.1), broken after its tags. The signature holds:
+/// it is over the field with each run of white space as one blank (RFC 6376, section 3.4.2).
+fn folded(field: &str) -> String {
+    let mut folded = String::new();
+    let mut length = 0;
+    for line in field.split_inclusive("\r\n") {
+        for (number, tag) in line.split_inclusive("; ").enumerate() {
+            if number > 0 && length + tag.trim_end().len() > LONGEST_LINE {
+                folded.truncate(folded.trim_end().len());
+                folded.push_str("\r\n\t");
+                length = 1;
+            }
+            folded.push_str(tag);
+            length += tag.len();
+        }
+        length = 0;
+    }
+    folded
 }
 
 impl std::fmt::Debug for Signatures {

@@ -8,7 +8,7 @@ use proptest::prelude::*;
 use crate::convert::html::{Node, Nodes};
 use crate::convert::to_email::MediaBytes;
 use crate::convert::to_email::enclosures::Enclosures;
-use crate::convert::to_email::html::{is_formatted, parse, plain, write};
+use crate::convert::to_email::html::{document, is_formatted, parse, plain, write};
 
 fn markup(html: &str) -> String {
     let pictures = BTreeMap::from([(
@@ -24,6 +24,12 @@ fn markup(html: &str) -> String {
 
 fn text(html: &str) -> String {
     plain(parse(html).unwrap().nodes())
+}
+
+#[test]
+fn a_document_with_pictures_is_no_short_one() {
+    assert!(document("", true).len() > 3200);
+    assert!(document("", false).len() < 500);
 }
 
 #[test]
