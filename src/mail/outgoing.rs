@@ -1,0 +1,91 @@
+//! The way out of each mail domain: its relay and its signatures.
+
+use std::collections::BTreeMap;
+
+use async_trait::async_trait;
+
+use super::signing::{KeyFile, Signatures, SigningError};
+use super::submit::{Relay, RelayError, RelaySettings};
+use super::{Accepted, MailTransport, SendError};
+use crate::model::{EmailAddress, Envelope};
+
+/// How the mail of one domain leaves.
+#[derive(Clone, Debug)]
+pub struct WayOut {
+    /// The mail domain, in ASCII.
+    pub domain: String,
+    /// Its own relay; `None` for the common one.
+    pub relay: Option<RelaySettings>,
+    /// The keys that sign in its name; none when the mail server behind the relay does that.
+    pub keys: Vec<KeyFile>,
+}
+
+/// All ways out.
+#[derive(Debug)]
+pub struct Outgoing {
+    common: Relay,
+    own: BTreeMap<String, Relay>,
+    signatures: BTreeMap<String, Signatures>,
+}
+
+impl Outgoing {
+    /// Prepares the ways; nothing is sent yet. `common` is the relay of the domains without one of their own.
+    ///
+    /// # Errors
+    ///
+    /// [`RelayError`] when certificates, [`SigningError`] when keys cannot be read.
+    pub fn new(common: RelaySettings, ways: Vec<WayOut>) -> Result<Self, OutgoingError> {
+        let mut own = BTreeMap::new();
+        let mut signatures = BTreeMap::new();
+        for way in ways {
+            signatures.insert(way.domain.clone(), Signatures::new(&way.domain, &way.keys)?);
+            if let Some(relay) = way.relay {
+                own.insert(way.domain, Relay::new(relay)?);
+            }
+        }
+        Ok(Self {
+            common: Relay::new(common)?,
+            own,
+            signatures,
+        })
+    }
+
+    /// Begins no more messages: those that wait for a connection are turned away, those under way go on.
+    pub fn close(&self) {
+        self.common.close();
+        self.own.values().for_each(Relay::close);
+    }
+
+    fn relay_of(&self, sender: Option<&EmailAddress>) -> &Relay {
+        sender
+            .and_then(|sender| self.own.get(sender.domain()))
+            .unwrap_or(&self.common)
+    }
+}
+
+/// Why there is no way out.
+#[derive(Debug, thiserror::Error)]
+pub enum OutgoingError {
+    /// A relay can't be used.
+    #[error(transparent)]
+    Relay(#[from] RelayError),
+    /// A key can't be used.
+    #[error(transparent)]
+    Signing(#[from] SigningError),
+}
+
+#[async_trait]
+impl MailTransport for Outgoing {
+    fn sign(&self, message: Vec<u8>, domain: &str) -> Vec<u8> {
+        match self.signatures.get(domain) {
+            Some(signatures) => signatures.sign(message),
+            None => message,
+        }
+    }
+
+    async fn send(&self, envelope: &Envelope, message: &[u8]) -> Result<Accepted, SendError> {
+        self.relay_of(envelope.sender.as_ref())
+            .send(envelope, message)
+            .await
+    }
+}

@@ -1,0 +1,62 @@
+//! Each mail domain has its own way out.
+
+use super::server::{good, start};
+use super::*;
+use crate::mail::MailTransport as _;
+use crate::mail::outgoing::{Outgoing, WayOut};
+use crate::mail::signing::{Algorithm, KeyFile, fresh_key};
+
+fn way(domain: &str, relay: Option<u16>, keys: Vec<KeyFile>) -> WayOut {
+    WayOut {
+        domain: domain.to_owned(),
+        relay: relay.map(settings),
+        keys,
+    }
+}
+
+#[tokio::test]
+async fn the_senders_domain_chooses_the_relay() {
+    let ((common, by_common), (own, by_own)) = (start(good).await, start(good).await);
+    let ways = vec![
+        way("main.example", None, Vec::new()),
+        way("own.example", Some(own), Vec::new()),
+        way("shared.example", None, Vec::new()),
+    ];
+    let outgoing = Outgoing::new(settings(common), ways).unwrap();
+    for domain in ["main", "own", "shared"] {
+        let envelope = envelope(&format!("bounce+1@{domain}.example"), "alice@example.org");
+        outgoing.send(&envelope, MESSAGE).await.unwrap();
+    }
+    assert_eq!(by_own.count("MAIL FROM:<bounce+1@own.example>"), 1);
+    assert_eq!((by_own.count("MAIL"), by_common.count("MAIL")), (1, 2));
+    outgoing.close();
+    for domain in ["main", "own"] {
+        let envelope = envelope(&format!("bounce+2@{domain}.example"), "alice@example.org");
+        assert_eq!(outgoing.send(&envelope, MESSAGE).await, Err(SendError::Closed));
+    }
+}
+
+#[test]
+fn each_domain_signs_with_its_own_keys() {
+    let folder = tempfile::tempdir().unwrap();
+    let key = |selector: &str| {
+        let path = folder.path().join(selector);
+        std::fs::write(&path, fresh_key(Algorithm::Ed25519).unwrap()).unwrap();
+        let selector = selector.to_owned();
+        vec![KeyFile { selector, path }]
+    };
+    let ways = vec![
+        way("main.example", None, key("first")),
+        way("other.example", None, key("second")),
+        way("unsigned.example", None, Vec::new()),
+    ];
+    let outgoing = Outgoing::new(settings(25), ways).unwrap();
+    let signed = |domain: &str| {
+        let message = format!("From: bob@{domain}\r\nSubject: hi\r\n\r\nHello\r\n").into_bytes();
+        String::from_utf8(outgoing.sign(message, domain)).unwrap()
+    };
+    assert!(signed("main.example").contains("s=first; d=main.example;"));
+    assert!(signed("other.example").contains("s=second; d=other.example;"));
+    assert_eq!(signed("other.example").matches("DKIM-Signature").count(), 1);
+    assert!(!signed("unsigned.example").contains("DKIM-Signature"));
+}
