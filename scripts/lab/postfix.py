@@ -25,8 +25,8 @@ smtpd_relay_restrictions = permit_mynetworks, reject_unauth_destination
 alias_maps =
 local_recipient_maps =
 disable_dns_lookups = yes
-relay_domains = {domain}
-transport_maps = inline:{{ {domain}={way} }}
+relay_domains = {domains}
+transport_maps = inline:{{ {transports} }}
 penpal_destination_recipient_limit = 1
 relayhost = [127.0.0.1]:{relay_port}
 """
@@ -70,9 +70,9 @@ class Postfix:
         command = ["postfix", "-c", self._etc, "start-fg"]
         self.service = Service("Postfix", command, self.directory / "maillog")
 
-    def start(self, domain: str, lmtp_port: int, relay_port: int) -> None:
-        """Begins to take mail: `domain` goes to `lmtp_port`, everything else to `relay_port`."""
-        self._start(domain, f"lmtp:inet:127.0.0.1:{lmtp_port}", relay_port, "")
+    def start(self, domains: list[str], lmtp_port: int, relay_port: int) -> None:
+        """Begins to take mail: that for `domains` goes to `lmtp_port`, everything else to `relay_port`."""
+        self._start(domains, f"lmtp:inet:127.0.0.1:{lmtp_port}", relay_port, "")
 
     def start_with_pipe(self, domain: str, penpal: Penpal, user: str, relay_port: int) -> None:
         """The same, but `domain` goes to `penpal deliver`, run as this user, who must own the files of Penpal."""
@@ -80,13 +80,14 @@ class Postfix:
         # It may lie where nobody but root gets.
         shutil.copy(penpal.binary, binary)
         pipe = PIPE.format(user=user, binary=binary, config=penpal.config)
-        self._start(domain, "penpal:", relay_port, pipe)
+        self._start([domain], "penpal:", relay_port, pipe)
 
-    def _start(self, domain: str, way: str, relay_port: int, more: str) -> None:
+    def _start(self, domains: list[str], way: str, relay_port: int, more: str) -> None:
         for name in ("etc", "spool", "data"):
             (self.directory / name).mkdir()
         shutil.chown(self.directory / "data", pwd.getpwnam("postfix").pw_uid)
-        values = {"directory": self.directory, "domain": domain, "way": way, "relay_port": relay_port}
+        transports = ", ".join(f"{domain}={way}" for domain in domains)
+        values = {"directory": self.directory, "domains": " ".join(domains), "transports": transports, "relay_port": relay_port}
         (self._etc / "main.cf").write_text(MAIN.format(**values))
         (self._etc / "master.cf").write_text(MASTER.format(port=self.port) + more)
         self.service.start()

@@ -116,6 +116,7 @@ impl Bridge {
             puppet,
             room: Some(&event.room_id),
             token: &new_token(&*self.random),
+            domain: self.settings.addresses.domain_of(&event.sender),
             subject: None,
         };
         let id = tx.create_portal(&new, self.now()).await?;

@@ -127,7 +127,7 @@ impl Bridge {
                     // Somebody else speaks, or it is full: nobody will add to it.
                     tx.set_due(draft.job, &lane, now).await?;
                 }
-                let domain = self.settings.addresses.domain();
+                let domain = self.mail_domain(portal);
                 let message_id = thread::message_id(&self.instance, event.event_id.as_str(), domain);
                 let due_at = now + self.settings.settle;
                 let new = NewJob {

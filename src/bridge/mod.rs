@@ -47,6 +47,7 @@ mod receive;
 mod reports;
 mod rooms;
 mod route;
+mod sender;
 mod service;
 mod settings;
 mod submit;

@@ -251,6 +251,7 @@ impl Bridge {
                     puppet: &puppet,
                     room: None,
                     token: &new_token(&*self.random),
+                    domain: self.settings.addresses.domain_reached(recipient, &user),
                     subject: Some(subject.as_str()).filter(|subject| !subject.is_empty()),
                 };
                 tx.create_portal(&new, now).await?

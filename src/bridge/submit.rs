@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use ruma::{OwnedEventId, UserId};
+use ruma::OwnedEventId;
 use tokio::sync::SemaphorePermit;
 
 use super::files::shows_files;
@@ -13,7 +13,7 @@ use crate::convert::address::new_token;
 use crate::convert::thread;
 use crate::convert::to_email::{self, ChatMessage, EmailDraft, Intro, Quoted, RenderOptions, RenderedEmail};
 use crate::mail::SendError;
-use crate::model::{EmailAddress, Envelope, Mailbox, Timestamp};
+use crate::model::{Envelope, Mailbox, Timestamp};
 use crate::store::{Draft, Email, Job, LinkedFile, Message, Portal, StoreError, Tx};
 
 /// How often a draft is rendered again because it changed meanwhile, before its job steps back for a moment.
@@ -206,10 +206,11 @@ impl Bridge {
         };
         // Off the workers' threads: an email with large attachments takes a while to encode.
         let (mail, loop_key) = (Arc::clone(&self.mail), self.loop_key.clone());
+        let domain = self.mail_domain(portal).to_owned();
         let rendered = tokio::task::spawn_blocking(move || {
             to_email::render_with(&email.draft, &email.options).map(|mut rendered| {
                 loop_key.mark(&mut rendered.bytes, &email.draft.message_id);
-                rendered.bytes = mail.sign(rendered.bytes);
+                rendered.bytes = mail.sign(rendered.bytes, &domain);
                 rendered
             })
         });
@@ -253,7 +254,7 @@ impl Bridge {
             .await?;
         let from = Mailbox {
             name: Some(last.sender_name.clone()),
-            address: self.address_of(&draft.sender)?,
+            address: self.address_of(&draft.sender, self.mail_domain(portal))?,
         };
         let subject = parent
             .as_ref()
@@ -275,7 +276,11 @@ impl Bridge {
         });
         let draft = EmailDraft {
             from,
-            reply_to: self.settings.addresses.reply_address(&portal.user, &portal.token),
+            reply_to: self.settings.addresses.reply_address(
+                &portal.user,
+                &portal.token,
+                self.mail_domain(portal),
+            ),
             to: Mailbox {
                 name: puppet_name.filter(|name| name != portal.address.as_str()),
                 address: portal.address.clone(),
@@ -349,24 +354,6 @@ impl Bridge {
             timestamp: message.sent_at,
             about,
             media: None,
-        })
-    }
-
-    fn address_of(&self, user: &UserId) -> Result<EmailAddress, Failure> {
-        self.settings
-            .addresses
-            .address(user)
-            .ok_or_else(|| Failure::Fail(format!("the user ID {user} is too long to be an email address")))
-    }
-
-    fn envelope(&self, portal: &Portal, bounce_token: &str) -> Result<Envelope, Failure> {
-        let sender = match self.settings.addresses.bounce_address(bounce_token) {
-            Some(address) => address,
-            None => self.address_of(&portal.user)?,
-        };
-        Ok(Envelope {
-            sender: Some(sender),
-            recipient: portal.address.clone(),
         })
     }
 

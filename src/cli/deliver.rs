@@ -14,7 +14,7 @@ use crate::bridge::{Bridge, OpenError};
 use crate::config::Config;
 use crate::mail::answer;
 use crate::mail::authentication::Gate;
-use crate::mail::submit::Relay;
+use crate::mail::outgoing::Outgoing;
 use crate::matrix::client::HttpHomeserver;
 use crate::model::{IncomingMail, Peer, Refusal, SystemClock, SystemRandom};
 use crate::store::Store;
@@ -226,11 +226,13 @@ async fn deliver(config: &Config, mail: IncomingMail) -> Result<(), Failure> {
 
 async fn hand_over(config: &Config, store: &Store, mail: IncomingMail) -> Result<(), Failure> {
     let homeserver = HttpHomeserver::new(config.client_settings()).map_err(|error| not_configured(&error))?;
-    let relay = Relay::new(config.relay_settings()).map_err(|error| not_configured(&error))?;
+    // Nothing leaves from here, so nothing is signed.
+    let outgoing =
+        Outgoing::new(config.relay_settings(), Vec::new()).map_err(|error| not_configured(&error))?;
     let bridge = Bridge::open(
         store.clone(),
         Arc::new(homeserver),
-        Arc::new(relay),
+        Arc::new(outgoing),
         Arc::new(SystemClock),
         Arc::new(SystemRandom),
         config.bridge_settings(),

@@ -17,8 +17,8 @@ use super::{ConfigFile, Failure, environment};
 use crate::bridge::{check_way_back, check_way_there};
 use crate::config::Config;
 use crate::mail::listener::{ListenAddress, ListenerSettings};
-use crate::mail::signing::check_published;
-use crate::mail::submit::Relay;
+use crate::mail::signing::{Signatures, check_published};
+use crate::mail::submit::{Relay, RelaySettings};
 use crate::matrix::client::HttpHomeserver;
 use crate::model::{Clock as _, SystemClock};
 use crate::store::Store;
@@ -155,21 +155,12 @@ async fn examine(config: &Config, report: &mut Report) -> anyhow::Result<()> {
     }
     let runs = running.unwrap_or(false);
     examine_homeserver(config, runs, report).await?;
-    let relay = &config.mail.relay;
-    let way_out = match Relay::new(config.relay_settings()) {
-        Ok(way_out) => way_out.check().await.map_err(|error| {
-            format!(
-                "{}:{}: {}; see mail.relay",
-                relay.host,
-                relay.port(),
-                error.reply()
-            )
-        }),
-        Err(error) => Err(error.to_string()),
-    };
-    report.found("relay", way_out, |()| {
-        format!("{}:{} lets Penpal in", relay.host, relay.port())
-    })?;
+    examine_relay("mail.relay", config.relay_settings(), report).await?;
+    for (index, way) in config.ways_out().into_iter().skip(1).enumerate() {
+        if let Some(relay) = way.relay {
+            examine_relay(&format!("mail.domains[{index}].relay"), relay, report).await?;
+        }
+    }
     examine_signatures(config, report).await?;
     for door in config.listener_settings() {
         if !runs {
@@ -188,13 +179,27 @@ async fn examine(config: &Config, report: &mut Report) -> anyhow::Result<()> {
     Ok(())
 }
 
+async fn examine_relay(key: &str, settings: RelaySettings, report: &mut Report) -> anyhow::Result<()> {
+    let name = format!("{}:{}", settings.host, settings.port);
+    let way_out = match Relay::new(settings) {
+        Ok(relay) => {
+            let tried = relay.check().await;
+            tried.map_err(|error| format!("{name}: {}; see {key}", error.reply()))
+        }
+        Err(error) => Err(error.to_string()),
+    };
+    report.found("relay", way_out, |()| format!("{name} lets Penpal in"))?;
+    Ok(())
+}
+
 async fn examine_signatures(config: &Config, report: &mut Report) -> anyhow::Result<()> {
-    let signatures = config.signatures()?;
-    for record in signatures.records() {
-        let published = check_published(record, &config.mail.authentication.dns_servers()).await;
-        report.found("signature", published, |()| {
-            format!("the DNS has {}", record.name)
-        })?;
+    for way in config.ways_out() {
+        for record in Signatures::new(&way.domain, &way.keys)?.records() {
+            let published = check_published(record, &config.mail.authentication.dns_servers()).await;
+            report.found("signature", published, |()| {
+                format!("the DNS has {}", record.name)
+            })?;
+        }
     }
     Ok(())
 }

@@ -18,7 +18,7 @@ use crate::bridge::Bridge;
 use crate::config::Config;
 use crate::mail::authentication::Gate;
 use crate::mail::listener;
-use crate::mail::submit::Relay;
+use crate::mail::outgoing::Outgoing;
 use crate::matrix::client::HttpHomeserver;
 use crate::model::{SystemClock, SystemRandom};
 use crate::telemetry::Flood;
@@ -84,11 +84,11 @@ async fn serve(config: &Config, flood: Flood) -> anyhow::Result<()> {
     let metrics = telemetry::start_metrics()?;
     let (_claim, store) = take_store(config).await?;
     let homeserver = Arc::new(HttpHomeserver::new(config.client_settings())?);
-    let relay = Arc::new(Relay::new(config.relay_settings())?.signing(config.signatures()?));
+    let outgoing = Arc::new(Outgoing::new(config.relay_settings(), config.ways_out())?);
     let bridge = Bridge::open(
         store.clone(),
         homeserver,
-        relay.clone(),
+        outgoing.clone(),
         Arc::new(SystemClock),
         Arc::new(SystemRandom),
         config.bridge_settings(),
@@ -136,7 +136,7 @@ async fn serve(config: &Config, flood: Flood) -> anyhow::Result<()> {
         reason = store.failed() => return Err(reason.into()),
     };
     stop.cancel();
-    relay.close();
+    outgoing.close();
     upkeep.abort();
     way.abort();
     let finish = async {

@@ -23,9 +23,10 @@ mod settings;
 mod source;
 mod value;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
+use ruma::OwnedServerName;
 use serde::Deserialize;
 
 pub use appservice::Appservice;
@@ -38,12 +39,13 @@ pub use homeserver::Homeserver;
 pub use limits::Limits;
 pub use logging::{Format, Level, Logging};
 pub(crate) use mail::parse_address;
-pub use mail::{Addresses, Authentication, Automatic, Dkim, Listen, Mail, Relay, Scheme};
+pub use mail::{Addresses, Authentication, Automatic, Dkim, Domain, Listen, Mail, Relay, Scheme};
 pub use permissions::Permissions;
 pub use queue::Queue;
 pub use registration::{Namespace, Namespaces, Registration, RegistrationError, fresh_token};
 
 use crate::convert::address::AddressBook;
+use crate::mail::signing::Signatures;
 use crate::model::{NamespaceError, PuppetNamespace};
 use error::Problem;
 use source::Source;
@@ -75,7 +77,7 @@ pub struct Config {
     pub logging: Logging,
     /// The puppets, made of `homeserver.server_name`, `appservice.bot` and `appservice.user_prefix`.
     pub puppets: PuppetNamespace,
-    /// The addresses on the mail domain, made of `mail.domain` and `mail.addresses`.
+    /// The addresses on the mail domains, made of `mail.domain`, `mail.domains` and `mail.addresses`.
     pub addresses: AddressBook,
 }
 
@@ -141,7 +143,7 @@ impl Config {
     /// Holds the sections against each other, and makes paths absolute.
     fn settle(mut sections: Sections, folder: &Path) -> Result<Self, Problem> {
         sections.appservice.check()?;
-        sections.mail.relay.settle(folder)?;
+        sections.mail.relay.settle("mail.relay", folder)?;
         sections.mail.authentication.check()?;
         sections.mail.automatic.check()?;
         sections.permissions.check()?;
@@ -151,7 +153,10 @@ impl Config {
         sections.queue.check()?;
         sections.database.settle(folder)?;
         for (index, key) in sections.mail.dkim.iter_mut().enumerate() {
-            key.settle(index, folder)?;
+            key.settle(&format!("mail.dkim[{index}]"), folder)?;
+        }
+        for (index, domain) in sections.mail.domains.iter_mut().enumerate() {
+            domain.settle(index, folder)?;
         }
         for (index, listen) in sections.mail.listen.iter_mut().enumerate() {
             listen.settle(index, folder)?;
@@ -174,18 +179,7 @@ impl Config {
                 format!("`{value}` can't be used: {error}"),
             )
         })?;
-        let domain = &sections.mail.domain;
-        let addresses = AddressBook::new(
-            domain,
-            sections.mail.addresses.scheme()?,
-            sections.homeserver.server_name.clone(),
-        )
-        .map_err(|_| {
-            Problem::new(
-                "mail.domain",
-                format!("`{domain}` is not a domain: give one such as mail.example.org"),
-            )
-        })?;
+        let addresses = addresses(&sections.mail, &sections.homeserver.server_name)?;
         Ok(Self {
             homeserver: sections.homeserver,
             appservice: sections.appservice,
@@ -205,10 +199,14 @@ impl Config {
 
     /// Sees that the keys can be used.
     fn read_keys(&self) -> Result<(), Problem> {
-        match self.signatures() {
-            Ok(_) => Ok(()),
-            Err(error) => Err(Problem::new("mail.dkim", error.to_string())),
+        for (index, way) in self.ways_out().iter().enumerate() {
+            let key = match index.checked_sub(1) {
+                None => "mail.dkim".to_owned(),
+                Some(index) => format!("mail.domains[{index}].dkim"),
+            };
+            Signatures::new(&way.domain, &way.keys).map_err(|error| Problem::new(key, error.to_string()))?;
         }
+        Ok(())
     }
 
     /// Sees that the homeserver's copy of the registration holds the same tokens.
@@ -232,6 +230,34 @@ impl Config {
         }
         Ok(())
     }
+}
+
+/// The addresses on all mail domains.
+fn addresses(mail: &Mail, server_name: &OwnedServerName) -> Result<AddressBook, Problem> {
+    let no_domain = |key: String, domain: &str| {
+        Problem::new(
+            key,
+            format!("`{domain}` is not a domain: give one such as mail.example.org"),
+        )
+    };
+    let mut addresses = AddressBook::new(&mail.domain, mail.addresses.scheme()?, server_name.clone())
+        .map_err(|_| no_domain("mail.domain".into(), &mail.domain))?;
+    for (index, other) in mail.domains.iter().enumerate() {
+        let key = format!("mail.domains[{index}].domain");
+        if mail.addresses.scheme == Scheme::Single {
+            let text = "can't be used with `scheme: single`, where one mailbox serves everybody: remove it, or change the scheme";
+            return Err(Problem::new(key, text));
+        }
+        let known: BTreeSet<String> = addresses.domains().map(str::to_owned).collect();
+        addresses = addresses
+            .with_domain(&other.domain, other.users())
+            .map_err(|_| no_domain(key.clone(), &other.domain))?;
+        if addresses.domains().all(|domain| known.contains(domain)) {
+            let text = format!("`{}` is there already: name each mail domain once", other.domain);
+            return Err(Problem::new(key, text));
+        }
+    }
+    Ok(addresses)
 }
 
 #[cfg(test)]

@@ -7,12 +7,10 @@ use crate::appservice::ServerSettings;
 use crate::bridge::{BridgeSettings, DownloadSettings};
 use crate::mail::authentication::Authentication;
 use crate::mail::listener::{Limits, ListenerSettings, TlsFiles};
+use crate::mail::outgoing::WayOut;
 use crate::mail::signing::{Signatures, SigningError};
-use crate::mail::submit::{MESSAGE_TIMEOUT, RelayCredentials, RelaySettings};
+use crate::mail::submit::RelaySettings;
 use crate::matrix::client::ClientSettings;
-
-/// Connections to the relay at a time: below the twenty that mail servers commonly allow one address.
-const RELAY_CONNECTIONS: usize = 10;
 
 /// How long requests in work may take to end: less than a service manager's patience.
 const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(4);
@@ -84,27 +82,30 @@ impl Config {
         }
     }
 
-    /// For the way out.
+    /// For the relay that all mail domains share which have none of their own.
     pub fn relay_settings(&self) -> RelaySettings {
-        let relay = &self.mail.relay;
-        RelaySettings {
-            host: relay.host.clone(),
-            port: relay.port(),
-            tls: relay.tls,
-            ca_file: relay.ca_file.clone(),
-            credentials: relay
-                .username
-                .clone()
-                .zip(relay.password.clone())
-                .map(|(username, password)| RelayCredentials { username, password }),
-            hello_name: self.addresses.domain().to_owned(),
-            timeout: relay.timeout,
-            message_timeout: MESSAGE_TIMEOUT,
-            pool_size: RELAY_CONNECTIONS,
-        }
+        self.mail.relay.settings(self.addresses.domain())
     }
 
-    /// For what goes out: its signatures. Reads the keys.
+    /// For the ways out of the mail domains, the main one first.
+    pub fn ways_out(&self) -> Vec<WayOut> {
+        let keys = |keys: &[Dkim]| keys.iter().map(Dkim::key_file).collect();
+        let main = WayOut {
+            domain: self.addresses.domain().to_owned(),
+            relay: None,
+            keys: keys(&self.mail.dkim),
+        };
+        // As the addresses have them: in ASCII.
+        let others = self.addresses.domains().skip(1).zip(&self.mail.domains);
+        let others = others.map(|(name, domain)| WayOut {
+            domain: name.to_owned(),
+            relay: domain.relay.as_ref().map(|relay| relay.settings(name)),
+            keys: keys(&domain.dkim),
+        });
+        std::iter::once(main).chain(others).collect()
+    }
+
+    /// For what goes out from the main mail domain: its signatures. Reads the keys.
     pub fn signatures(&self) -> Result<Signatures, SigningError> {
         let keys: Vec<_> = self.mail.dkim.iter().map(Dkim::key_file).collect();
         Signatures::new(self.addresses.domain(), &keys)

@@ -6,6 +6,7 @@ pub mod answer;
 pub mod authentication;
 mod dns;
 pub mod listener;
+pub mod outgoing;
 pub mod signing;
 pub mod submit;
 
@@ -52,16 +53,16 @@ impl SendError {
     }
 }
 
-/// The way out: one relay that takes responsibility or says why not.
+/// The way out: relays that take responsibility or say why not.
 #[async_trait]
 pub trait MailTransport: Send + Sync {
-    /// The message with the signatures of its domain, if there are to be any. Done once, before the message is stored: each attempt to send it hands over
-    /// the same bytes.
-    fn sign(&self, message: Vec<u8>) -> Vec<u8> {
+    /// The message with the signatures of its author's mail domain, if there are to be any. Done once, before the message is stored: each
+    /// attempt to send it hands over the same bytes.
+    fn sign(&self, message: Vec<u8>, _domain: &str) -> Vec<u8> {
         message
     }
 
-    /// Hands over one message to one recipient. `message` is complete, with CRLF line ends.
+    /// Hands over one message to one recipient, by the relay of the sender's mail domain. `message` is complete, with CRLF line ends.
     async fn send(&self, envelope: &Envelope, message: &[u8]) -> Result<Accepted, SendError>;
 }
 

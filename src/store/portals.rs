@@ -36,6 +36,8 @@ pub struct Portal {
     pub state: PortalState,
     /// The secret in the thread's reply address.
     pub token: String,
+    /// The mail domain from which the Matrix user writes; `None` in threads that began when there was but one.
+    pub domain: Option<String>,
     /// The room's name; hostile input.
     pub name: Option<String>,
     /// The room's topic; hostile input.
@@ -63,6 +65,8 @@ pub struct NewPortal<'a> {
     pub room: Option<&'a RoomId>,
     /// A fresh reply token.
     pub token: &'a str,
+    /// The mail domain from which the Matrix user writes.
+    pub domain: &'a str,
     /// The subject, when the thread was started by email.
     pub subject: Option<&'a str>,
 }
@@ -72,8 +76,8 @@ impl Tx {
     pub async fn create_portal(&mut self, portal: &NewPortal<'_>, now: Timestamp) -> Result<i64, StoreError> {
         self.sql(
             "INSERT INTO portals (user_id, address, puppet_id, room_id, state, token, name, subject, contacted, \
-             introduced, encrypted, created_at, touched_at) \
-             VALUES ($1, $2, $3, $4, 'active', $5, $6, $6, 0, 0, 0, $7, $7) RETURNING id",
+             introduced, encrypted, created_at, touched_at, domain) \
+             VALUES ($1, $2, $3, $4, 'active', $5, $6, $6, 0, 0, 0, $7, $7, $8) RETURNING id",
         )
         .bind(portal.user.as_str())
         .bind(portal.address.as_str())
@@ -82,6 +86,7 @@ impl Tx {
         .bind(portal.token)
         .bind(portal.subject.map(storable))
         .bind(now.millis())
+        .bind(portal.domain)
         .only(|row| get(row, "portals", "id"))
         .await
     }
@@ -391,6 +396,7 @@ fn portal(row: &Row) -> Result<Portal, StoreError> {
         successor: parse_optional(row, "portals", "successor")?,
         state: parse(row, "portals", "state")?,
         token: get(row, "portals", "token")?,
+        domain: get(row, "portals", "domain")?,
         name: get(row, "portals", "name")?,
         topic: get(row, "portals", "topic")?,
         subject: get(row, "portals", "subject")?,

@@ -9,6 +9,7 @@ mod architecture;
 mod bad_input;
 mod cli;
 mod direct_chats;
+mod domains;
 mod double_puppet;
 mod downloads;
 mod email_to_matrix;

@@ -2,11 +2,17 @@
 
 import atexit
 
-from lab.lab import MAIL_DOMAIN, Lab
+import yaml
+
+from lab.lab import MAIL_DOMAIN, SERVER_NAME, Lab
 from lab.mail_program import MailProgram
+from lab.penpal import Penpal
 from lab.postfix import Postfix
 from lab.processes import stop_on_signals
 from lab.scenario import Scenario, new_lab
+
+# The mail domain of users whose names begin with `second`: its mail leaves past Postfix, with signatures of its own.
+SECOND = "second.hs.test"
 
 _running: list[tuple[Lab, Postfix]] = []
 
@@ -20,10 +26,23 @@ def _lab() -> tuple[Lab, Postfix]:
         # Handlers run in reverse: Postfix ends first, so that it has nobody left to complain to.
         atexit.register(postfix.stop)
         lab.prepare()
+        _add_second(lab)
         lab.start()
-        postfix.start(MAIL_DOMAIN, lab.penpal.lmtp_port, lab.relay.port)
+        postfix.start([MAIL_DOMAIN, SECOND], lab.penpal.lmtp_port, lab.relay.port)
         _running.append((lab, postfix))
     return _running[0]
+
+
+def _add_second(lab: Lab) -> None:
+    """`penpal init` makes the keys, and says what belongs into the DNS."""
+    second = Penpal(lab.penpal.binary, lab.directory / "second")
+    second.init(SERVER_NAME, lab.synapse.url, SECOND, lab.relay.port, dkim=True)
+    keys = yaml.safe_load(second.config.read_text())["mail"]["dkim"]
+    dkim = [key | {"key": str(second.directory / key["key"])} for key in keys]
+    relay = {"host": "127.0.0.1", "port": lab.relay.port}
+    domain = {"domain": SECOND, "users": [f"@second*:{SERVER_NAME}"], "relay": relay, "dkim": dkim}
+    lab.penpal.configure({"mail": {"domains": [domain]}})
+    lab.penpal.dns |= second.dns
 
 
 class Behind(Scenario):

@@ -1,16 +1,15 @@
 """What arrives at the other side of Postfix of each kind of email: well-formed, signed, and no spam."""
 
-import re
 from datetime import UTC, datetime, timedelta
 from email.utils import parseaddr, parsedate_to_datetime
 
-import dkim
 import kinds
 from behind import Behind
 from lab import spamassassin
 from lab.lab import MAIL_DOMAIN
 from lab.relay import Caught
 from lab.samples import picture
+from lab.signatures import holding
 
 CHATS = 6
 ONCE = ("Date", "From", "To", "Subject", "Message-ID", "MIME-Version", "Content-Type", "Reply-To")
@@ -68,16 +67,12 @@ class Arrival(Behind):
         self.assertGreater(spamassassin.judge([mail])[0].points, 100)
 
     def test_both_signatures_hold(self):
-        dns = {f"{name}.".encode(): text.encode() for name, text in self.lab.penpal.dns.items()}
+        dns = {name: text for name, text in self.lab.penpal.dns.items() if name.endswith(f".{MAIL_DOMAIN}")}
         self.assertEqual(len(dns), 2)
         for name, mail in self.mails.items():
             with self.subTest(name):
-                selectors = re.findall(rb"(?m)^DKIM-Signature:(?:.|\r\n[ \t])*?\bs=([a-z0-9-]+);", mail.raw)
-                self.assertEqual(sorted(selectors), [b"penpal-ed25519", b"penpal-rsa"])
-                for index in range(2):
-                    self.assertTrue(dkim.DKIM(mail.raw).verify(index, lambda name, timeout=5: dns.get(name)))
-                changed = mail.raw.replace(b"Subject: ", b"Subject: Not ")
-                self.assertFalse(dkim.DKIM(changed).verify(0, lambda name, timeout=5: dns.get(name)))
+                self.assertEqual(sorted(holding(mail.raw, dns)), sorted(dns))
+                self.assertEqual(holding(mail.raw.replace(b"Subject: ", b"Subject: Not "), dns), [])
 
     def test_every_program_can_read_them(self):
         for name, mail in self.mails.items():

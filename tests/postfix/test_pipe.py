@@ -31,8 +31,11 @@ def tearDownModule():
     Piped.shared.stop()
 
 
-class Piped(test_postfix.Behind):
+class Piped(test_postfix.Both):
     """All that holds for LMTP, and what differs."""
+
+    def make_lab(self):
+        return self.shared
 
     def test_postfix_keeps_the_mail_while_penpal_is_down(self):
         room = self.open_chat()

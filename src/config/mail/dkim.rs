@@ -1,4 +1,4 @@
-//! Section `mail.dkim`: the keys that sign what goes out.
+//! Sections `mail.dkim` and `mail.domains[].dkim`: the keys that sign what goes out.
 
 use std::path::{Path, PathBuf};
 
@@ -20,8 +20,8 @@ pub struct Dkim {
 }
 
 impl Dkim {
-    /// Makes the path absolute.
-    pub(in crate::config) fn settle(&mut self, index: usize, folder: &Path) -> Result<(), Problem> {
+    /// Makes the path absolute. `key` is this entry's.
+    pub(in crate::config) fn settle(&mut self, key: &str, folder: &Path) -> Result<(), Problem> {
         let is_label = |label: &str| {
             (1..=63).contains(&label.len())
                 && label
@@ -30,7 +30,7 @@ impl Dkim {
         };
         if !self.selector.split('.').all(is_label) {
             return Err(Problem::new(
-                format!("mail.dkim[{index}].selector"),
+                format!("{key}.selector"),
                 format!(
                     "`{}` can't stand in the DNS: use letters, digits and hyphens",
                     self.selector

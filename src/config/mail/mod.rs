@@ -1,9 +1,10 @@
-//! Section `mail`: the domain, the addresses on it, the way out and the ways in.
+//! Section `mail`: the domains, the addresses on it, the way out and the ways in.
 
 mod addresses;
 mod authentication;
 mod automatic;
 mod dkim;
+mod domains;
 mod listen;
 mod relay;
 
@@ -13,6 +14,7 @@ pub use addresses::{Addresses, Scheme};
 pub use authentication::Authentication;
 pub use automatic::Automatic;
 pub use dkim::Dkim;
+pub use domains::Domain;
 pub use listen::Listen;
 pub(crate) use listen::parse_address;
 pub use relay::Relay;
@@ -23,9 +25,12 @@ use super::value;
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Mail {
-    /// The mail domain.
+    /// The mail domain; with further ones, the main one.
     #[serde(deserialize_with = "value::text")]
     pub domain: String,
+    /// Further mail domains.
+    #[serde(default)]
+    pub domains: Vec<Domain>,
     /// How threads are told apart.
     #[serde(default)]
     pub addresses: Addresses,

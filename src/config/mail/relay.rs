@@ -1,4 +1,4 @@
-//! Section `mail.relay`: the mail server that takes what goes out.
+//! Sections `mail.relay` and `mail.domains[].relay`: the mail server that takes what goes out.
 
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
@@ -9,7 +9,10 @@ use serde::{Deserialize, Deserializer};
 
 use crate::config::error::Problem;
 use crate::config::value;
-use crate::mail::submit::RelayTls;
+use crate::mail::submit::{MESSAGE_TIMEOUT, RelayCredentials, RelaySettings, RelayTls};
+
+/// Connections to a relay at a time: below the twenty that mail servers commonly allow one address.
+const CONNECTIONS: usize = 10;
 
 /// The relay.
 #[derive(Clone, Debug, Deserialize)]
@@ -48,33 +51,34 @@ impl Relay {
         })
     }
 
-    /// Makes paths absolute, and holds the keys against each other.
-    pub(in crate::config) fn settle(&mut self, folder: &Path) -> Result<(), Problem> {
+    /// Makes paths absolute, and holds the keys against each other. `key` is the section's.
+    pub(in crate::config) fn settle(&mut self, key: &str, folder: &Path) -> Result<(), Problem> {
         if let Some(path) = &mut self.ca_file {
-            value::readable("mail.relay.ca_file", path, folder)?;
+            value::readable(&format!("{key}.ca_file"), path, folder)?;
         }
         let host = self.host.as_str();
         if host.contains([':', '/', '@', ' ']) && host.parse::<IpAddr>().is_err() {
             return Err(Problem::new(
-                "mail.relay.host",
+                format!("{key}.host"),
                 format!(
-                    "`{host}` is not a host name or IP address: give it without scheme, and the port in mail.relay.port"
+                    "`{host}` is not a host name or IP address: give it without scheme, and the port in {key}.port"
                 ),
             ));
         }
         match (&self.username, &self.password) {
             (Some(username), None) => Err(Problem::new(
-                "mail.relay.password",
+                format!("{key}.password"),
                 format!(
-                    "is missing: add the password of {username}, `password_file`, or PENPAL_MAIL__RELAY__PASSWORD"
+                    "is missing: add the password of {username}, `password_file`, or {}",
+                    variable(&format!("{key}.password"))
                 ),
             )),
             (None, Some(_)) => Err(Problem::new(
-                "mail.relay.username",
+                format!("{key}.username"),
                 "is missing: add the name to which the password belongs, or remove the password",
             )),
             (Some(_), Some(_)) if self.tls == RelayTls::None && !is_local(host) => Err(Problem::new(
-                "mail.relay.tls",
+                format!("{key}.tls"),
                 format!(
                     "is `none`, and the password would cross the network to {host} readable by all: choose starttls or tls"
                 ),
@@ -82,6 +86,31 @@ impl Relay {
             _ => Ok(()),
         }
     }
+
+    /// For the way out; `hello_name` is ours.
+    pub(in crate::config) fn settings(&self, hello_name: &str) -> RelaySettings {
+        RelaySettings {
+            host: self.host.clone(),
+            port: self.port(),
+            tls: self.tls,
+            ca_file: self.ca_file.clone(),
+            credentials: self
+                .username
+                .clone()
+                .zip(self.password.clone())
+                .map(|(username, password)| RelayCredentials { username, password }),
+            hello_name: hello_name.to_owned(),
+            timeout: self.timeout,
+            message_timeout: MESSAGE_TIMEOUT,
+            pool_size: CONNECTIONS,
+        }
+    }
+}
+
+/// The environment variable that sets a key.
+fn variable(key: &str) -> String {
+    let name = key.replace(['.', '['], "__").replace(']', "");
+    format!("PENPAL_{}", name.to_uppercase())
 }
 
 fn no_tls() -> RelayTls {

@@ -200,6 +200,33 @@ const MISTAKES: &[(&str, &str, &str)] = &[
         "config.yaml: mail.domain: `-example.org` is not a domain: give one such as mail.example.org",
     ),
     (
+        "mail.domains",
+        "[{domain: firm.example}, {domain: -x}]",
+        "config.yaml: mail.domains[1].domain: `-x` is not a domain: give one such as mail.example.org",
+    ),
+    (
+        "mail.domains",
+        "[{domain: Mail.Example.org}]",
+        "config.yaml: mail.domains[0].domain: `Mail.Example.org` is there already: name each mail domain once",
+    ),
+    (
+        "mail.domains",
+        "[{domain: firm.example, users: ['@bob']}]",
+        "config.yaml: mail.domains[0].users[0]: `@bob` is not a pattern for Matrix users: give a user ID such as \
+             '@bob:example.org', a server such as example.org, or either with *",
+    ),
+    (
+        "mail.domains",
+        "[{domain: firm.example, relay: {host: mx.firm.example, username: penpal}}]",
+        "config.yaml: mail.domains[0].relay.password: is missing: add the password of penpal, `password_file`, or \
+             PENPAL_MAIL__DOMAINS__0__RELAY__PASSWORD",
+    ),
+    (
+        "mail.domains",
+        "[{domain: firm.example, dkim: [{selector: 'a b', key: x.pem}]}]",
+        "config.yaml: mail.domains[0].dkim[0].selector: `a b` can't stand in the DNS: use letters, digits and hyphens",
+    ),
+    (
         "mail.max_size",
         "lots",
         "config.yaml: mail.max_size: `lots` is not a size: give a number and a unit, such as 500 KB, 50 MB or 64 MiB",

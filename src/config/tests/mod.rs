@@ -93,6 +93,37 @@ fn the_least_configuration_has_reasonable_defaults() {
 }
 
 #[test]
+fn mail_domains_have_ways_of_their_own() {
+    let domains = "[{domain: bücher.example, users: [firm.example], relay: {host: mx.firm.example, tls: tls}}, {domain: b.example}]";
+    let folder = Folder::with(&least_with("mail.domains", domains));
+    let config = folder.load(&[]).unwrap();
+    let user = ruma::user_id!("@carol:firm.example");
+    assert_eq!(config.addresses.domain_of(user), "xn--bcher-kva.example");
+    let ways = config.ways_out();
+    let names: Vec<_> = ways.iter().map(|way| way.domain.as_str()).collect();
+    assert_eq!(names, ["mail.example.org", "xn--bcher-kva.example", "b.example"]);
+    let relay = ways[1].relay.as_ref().unwrap();
+    assert_eq!((relay.host.as_str(), relay.port), ("mx.firm.example", 465));
+    assert_eq!(relay.hello_name, "xn--bcher-kva.example");
+    assert!(ways[0].relay.is_none() && ways[2].relay.is_none());
+}
+
+#[test]
+fn one_mailbox_has_no_further_domains() {
+    let yaml = least_with("mail.domains", "[{domain: b.example}]");
+    let folder = Folder::with(&yaml);
+    let message = folder.message(&[
+        ("PENPAL_MAIL__ADDRESSES__SCHEME", "single"),
+        ("PENPAL_MAIL__ADDRESSES__MAILBOX", "penpal@provider.example"),
+    ]);
+    assert_eq!(
+        message,
+        "config.yaml: mail.domains[0].domain: can't be used with `scheme: single`, where one mailbox serves everybody: remove \
+         it, or change the scheme"
+    );
+}
+
+#[test]
 fn the_environment_goes_before_the_file() {
     let folder = Folder::with(LEAST);
     let config = folder

@@ -1,10 +1,10 @@
-//! Addresses of Matrix users on the mail domain, and of the threads and messages that come back there.
+//! Addresses of Matrix users on the mail domains, and of the threads and messages that come back there.
 
 use ruma::{OwnedServerName, OwnedUserId, UserId};
 
 use super::escape::{escape, unescape};
 use super::token::is_token;
-use crate::model::{AddressError, EmailAddress};
+use crate::model::{AddressError, EmailAddress, UserPattern};
 
 /// How the mail server tells apart what it hands over.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,7 +20,7 @@ pub enum AddressScheme {
     },
 }
 
-/// What a recipient address of the mail domain stands for. Whether the token is known and the user exists
+/// What a recipient address on a mail domain stands for. Whether the token is known and the user exists
 /// is for the caller to find out.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Recipient {
@@ -44,7 +44,10 @@ pub enum Recipient {
     Postmaster,
 }
 
-/// The addresses of the mail domain.
+/// The addresses on the mail domains.
+///
+/// There is one mail domain for everybody, or several: then each user writes from one of them, and every address exists on each, so that
+/// mail to an address which was handed out arrives after the admin has moved its user to another domain.
 ///
 /// A Matrix user's stable address is `bob@domain` on the own homeserver and `bob=matrix.org@domain` on others. `a-z 0-9 _ -` and
 /// single dots inside stand for themselves, every other byte is `~` and two lower-case hexadecimal digits; so no
@@ -56,6 +59,8 @@ pub enum Recipient {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AddressBook {
     domain: String,
+    /// Further domains, and who writes from them.
+    others: Vec<(String, Vec<UserPattern>)>,
     scheme: AddressScheme,
     server_name: OwnedServerName,
 }
@@ -77,24 +82,66 @@ impl AddressBook {
         scheme: AddressScheme,
         server_name: OwnedServerName,
     ) -> Result<Self, AddressError> {
-        let any = EmailAddress::parse(&format!("{POSTMASTER}@{domain}"))?;
         Ok(Self {
-            domain: any.domain().to_owned(),
+            domain: normal(domain)?,
+            others: Vec::new(),
             scheme,
             server_name,
         })
     }
 
-    /// The mail domain, in ASCII.
+    /// The same with a further domain, from which these users write.
+    ///
+    /// # Errors
+    ///
+    /// When `domain` is not a valid domain.
+    pub fn with_domain(mut self, domain: &str, users: Vec<UserPattern>) -> Result<Self, AddressError> {
+        self.others.push((normal(domain)?, users));
+        Ok(self)
+    }
+
+    /// The main mail domain, in ASCII: of everybody who is not named for another one.
     pub fn domain(&self) -> &str {
         &self.domain
+    }
+
+    /// All mail domains, in ASCII, the main one first.
+    pub fn domains(&self) -> impl Iterator<Item = &str> {
+        std::iter::once(&*self.domain).chain(self.others.iter().map(|(domain, _)| &**domain))
+    }
+
+    /// The mail domain from which a user writes: the one whose patterns describe them most closely.
+    pub fn domain_of(&self, user: &UserId) -> &str {
+        let patterns = self
+            .others
+            .iter()
+            .flat_map(|(domain, users)| users.iter().map(move |pattern| (domain, pattern)));
+        patterns
+            .filter(|(_, pattern)| pattern.fits(user))
+            .max_by_key(|(_, pattern)| pattern.closeness())
+            .map_or(&*self.domain, |(domain, _)| domain)
+    }
+
+    /// The mail domain of a thread: the one that it began with, as long as that is one of ours.
+    pub fn domain_for(&self, user: &UserId, begun_with: Option<&str>) -> &str {
+        self.domains()
+            .find(|domain| begun_with == Some(*domain))
+            .unwrap_or_else(|| self.domain_of(user))
+    }
+
+    /// The mail domain of a thread that a mail to this recipient begins: the one that was written to.
+    pub fn domain_reached(&self, recipient: &str, user: &UserId) -> &str {
+        let recipient = EmailAddress::parse(recipient).ok();
+        self.domain_for(user, recipient.as_ref().map(EmailAddress::domain))
     }
 
     /// Whether mail to this address comes here, so that no email user can have it. With [`AddressScheme::Single`] that is
     /// the mailbox alone: the provider's other customers are people like all others.
     pub fn is_ours(&self, address: &EmailAddress) -> bool {
         match &self.scheme {
-            AddressScheme::Plus | AddressScheme::CatchAll => address.domain() == self.domain,
+            AddressScheme::Plus | AddressScheme::CatchAll => {
+                self.domains().any(|domain| domain == address.domain())
+            }
             AddressScheme::Single { mailbox } => address == mailbox,
         }
     }
@@ -104,34 +151,34 @@ impl AddressBook {
         &self.scheme
     }
 
-    /// The stable address of a Matrix user, for `From`; `None` when the part before the `@` would be longer than 64
+    /// The stable address of a Matrix user on a mail domain, for `From`; `None` when the part before the `@` would be longer than 64
     /// bytes (RFC 5321, section 4.5.3.1.1). With [`AddressScheme::Single`] it is the mailbox for everybody.
-    pub fn address(&self, user: &UserId) -> Option<EmailAddress> {
+    pub fn address(&self, user: &UserId, domain: &str) -> Option<EmailAddress> {
         match &self.scheme {
-            AddressScheme::Plus | AddressScheme::CatchAll => self.at_domain(&self.local_part(user)?),
+            AddressScheme::Plus | AddressScheme::CatchAll => at(&self.local_part(user)?, domain),
             AddressScheme::Single { mailbox } => Some(mailbox.clone()),
         }
     }
 
     /// The address that leads back to a thread, for `Reply-To`. With [`AddressScheme::Plus`] it names the user, unless that
     /// would make it too long: then it is `reply+TOKEN@domain`. `None` when `token` fits into no address.
-    pub fn reply_address(&self, user: &UserId, token: &str) -> Option<EmailAddress> {
+    pub fn reply_address(&self, user: &UserId, token: &str, domain: &str) -> Option<EmailAddress> {
         match &self.scheme {
             AddressScheme::Plus => self
                 .local_part(user)
-                .and_then(|local| self.at_domain(&format!("{local}+{token}")))
-                .or_else(|| self.at_domain(&format!("{REPLY}+{token}"))),
-            AddressScheme::CatchAll => self.at_domain(&format!("{REPLY}-{token}")),
+                .and_then(|local| at(&format!("{local}+{token}"), domain))
+                .or_else(|| at(&format!("{REPLY}+{token}"), domain)),
+            AddressScheme::CatchAll => at(&format!("{REPLY}-{token}"), domain),
             AddressScheme::Single { mailbox } => Some(mailbox.clone()),
         }
     }
 
     /// The envelope sender of a message, so that a bounce is matched even when its body is unreadable. `None`
     /// when `token` fits into no address.
-    pub fn bounce_address(&self, token: &str) -> Option<EmailAddress> {
+    pub fn bounce_address(&self, token: &str, domain: &str) -> Option<EmailAddress> {
         match &self.scheme {
-            AddressScheme::Plus => self.at_domain(&format!("{BOUNCE}+{token}")),
-            AddressScheme::CatchAll => self.at_domain(&format!("{BOUNCE}-{token}")),
+            AddressScheme::Plus => at(&format!("{BOUNCE}+{token}"), domain),
+            AddressScheme::CatchAll => at(&format!("{BOUNCE}-{token}"), domain),
             AddressScheme::Single { mailbox } => Some(mailbox.clone()),
         }
     }
@@ -148,7 +195,7 @@ impl AddressBook {
         if matches!(&self.scheme, AddressScheme::Single { mailbox } if *mailbox == recipient) {
             return Some(Recipient::Mailbox);
         }
-        if recipient.domain() != self.domain {
+        if !self.domains().any(|domain| domain == recipient.domain()) {
             return None;
         }
         let local = recipient.local();
@@ -168,10 +215,6 @@ impl AddressBook {
             Some((BOUNCE, token)) if is_token(token) => Some(bounce(token)),
             _ => self.user(local).map(Recipient::User),
         }
-    }
-
-    fn at_domain(&self, local: &str) -> Option<EmailAddress> {
-        EmailAddress::parse(&format!("{local}@{}", self.domain)).ok()
     }
 
     /// The local part for a user; `None` when the localpart is empty.
@@ -198,6 +241,16 @@ impl AddressBook {
         let user = UserId::parse(format!("@{}:{server}", unescape(name, '~')?)).ok()?;
         (self.local_part(&user)? == local).then_some(user)
     }
+}
+
+fn at(local: &str, domain: &str) -> Option<EmailAddress> {
+    EmailAddress::parse(&format!("{local}@{domain}")).ok()
+}
+
+/// A domain as addresses have it.
+fn normal(domain: &str) -> Result<String, AddressError> {
+    let any = EmailAddress::parse(&format!("{POSTMASTER}@{domain}"))?;
+    Ok(any.domain().to_owned())
 }
 
 fn reply(token: &str, user: Option<OwnedUserId>) -> Recipient {

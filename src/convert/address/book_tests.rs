@@ -5,6 +5,7 @@ use super::*;
 use crate::convert::address::new_token;
 use crate::model::SeededRandom;
 
+const DOMAIN: &str = "mail.example.org";
 const TOKEN: &str = "abcdefghijklmnopqrstuvwx2a";
 
 fn book(scheme: AddressScheme) -> AddressBook {
@@ -47,7 +48,7 @@ fn users_and_addresses_map_both_ways() {
     ] {
         let id = UserId::parse(user).unwrap();
         let address = format!("{local}@mail.example.org");
-        assert_eq!(text(book.address(&id)).as_ref(), Some(&address), "{user}");
+        assert_eq!(text(book.address(&id, DOMAIN)).as_ref(), Some(&address), "{user}");
         assert_eq!(book.classify(&address), Some(Recipient::User(id.clone())));
         assert_eq!(book.classify(&address.to_uppercase()), Some(Recipient::User(id)));
     }
@@ -77,9 +78,70 @@ fn each_scheme_has_its_addresses() {
         ),
     ] {
         let book = book(scheme);
-        assert_eq!(text(book.address(bob)).unwrap(), stable);
-        assert_eq!(text(book.reply_address(bob, TOKEN)).unwrap(), reply);
-        assert_eq!(text(book.bounce_address(TOKEN)).unwrap(), bounce);
+        assert_eq!(text(book.address(bob, DOMAIN)).unwrap(), stable);
+        assert_eq!(text(book.reply_address(bob, TOKEN, DOMAIN)).unwrap(), reply);
+        assert_eq!(text(book.bounce_address(TOKEN, DOMAIN)).unwrap(), bounce);
+    }
+}
+
+#[test]
+fn users_write_from_the_domain_that_is_theirs() {
+    let patterns = |texts: &[&str]| {
+        texts
+            .iter()
+            .map(|text| UserPattern::parse(text).unwrap())
+            .collect()
+    };
+    let book = book(AddressScheme::Plus)
+        .with_domain("Mail.Firm.example", patterns(&["firm.example", "@dora:hs.tld"]))
+        .and_then(|book| {
+            book.with_domain(
+                "bücher.example",
+                patterns(&["@*:firm.example", "@boss:firm.example"]),
+            )
+        })
+        .and_then(|book| book.with_domain("idle.example", Vec::new()))
+        .unwrap();
+    let domains: Vec<&str> = book.domains().collect();
+    assert_eq!(
+        domains,
+        [
+            DOMAIN,
+            "mail.firm.example",
+            "xn--bcher-kva.example",
+            "idle.example"
+        ]
+    );
+    for (user, domain) in [
+        (user_id!("@bob:hs.tld"), DOMAIN),
+        (user_id!("@dora:hs.tld"), "mail.firm.example"),
+        (user_id!("@boss:firm.example"), "xn--bcher-kva.example"),
+    ] {
+        assert_eq!(book.domain_of(user), domain);
+        assert_eq!(book.domain_for(user, None), domain);
+        assert_eq!(book.domain_for(user, Some("idle.example")), "idle.example");
+        assert_eq!(book.domain_for(user, Some("gone.example")), domain);
+        assert_eq!(book.domain_reached("x@IDLE.example", user), "idle.example");
+        assert_eq!(book.domain_reached("postmaster", user), domain);
+        // Each has an address on every domain.
+        for domain in book.domains() {
+            let address = book.address(user, domain).unwrap();
+            assert!(book.is_ours(&address) && address.domain() == domain);
+            assert_eq!(
+                book.classify(address.as_str()),
+                Some(Recipient::User(user.to_owned()))
+            );
+            let bounce = book.bounce_address(TOKEN, domain).unwrap();
+            assert_eq!(book.classify(bounce.as_str()), Some(bounce_of(TOKEN)));
+        }
+    }
+    assert_eq!(book.classify("bob@elsewhere.example"), None);
+    assert!(book.with_domain("-example", Vec::new()).is_err());
+}
+
+fn bounce_of(token: &str) -> Recipient {
+    Recipient::Bounce {
+        token: token.to_owned(),
     }
 }
 
@@ -170,8 +232,8 @@ fn a_long_user_id_has_an_address_as_long_as_64_bytes_allow() {
         (65, format!("reply+{TOKEN}@mail.example.org")),
     ] {
         let user = UserId::parse(format!("@{}:hs.tld", "b".repeat(length))).unwrap();
-        assert_eq!(book.address(&user).is_some(), length <= 64);
-        assert_eq!(text(book.reply_address(&user, TOKEN)), Some(reply));
+        assert_eq!(book.address(&user, DOMAIN).is_some(), length <= 64);
+        assert_eq!(text(book.reply_address(&user, TOKEN, DOMAIN)), Some(reply));
     }
 }
 
@@ -210,10 +272,10 @@ proptest! {
         let token = new_token(&SeededRandom::new(seed));
         for scheme in [AddressScheme::Plus, AddressScheme::CatchAll] {
             let book = book(scheme);
-            if let Some(address) = book.address(&user) {
+            if let Some(address) = book.address(&user, DOMAIN) {
                 prop_assert_eq!(book.classify(address.as_str()), Some(Recipient::User(user.clone())));
             }
-            let reply = book.reply_address(&user, &token).unwrap();
+            let reply = book.reply_address(&user, &token, DOMAIN).unwrap();
             let found = match book.classify(reply.as_str()) {
                 Some(Recipient::Reply { token, user }) => Some((token, user)),
                 _ => None,
@@ -221,7 +283,7 @@ proptest! {
             let (found_token, found_user) = found.unwrap();
             prop_assert_eq!(&found_token, &token);
             prop_assert!(found_user.is_none() || found_user == Some(user.clone()));
-            let bounce = book.bounce_address(&token).unwrap();
+            let bounce = book.bounce_address(&token, DOMAIN).unwrap();
             prop_assert_eq!(book.classify(bounce.as_str()), Some(Recipient::Bounce { token: token.clone() }));
         }
     }
@@ -231,7 +293,7 @@ proptest! {
         let book = book(AddressScheme::Plus);
         let address = format!("{local}@mail.example.org");
         if let Some(Recipient::User(user)) = book.classify(&address) {
-            prop_assert_eq!(text(book.address(&user)), Some(address));
+            prop_assert_eq!(text(book.address(&user, DOMAIN)), Some(address));
         }
     }
 }

@@ -14,7 +14,6 @@ mod tests;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use async_trait::async_trait;
 use lettre::Address;
 use lettre::transport::smtp::client::AsyncSmtpConnection;
 use lettre::transport::smtp::commands::{Data, Mail, Rcpt};
@@ -24,8 +23,7 @@ use secrecy::SecretString;
 use self::connection::Dialer;
 use self::failure::{Failure, Stage, permanent};
 use self::pool::Pool;
-use super::signing::Signatures;
-use super::{Accepted, MailTransport, SendError};
+use super::{Accepted, SendError};
 use crate::model::{EmailAddress, Envelope};
 
 /// How the way to the relay is encrypted.
@@ -96,7 +94,6 @@ pub enum RelayError {
 /// The relay.
 #[derive(Debug)]
 pub struct Relay {
-    signatures: Signatures,
     dialer: Dialer,
     pool: Pool,
     message_timeout: Duration,
@@ -110,7 +107,6 @@ impl Relay {
     /// [`RelayError`] when the certificates cannot be read.
     pub fn new(settings: RelaySettings) -> Result<Self, RelayError> {
         Ok(Self {
-            signatures: Signatures::default(),
             pool: Pool::new(settings.pool_size),
             message_timeout: settings.message_timeout.max(settings.timeout),
             dialer: Dialer::new(settings)?,
@@ -120,12 +116,6 @@ impl Relay {
     /// Begins no more messages: those that wait for a connection are turned away, those under way go on.
     pub fn close(&self) {
         self.pool.close();
-    }
-
-    /// The same relay, for messages with these signatures.
-    #[must_use]
-    pub fn signing(self, signatures: Signatures) -> Self {
-        Self { signatures, ..self }
     }
 
     /// Connects and logs in as for a message, and hangs up: whether these settings work at all.
@@ -168,13 +158,13 @@ impl Relay {
     }
 }
 
-#[async_trait]
-impl MailTransport for Relay {
-    fn sign(&self, message: Vec<u8>) -> Vec<u8> {
-        self.signatures.sign(message)
-    }
-
-    async fn send(&self, envelope: &Envelope, message: &[u8]) -> Result<Accepted, SendError> {
+impl Relay {
+    /// Hands over one message to one recipient; see [`MailTransport::send`](super::MailTransport::send).
+    ///
+    /// # Errors
+    ///
+    /// [`SendError`], which says whether to try again.
+    pub async fn send(&self, envelope: &Envelope, message: &[u8]) -> Result<Accepted, SendError> {
         // A lone CR or LF is the raw material of SMTP smuggling: what one server takes for text is the end of
         // the message to another.
         if has_bare_line_end(message) {
@@ -212,7 +202,7 @@ fn parameters(
     if !ascii_addresses(envelope) || !header(message).is_ascii() {
         if !offers(Extension::SmtpUtfEight) {
             return Err(Failure::cannot_carry(
-                "the mail relay does not support addresses with characters outside ASCII (SMTPUTF8)",
+                "The mail relay does not take addresses with letters outside ASCII (SMTPUTF8)",
             ));
         }
         parameters.push(MailParameter::SmtpUtfEight);
@@ -220,7 +210,7 @@ fn parameters(
     if !message.is_ascii() {
         if !offers(Extension::EightBitMime) {
             return Err(Failure::cannot_carry(
-                "the mail relay does not support text outside ASCII (8BITMIME)",
+                "The mail relay does not take text outside ASCII (8BITMIME)",
             ));
         }
         parameters.push(MailParameter::Body(MailBodyParameter::EightBitMime));

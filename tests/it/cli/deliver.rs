@@ -56,6 +56,7 @@ impl Installation {
                 puppet: user_id!("@_email_alice=40example.org:example.org"),
                 room: None,
                 token: &token,
+                domain: "mail.example.org",
                 subject: None,
             };
             tx.create_portal(&portal, NOW).await.unwrap();

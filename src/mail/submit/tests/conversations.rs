@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use async_trait::async_trait;
 use secrecy::SecretString;
 use tokio_util::sync::CancellationToken;
 

@@ -4,6 +4,7 @@ mod conversations;
 mod failures;
 mod server;
 mod tls;
+mod ways;
 
 use std::time::Duration;
 
