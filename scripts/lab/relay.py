@@ -81,6 +81,10 @@ class Relay:
             self, hostname="127.0.0.1", port=self.port, enable_SMTPUTF8=True, data_size_limit=100_000_000
         )
 
+    def offer_utf8(self, offered: bool) -> None:
+        """Whether addresses outside ASCII are taken (RFC 6531), on connections from now on."""
+        self._controller.SMTP_kwargs["enable_SMTPUTF8"] = offered
+
     def start(self) -> None:
         """Begins to listen."""
         self._controller.start()

@@ -3,7 +3,7 @@
 import smtplib
 from email.message import EmailMessage
 
-from lab.lab import MAIL_DOMAIN
+from lab.lab import MAIL_DOMAIN, puppet_of
 from lab.scenario import Scenario, running_lab
 
 MAILBOX = "bridge@provider.test"
@@ -58,3 +58,20 @@ class Single(Scenario):
         report.set_content(f"There is no such user, it could not be delivered.\n\n--- a copy:\n\n{mail.raw.decode()}")
         with smtplib.SMTP("127.0.0.1", self.lab.penpal.smtp_port, timeout=60) as server:
             server.send_message(report, "", [MAILBOX])
+
+
+class OutsideAscii(Scenario):
+    def make_lab(self):
+        lab = running_lab()
+        self.addCleanup(lab.stop)
+        return lab
+
+    def test_a_relay_that_does_not_take_an_address_outside_ascii_is_told_of(self):
+        self.alice = f"ä{self.alice}"
+        self.puppet = puppet_of(self.alice)
+        self.lab.relay.offer_utf8(False)
+        room = self.open_chat()
+        event = self.client.text(room.id, "Grüezi")
+        notice = self.heard(room, "letters outside ASCII")["content"]
+        self.assertEqual(notice["m.relates_to"]["m.in_reply_to"]["event_id"], event)
+        self.assertFalse(self.lab.relay.caught)

@@ -11,6 +11,7 @@ const LOOP: &str = "the message goes round in circles";
 const TOO_MANY: &str = "the mail server takes no more messages for now";
 const UNVERIFIED: &str = "the mail server could not verify the sender";
 const UNREADABLE: &str = "the mail server can't handle this kind of message";
+const ASCII_ONLY: &str = "a mail server on the way can't handle addresses with letters outside ASCII";
 const UNWANTED: &str = "the mail server does not take this message";
 
 /// The reason, by the server's own words where they are plain, else by its status code: codes are often mere habit (Microsoft says
@@ -32,6 +33,8 @@ fn by_status(status: &str) -> Option<&'static str> {
         "2.1" => SWITCHED_OFF,
         "2.2" | "3.1" => FULL,
         "2.3" | "3.4" => TOO_LARGE,
+        // RFC 6531, section 3.7.4.
+        "6.7" | "6.8" | "6.9" => ASCII_ONLY,
         "4.6" => LOOP,
         "4.5" => LATER,
         "1.7" | "1.8" | "7.20" | "7.21" | "7.22" | "7.23" | "7.24" | "7.25" | "7.26" | "7.27" | "7.29" => {
@@ -51,6 +54,7 @@ fn by_status(status: &str) -> Option<&'static str> {
 /// What servers say, in lower case; the first that fits counts, so the plainer ones stand above.
 #[rustfmt::skip]
 const WORDS: &[(&str, &str)] = &[
+    ("smtputf8", ASCII_ONLY), ("non-ascii address", ASCII_ONLY),
     ("domain not found", NO_SERVER), ("host not found", NO_SERVER), ("domain name not found", NO_SERVER),
     ("host unknown", NO_SERVER), ("unknown host", NO_SERVER), ("domain does not exist", NO_SERVER),
     ("no such domain", NO_SERVER), ("doesn't receive email", NO_SERVER), ("no smtp service", NO_SERVER),
