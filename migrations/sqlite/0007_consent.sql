@@ -1,7 +1,5 @@
 -- The same tables, columns and meaning as migrations/postgres/0007_consent.sql.
 
--- In settings: stop_key, random, with which links to stop emails are signed.
-
 -- Email users who want no more mail of a Matrix user.
 CREATE TABLE stops (
     user_id    TEXT NOT NULL,                -- the Matrix user
@@ -23,6 +21,10 @@ CREATE INDEX spending_latest ON spending (user_id, resource, spent_at);
 
 -- Until when the limits hold an email back, as its chat was told.
 ALTER TABLE drafts ADD COLUMN held_until BIGINT;
+
+-- 1 when the email user has written, and it was verified that it was they.
+ALTER TABLE portals ADD COLUMN wrote BIGINT NOT NULL DEFAULT 0;
+UPDATE portals SET wrote = 1 WHERE EXISTS (SELECT 1 FROM emails WHERE emails.portal_id = portals.id AND emails.outgoing = 0);
 
 -- Whose mail a Matrix user does not want, or wants although a machine writes it.
 CREATE TABLE sender_rules (

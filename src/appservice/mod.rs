@@ -1,5 +1,6 @@
 //! What others ask of Penpal over HTTP: the homeserver by the [Application Service API], those who run it by `/health`, `/ready` and
-//! `/metrics`, and whoever got a link to a file by `/file/…`.
+//! `/metrics`, whoever got a link to a file by `/file/…`, and email users who want no
+//! more emails by `/stop/…`.
 //!
 //! Imports: `model`. Penpal's own side is reached only through [`Service`].
 //!
@@ -30,6 +31,7 @@ mod probes;
 mod rooms;
 mod routes;
 mod server;
+mod stop;
 #[cfg(test)]
 mod tests;
 mod third_party;
@@ -94,6 +96,28 @@ pub enum NoDownload {
     Unavailable(String),
 }
 
+/// Who writes to whom, behind a link to stop that.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Correspondence {
+    /// The Matrix user who writes.
+    pub user: String,
+    /// The address that the emails go to.
+    pub address: String,
+    /// Whether they are stopped.
+    pub stopped: bool,
+}
+
+/// Why a link to stop emails leads nowhere.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NoCorrespondence {
+    /// Nobody made this link, or nothing is kept of those whom it was about.
+    #[error("there is no such link")]
+    Unknown,
+    /// Not now. The text is for the log.
+    #[error("{0}")]
+    Unavailable(String),
+}
+
 /// What requests lead to.
 ///
 /// The two async questions of the homeserver run to their end even when it hangs up: it does so after 60 seconds,
@@ -118,6 +142,14 @@ pub trait Service: Send + Sync {
 
     /// The file that a link in an email leads to; `link` is what stands behind `/file/`, and may be anything.
     async fn download(&self, link: &str) -> Result<Download, NoDownload>;
+
+    /// Who writes to whom, behind the token of a link to stop that; with `stop` after the emails were stopped or allowed again.
+    /// `token` is what stands behind `/stop/`, and may be anything.
+    async fn correspondence(
+        &self,
+        token: &str,
+        stop: Option<bool>,
+    ) -> Result<Correspondence, NoCorrespondence>;
 
     /// Whether work can be done: the database and the homeserver can be reached. The text says what is wrong.
     async fn ready(&self) -> Result<(), String>;

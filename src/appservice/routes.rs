@@ -5,7 +5,7 @@ use std::future::ready;
 use actix_web::{HttpResponse, Resource, Route, web};
 
 use super::error::ApiError;
-use super::{download, ping, probes, rooms, third_party, transactions, users};
+use super::{download, ping, probes, rooms, stop, third_party, transactions, users};
 
 /// All routes.
 pub(super) fn configure(config: &mut web::ServiceConfig) {
@@ -75,6 +75,14 @@ pub(super) fn configure(config: &mut web::ServiceConfig) {
             .route(web::get().to(download::get))
             .route(web::head().to(download::get))
             .default_service(web::to(download::other_method)),
+    );
+    config.service(
+        web::resource("/stop/{token}")
+            .name("stop")
+            .route(web::get().to(stop::get))
+            .route(web::head().to(stop::get))
+            .route(web::post().to(stop::post))
+            .default_service(web::to(stop::other_method)),
     );
     config.service(only("GET", "health", "/health", web::get().to(probes::health)));
     config.service(only("GET", "ready", "/ready", web::get().to(probes::ready)));

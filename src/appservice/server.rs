@@ -18,7 +18,7 @@ use tokio_util::sync::CancellationToken;
 use super::auth::HsToken;
 use super::error::ApiError;
 use super::observe::observe;
-use super::{Download, NoDownload, Service, Unavailable, routes};
+use super::{Correspondence, Download, NoCorrespondence, NoDownload, Service, Unavailable, routes};
 use crate::model::bind_advice;
 
 /// The default for the largest transaction, in bytes. Homeservers send up to 100 events and 100 ephemeral events,
@@ -127,6 +127,22 @@ impl State {
         begun.await.unwrap_or_else(|died| {
             tracing::error!(error = %died, "a download came to a bad end");
             Err(NoDownload::Unavailable("it came to a bad end".to_owned()))
+        })
+    }
+
+    /// Follows a link to stop emails, to its end, also when whoever asked hangs up.
+    pub(super) async fn correspondence(
+        &self,
+        token: String,
+        stop: Option<bool>,
+    ) -> Result<Correspondence, NoCorrespondence> {
+        let service = self.service.clone();
+        let followed = self
+            .runtime
+            .spawn(async move { service.correspondence(&token, stop).await });
+        followed.await.unwrap_or_else(|died| {
+            tracing::error!(error = %died, "a link to stop emails came to a bad end");
+            Err(NoCorrespondence::Unavailable("it came to a bad end".to_owned()))
         })
     }
 

@@ -2,6 +2,7 @@
 
 use serde_json::json;
 
+use super::sender_rules::{Decision, decide, rules_in_words};
 use super::{Bridge, Failure, Level};
 use crate::convert::to_email::LONGEST_SIGNATURE;
 use crate::matrix::MatrixError;
@@ -11,11 +12,17 @@ use crate::store::{Job, StoreError, Strangers};
 const HELP: &str = "I look after your email chats. To write to somebody, start a direct chat with their puppet.\n\n\
      strangers: who may start a chat with you by email\n\
      strangers anyone | contacts | nobody: change that (contacts are people to whom you have written)\n\
+     block PATTERN | allow PATTERN | unblock PATTERN: whose mail you do not take, or whose may begin a chat, lists and notifications as \
+     well (an address, a domain such as example.org, or either with * for any text)\n\
+     blocked: whom you block and allow\n\
      receipts: whether your emails ask to be told when they are read\n\
      receipts on | off: change that (people decide whether their mail programs answer)\n\
      signature: what stands below your emails\n\
      signature TEXT | off: change that; the text may have several lines\n\n\
-     In an email chat, answer a message with !quoted to see what was left out of it: quotation, signature, footer.";
+     In an email chat, answer a message with !quoted to see what was left out of it: quotation, signature, footer. There, !block and \
+     !unblock are about the person with whom you chat.";
+const DECIDE: &str = "Say whom, as in block ADDRESS or block DOMAIN: an address such as spam@example.org, a domain such as example.org, or \
+                      either with * for any text.";
 
 const NOT_FOR_YOU: &str = "The admin of this server does not let you use Penpal.";
 
@@ -78,8 +85,8 @@ impl Bridge {
         let words: Vec<&str> = body.split_whitespace().take(3).collect();
         match words.as_slice() {
             ["strangers"] => {
-                let chosen = self.store.read().await?.strangers(&event.sender).await?;
-                let choice = chosen.unwrap_or(self.settings.strangers);
+                let mut tx = self.store.read().await?;
+                let choice = self.strangers_of(&mut tx, &event.sender).await?;
                 Ok(format!(
                     "Who may start a chat with you by email: {}.",
                     choice.as_str()
@@ -89,7 +96,14 @@ impl Bridge {
                 Ok(choice) => {
                     let mut tx = self.store.begin().await?;
                     tx.set_strangers(&event.sender, choice).await?;
+                    let holds = self.strangers_of(&mut tx, &event.sender).await?;
                     tx.commit().await?;
+                    if holds != choice {
+                        return Ok(format!(
+                            "The admin of this server lets {} start chats by email at the most, so that holds.",
+                            holds.as_str()
+                        ));
+                    }
                     Ok(format!(
                         "From now on, {} may start a chat with you by email.",
                         choice.as_str()
@@ -97,6 +111,16 @@ impl Bridge {
                 }
                 Err(error) => Ok(error),
             },
+            ["blocked"] => rules_in_words(&mut self.store.read().await?, &event.sender).await,
+            [word, rest @ ..] if Decision::named(word).is_some() => {
+                let (Some(decision), [pattern]) = (Decision::named(word), rest) else {
+                    return Ok(DECIDE.to_owned());
+                };
+                let mut tx = self.store.begin().await?;
+                let answer = decide(&mut tx, &event.sender, decision, pattern).await?;
+                tx.commit().await?;
+                Ok(answer)
+            }
             ["receipts"] => {
                 let wishes = self.store.read().await?.mail_wishes(&event.sender).await?;
                 Ok(receipts(wishes.asks_receipts).to_owned())

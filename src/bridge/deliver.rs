@@ -39,6 +39,12 @@ impl Bridge {
         if portal.state == PortalState::Closed && !headers.auto.is_personal() {
             return self.keep_closed(job, &portal, raw, headers.auto).await;
         }
+        if portal.state == PortalState::Closed {
+            let converted = self.convert_mail(&portal, Arc::clone(&raw), None).await?;
+            if let Some(wish) = self.wish(&portal, &raw, &headers, authorship, &converted) {
+                return self.grant_after_the_end(job, &portal, wish).await;
+            }
+        }
         // Only the thread's own person gives the puppet its name.
         let author = headers.author().filter(|_| authorship == Authorship::Person);
         self.ensure_puppet(
@@ -51,7 +57,8 @@ impl Bridge {
         let answers = self.answers(&portal, &headers).await?;
         // A reaction says nothing about its author: somebody else's becomes a text, which is labelled.
         let reacted = answers.event.clone().filter(|_| author.is_some());
-        let mut converted = self.convert_mail(&portal, raw, reacted).await?;
+        let mut converted = self.convert_mail(&portal, Arc::clone(&raw), reacted).await?;
+        let wish = self.wish(&portal, &raw, &headers, authorship, &converted);
         authorship.put_on(&mut converted, &headers);
         answers.place(&mut converted, &headers.subject);
         let uris = self.upload_all(job, &portal, &mut converted).await?;
@@ -71,6 +78,9 @@ impl Bridge {
             tx.add_message(&message).await?;
         }
         tx.remove_uploads(job.id).await?;
+        if let Some(wish) = wish {
+            self.grant(&mut tx, &portal, wish).await?;
+        }
         metrics::counter!("penpal_mails_delivered_total").increment(1);
         tracing::info!(job = job.id, portal = portal.id, room_id = %room, "email delivered to the chat");
         self.finish(tx, job).await

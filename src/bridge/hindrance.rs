@@ -1,4 +1,5 @@
-//! What keeps a Matrix user from writing to somebody: the admin's permissions and the addresses that the admin allows.
+//! What keeps a Matrix user from writing to somebody: the admin's permissions, the addresses that the admin allows, and that person's own
+//! will.
 
 use ruma::UserId;
 
@@ -42,6 +43,8 @@ pub(super) enum Hindrance {
     NotFirst,
     /// No mail goes to this address.
     Denied,
+    /// This person wants no more mail of the user.
+    Stopped,
 }
 
 impl Hindrance {
@@ -51,29 +54,32 @@ impl Hindrance {
             Self::NotAllowed => "permission",
             Self::NotFirst => "not_first",
             Self::Denied => "address",
+            Self::Stopped => "stopped",
         }
     }
 
     /// Why, in words for the one who is refused.
-    pub(super) fn words(self, address: &EmailAddress) -> String {
+    fn words(self, address: &EmailAddress) -> String {
         match self {
             Self::NotAllowed => "The admin of this server does not let you write emails.".to_owned(),
             Self::NotFirst => format!(
                 "The admin of this server lets you answer emails, but not write first, and {address} has not written to you."
             ),
             Self::Denied => format!("The admin of this server lets no email go to {address}."),
+            Self::Stopped => format!("{address} has asked for no more email from you."),
         }
     }
 }
 
 impl Bridge {
-    /// What keeps `sender` from writing to `address` in a chat of `user`.
-    pub(super) async fn hindrance(
+    /// What keeps `sender` from writing to `address` in a chat of `user`, when that person has, or has not, stopped the user's emails.
+    async fn hindrance(
         &self,
         tx: &mut Tx,
         user: &UserId,
         sender: &UserId,
         address: &EmailAddress,
+        stopped: bool,
     ) -> Result<Option<Hindrance>, StoreError> {
         let level = self.settings.permissions.level(user);
         // Others in the room, such as assistants, write by the leave of the one whose chat it is, unless they are shut out.
@@ -83,10 +89,39 @@ impl Bridge {
         if !self.settings.recipients.allow(address) {
             return Ok(Some(Hindrance::Denied));
         }
+        if stopped {
+            return Ok(Some(Hindrance::Stopped));
+        }
         if level == Level::Reply && !tx.has_written(address, user).await? {
             return Ok(Some(Hindrance::NotFirst));
         }
         Ok(None)
+    }
+
+    /// The same for a chat that is there.
+    pub(super) async fn hindrance_in(
+        &self,
+        tx: &mut Tx,
+        portal: &Portal,
+        sender: &UserId,
+    ) -> Result<Option<Hindrance>, StoreError> {
+        self.hindrance(tx, &portal.user, sender, &portal.address, portal.stopped)
+            .await
+    }
+
+    /// Why a user may not begin a chat with somebody, in words.
+    pub(super) async fn no_chat(
+        &self,
+        user: &UserId,
+        address: &EmailAddress,
+    ) -> Result<Option<String>, Failure> {
+        let mut tx = self.store.read().await?;
+        let stopped = tx.is_stopped(user, address).await?;
+        let hindrance = self.hindrance(&mut tx, user, user, address, stopped).await?;
+        Ok(hindrance.map(|hindrance| {
+            count_refused(hindrance);
+            hindrance.words(address)
+        }))
     }
 
     /// Whether a message of a chat may go out; else the chat is told why not, on the message.
@@ -96,10 +131,7 @@ impl Bridge {
         portal: &Portal,
         event: &RoomEvent,
     ) -> Result<bool, StoreError> {
-        let Some(hindrance) = self
-            .hindrance(tx, &portal.user, &event.sender, &portal.address)
-            .await?
-        else {
+        let Some(hindrance) = self.hindrance_in(tx, portal, &event.sender).await? else {
             return Ok(true);
         };
         count_refused(hindrance);
@@ -147,6 +179,6 @@ impl Bridge {
 }
 
 /// Counts what was not sent, or not begun.
-pub(super) fn count_refused(hindrance: Hindrance) {
+fn count_refused(hindrance: Hindrance) {
     metrics::counter!("penpal_messages_refused_total", "reason" => hindrance.as_str()).increment(1);
 }

@@ -3,7 +3,6 @@
 use ruma::{EventId, RoomId, UserId};
 use serde_json::Value;
 
-use super::hindrance::count_refused;
 use super::rooms::{predecessor, state_text};
 use super::{Bridge, Failure};
 use crate::convert::address::{address_of, new_token};
@@ -88,16 +87,6 @@ impl Bridge {
             .await?;
         self.apply_history(&mut tx, job, portal.id, &history).await?;
         self.finish(tx, job).await
-    }
-
-    /// Why a user may not begin a chat with somebody.
-    async fn no_chat(&self, user: &UserId, address: &EmailAddress) -> Result<Option<String>, Failure> {
-        let mut tx = self.store.read().await?;
-        let hindrance = self.hindrance(&mut tx, user, user, address).await?;
-        Ok(hindrance.map(|hindrance| {
-            count_refused(hindrance);
-            hindrance.words(address)
-        }))
     }
 
     /// A portal for the room and the sender of an event.

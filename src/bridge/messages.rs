@@ -44,7 +44,9 @@ impl Bridge {
             return self.apply_edit(tx, &portal, event, &target).await;
         }
         if let Some(question) = Question::read(&event.event_type, &event.content) {
-            return self.answer_question(tx, &portal, question, &event.content).await;
+            return self
+                .answer_question(tx, &portal, question, &event.sender, &event.content)
+                .await;
         }
         if self.count_vote(tx, &portal, event).await? {
             return Ok(());
@@ -272,7 +274,9 @@ impl Bridge {
             }
         }
         if let Some(question) = question {
-            return self.answer_question(tx, portal, question, &edited).await;
+            return self
+                .answer_question(tx, portal, question, &event.sender, &edited)
+                .await;
         }
         // The email has left. An earlier correction that has not is replaced: one message, one correction.
         if let Some(draft) = tx

@@ -12,6 +12,8 @@
 //! | `messages` | chat messages are gathered into drafts; edits and redactions change them |
 //! | `permissions`, `hindrance`, `limits` | who may use Penpal and how far; what keeps a message from being sent, or back for a while |
 //! | `submit` | a draft becomes an email and is handed to the relay |
+//! | `sender_rules` | whose mail a Matrix user blocks, and whose they let in |
+//! | `stops` | an email user wants no more mail, or wants it again |
 //! | `files` | what an email encloses, and what it offers for download |
 //! | `reports` | what comes back about an email: bounces, delays, read notifications |
 //! | `deliver`, `label`, `answers`, `chat_room` | an email becomes events, labelled and related to earlier ones, in the portal's room |
@@ -48,8 +50,10 @@ mod reports;
 mod rooms;
 mod route;
 mod sender;
+mod sender_rules;
 mod service;
 mod settings;
+mod stops;
 mod submit;
 mod way;
 
@@ -72,6 +76,8 @@ pub use settings::{BridgeSettings, NewThread, Unauthenticated};
 pub use way::{check_way_back, check_way_there};
 
 use crate::convert::loop_mark::LoopKey;
+use crate::convert::seal::SealKey;
+use crate::convert::stop_link::StopKey;
 use crate::mail::MailTransport;
 use crate::matrix::Homeserver;
 use crate::model::{Clock, Random, Timestamp};
@@ -102,6 +108,8 @@ pub struct Bridge {
     instance: String,
     /// What marks our own mail, so that it is known when it comes back.
     loop_key: LoopKey,
+    /// What makes links to stop emails, and opens them.
+    stop_key: StopKey,
     /// Random: tells this process from others that work on the same store.
     owner: String,
     /// The right to make an email with files and to hand it over.
@@ -154,7 +162,7 @@ impl Bridge {
             Some(downloads) => Some(Downloads::open(&mut tx, downloads, &*random).await?),
             None => None,
         };
-        let loop_key = LoopKey::new(kept_key(&mut tx, "loop_key", &*random).await?);
+        let loop_secret = kept_key(&mut tx, "loop_key", &*random).await?;
         tx.commit().await?;
         let owner = random_word(&*random);
         let refused_transactions = Notify::new();
@@ -166,7 +174,8 @@ impl Bridge {
             random,
             settings,
             instance,
-            loop_key,
+            loop_key: LoopKey::new(loop_secret),
+            stop_key: StopKey::derived(&SealKey::new(loop_secret)),
             owner,
             heavy_emails: Semaphore::new(HEAVY_AT_ONCE),
             heavy_mails: Semaphore::new(HEAVY_AT_ONCE),

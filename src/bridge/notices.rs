@@ -83,7 +83,7 @@ impl Bridge {
         text: &str,
         about: Option<&EventId>,
     ) -> Result<(), StoreError> {
-        self.enqueue_notice(tx, portal, &Notice::new(text, about, false))
+        self.enqueue_notice(tx, portal, &Notice::new(text, about, false), None)
             .await
     }
 
@@ -96,7 +96,19 @@ impl Bridge {
         text: &str,
         about: Option<&EventId>,
     ) -> Result<(), StoreError> {
-        self.enqueue_notice(tx, portal, &Notice::new(text, about, true))
+        self.enqueue_notice(tx, portal, &Notice::new(text, about, true), None)
+            .await
+    }
+
+    /// Plans a notice about the email user, which is said once for this key, and elsewhere to one who has left the chat.
+    pub(super) async fn add_news(
+        &self,
+        tx: &mut Tx,
+        portal: i64,
+        text: &str,
+        key: String,
+    ) -> Result<(), StoreError> {
+        self.enqueue_notice(tx, portal, &Notice::new(text, None, true), Some(key))
             .await
     }
 
@@ -120,15 +132,21 @@ impl Bridge {
                 ..notice
             },
         };
-        self.enqueue_notice(tx, portal, &notice).await
+        self.enqueue_notice(tx, portal, &notice, None).await
     }
 
-    async fn enqueue_notice(&self, tx: &mut Tx, portal: i64, notice: &Notice) -> Result<(), StoreError> {
+    async fn enqueue_notice(
+        &self,
+        tx: &mut Tx,
+        portal: i64,
+        notice: &Notice,
+        key: Option<String>,
+    ) -> Result<(), StoreError> {
         let payload = json!(notice).to_string();
         let job = NewJob {
             lane: Lane::portal(portal),
             kind: JobKind::Notice,
-            key: None,
+            key,
             portal: Some(portal),
             payload: payload.as_bytes(),
             due_at: self.now(),

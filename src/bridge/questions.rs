@@ -1,15 +1,16 @@
 //! What the user asks Penpal in the chat itself: such a message is answered by a notice, and never mailed.
 
-use ruma::OwnedEventId;
+use ruma::{OwnedEventId, UserId};
 use serde_json::{Map, Value};
 
 use super::Bridge;
+use super::sender_rules::{Decision, decide_here};
 use crate::convert::{relation, to_matrix};
 use crate::store::{Message, Portal, StoreError, Tx};
 
 const HELP: &str = "Answer a message with !quoted, and I will show what was left out of that email: what it quotes, its signature, \
-                    its footer. Without a message that you answer, it is about the last email. What begins with ! like \
-                    this is for me, and is not mailed.";
+                    its footer. Without a message that you answer, it is about the last email. With !block no more mail of this \
+                    person is taken, until you say !unblock. What begins with ! like this is for me, and is not mailed.";
 const NOT_AN_EMAIL: &str =
     "That message did not come by email. Answer one that did with !quoted to see what was left out of it.";
 const NO_EMAIL: &str = "No email has come into this chat yet.";
@@ -27,6 +28,8 @@ pub(super) enum Question {
     LeftOut,
     /// `!help`: what can be asked.
     Help,
+    /// `!block`, `!unblock`, `!allow`: whether the email user's mail is taken.
+    Decide(Decision),
 }
 
 impl Question {
@@ -44,6 +47,7 @@ impl Question {
         match (lines.next()?.to_ascii_lowercase().as_str(), lines.next()) {
             ("!quoted", None) => Some(Self::LeftOut),
             ("!help", None) => Some(Self::Help),
+            (line, None) => line.strip_prefix('!').and_then(Decision::named).map(Self::Decide),
             _ => None,
         }
     }
@@ -56,8 +60,13 @@ impl Bridge {
         tx: &mut Tx,
         portal: &Portal,
         question: Question,
+        sender: &UserId,
         content: &Map<String, Value>,
     ) -> Result<(), StoreError> {
+        if let Question::Decide(decision) = question {
+            let words = decide_here(tx, portal, decision, sender).await?;
+            return self.add_notice(tx, portal.id, &words, None).await;
+        }
         if question == Question::Help {
             return self.add_notice(tx, portal.id, HELP, None).await;
         }
@@ -116,6 +125,19 @@ mod tests {
                 Some(Question::LeftOut),
             ),
             ("m.room.message", "m.text", "!help", Some(Question::Help)),
+            (
+                "m.room.message",
+                "m.text",
+                "!Block",
+                Some(Question::Decide(Decision::Block)),
+            ),
+            (
+                "m.room.message",
+                "m.text",
+                "!unblock",
+                Some(Question::Decide(Decision::TakeBack)),
+            ),
+            ("m.room.message", "m.text", "!block him", None),
             ("m.room.message", "m.text", "!quoted please", None),
             ("m.room.message", "m.text", "Try !quoted", None),
             ("m.room.message", "m.text", "!quoted\nand more", None),

@@ -8,6 +8,7 @@ use super::Bridge;
 use super::admission::Admission;
 use super::machines::Passage;
 use super::route::{Route, no_machines, open_thread};
+use super::sender_rules::{Blocked, blocked, refuse_blocked};
 use crate::convert::address::{Recipient, new_token};
 use crate::convert::subject::base_subject;
 use crate::convert::to_matrix::{self, EmailHeaders};
@@ -60,8 +61,8 @@ pub(super) struct Reading {
 
 #[async_trait]
 impl Inbound for Bridge {
-    async fn check_recipient(&self, _sender: &str, recipient: &str) -> Result<(), Refusal> {
-        let checked = self.recipient_exists(recipient).await;
+    async fn check_recipient(&self, sender: &str, recipient: &str) -> Result<(), Refusal> {
+        let checked = self.recipient_exists(sender, recipient).await;
         if checked.is_err() {
             metrics::counter!("penpal_recipients_refused_total").increment(1);
         }
@@ -102,7 +103,7 @@ impl Inbound for Bridge {
 }
 
 impl Bridge {
-    async fn recipient_exists(&self, recipient: &str) -> Result<(), Refused> {
+    async fn recipient_exists(&self, sender: &str, recipient: &str) -> Result<(), Refused> {
         let Some(target) = self.settings.addresses.classify(recipient) else {
             return Err(Refusal::unknown_recipient("There is no such mailbox here").into());
         };
@@ -112,6 +113,7 @@ impl Bridge {
                 Some(portal) => {
                     open_thread(&portal)?;
                     self.takes_mail(&portal.user)?;
+                    refuse_blocked(&mut tx, sender, &portal.user).await?;
                 }
                 None => return Err(Refusal::unknown_recipient("There is no such conversation").into()),
             },
@@ -121,6 +123,7 @@ impl Bridge {
             },
             Recipient::User(user) => {
                 self.takes_mail(&user)?;
+                refuse_blocked(&mut tx, sender, &user).await?;
                 let known = tx.knows_user(&user).await?;
                 drop(tx);
                 if !known && !self.user_exists(&user).await? {
@@ -220,6 +223,9 @@ impl Bridge {
     ) -> Result<(), Refused> {
         let mut tx = self.store.begin().await?;
         self.refuse_loops(&mut tx, mail, reading).await?;
+        if self.unsubscribed_by(&mut tx, &reading.headers.subject).await? {
+            return Ok(tx.commit().await?);
+        }
         if self.note_report(&mut tx, mail, reading, recipient).await? {
             return Ok(tx.commit().await?);
         }
@@ -229,6 +235,11 @@ impl Bridge {
             Route::New(user) => (user, reading.author.as_ref()),
         };
         self.takes_mail(user)?;
+        match blocked(&mut tx, mail, reading, user).await? {
+            Some(Blocked::Refused(refusal)) => return Err(refusal.into()),
+            Some(Blocked::Dropped) => return Ok(()),
+            None => {}
+        }
         // What a machine or somebody else says is shown, but the thread goes on from the last word of its person.
         let by_the_person = person == reading.author.as_ref() && reading.headers.auto.is_personal();
         let key = format!("mail:{user}:{}", reading.digest);
@@ -267,7 +278,7 @@ impl Bridge {
             kind: JobKind::Mail,
             key: Some(key),
             portal: Some(portal),
-            payload: &trace::stamp(mail, now),
+            payload: &trace::stamp(mail, recipient, now),
             due_at: now,
         };
         if tx.enqueue(&job, now).await?.is_none() {
@@ -296,6 +307,7 @@ impl Bridge {
                 .as_ref()
                 .is_some_and(|author| mail.verdict.vouches_for(author))
         {
+            tx.set_wrote(portal).await?;
             self.note_answered(&mut tx, portal, &reading.headers.in_reply_to)
                 .await?;
         }

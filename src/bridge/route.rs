@@ -3,12 +3,13 @@
 use ruma::{OwnedUserId, UserId};
 
 use super::receive::{Reading, Refused};
+use super::sender_rules::rule_for;
 use super::{Bridge, Level, NewThread};
 use crate::convert::address::Recipient;
 use crate::convert::subject::base_subject;
 use crate::convert::to_matrix::Auto;
 use crate::model::{EmailAddress, IncomingMail, Refusal};
-use crate::store::{Portal, PortalState, StoreError, Strangers, Tx};
+use crate::store::{Portal, PortalState, SenderRule, StoreError, Strangers, Tx};
 
 /// Where a mail belongs.
 pub(super) enum Route {
@@ -65,30 +66,39 @@ impl Bridge {
             open_thread(&portal)?;
             return Ok(Route::Thread(Box::new(portal)));
         }
-        let by_machine = !matches!(reading.headers.auto, Auto::None | Auto::Calendar);
-        if by_machine || mail.sender.is_empty() {
-            return Err(no_machines().into());
-        }
+        let by_machine =
+            !matches!(reading.headers.auto, Auto::None | Auto::Calendar) || mail.sender.is_empty();
         let user = user
             .or_else(|| self.settings.default_user.clone())
             .ok_or_else(|| Refusal::not_allowed("This message answers no conversation that is known here"))?;
-        let choice = tx.strangers(&user).await?.unwrap_or(self.settings.strangers);
-        let welcome = match choice {
+        // Anybody can bear the address of a contact, or of one who is let in.
+        let verified = mail.verdict.vouches_for(author);
+        let let_in = verified && rule_for(tx, &user, author).await? == Some(SenderRule::Allow);
+        let subscribed = matches!(reading.headers.auto, Auto::List | Auto::Generated);
+        if by_machine && !(let_in && subscribed) {
+            return Err(no_machines().into());
+        }
+        // Else who may only answer could write to anybody, after a mail in that person's name.
+        let believed = verified || self.settings.permissions.level(&user) > Level::Reply;
+        let welcome = match self.strangers_of(tx, &user).await? {
             Strangers::Anyone => true,
-            // Anybody can bear the address of a contact.
-            Strangers::Contacts => mail.verdict.vouches_for(author) && tx.is_contact(author, &user).await?,
+            Strangers::Contacts => verified && tx.is_contact(author, &user).await?,
             Strangers::Nobody => false,
         };
-        // Else who may only answer could write to anybody, after a mail in that person's name.
-        let welcome = welcome
-            && (self.settings.permissions.level(&user) > Level::Reply || mail.verdict.vouches_for(author));
-        if !welcome {
+        if !(let_in || (welcome && believed)) {
             return Err(Refusal::not_allowed(
                 "The recipient does not take new conversations from this sender",
             )
             .into());
         }
         let portals = tx.portals_with(author, Some(&user), 50).await?;
+        if by_machine {
+            // What it sends is no conversation: one chat holds it all, also after its user has left that.
+            let chat = portals
+                .into_iter()
+                .find(|portal| portal.state != PortalState::Removed);
+            return Ok(chat.map_or(Route::New(user), |portal| Route::Thread(Box::new(portal))));
+        }
         let open = portals
             .into_iter()
             .find(|portal| portal.state == PortalState::Active);
@@ -96,6 +106,12 @@ impl Bridge {
             (NewThread::Reuse, Some(portal)) => Route::Thread(Box::new(portal)),
             _ => Route::New(user),
         })
+    }
+
+    /// Who may start a thread with a user: what they chose, as far as the admin allows it.
+    pub(super) async fn strangers_of(&self, tx: &mut Tx, user: &UserId) -> Result<Strangers, StoreError> {
+        let chosen = tx.strangers(user).await?.unwrap_or(self.settings.strangers);
+        Ok(chosen.at_most(self.settings.strangers_at_most))
     }
 
     /// The thread of the email that a bounce is about.

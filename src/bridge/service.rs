@@ -5,8 +5,12 @@ use ruma::UserId;
 use serde_json::Value;
 
 use super::Bridge;
-use crate::appservice::{Download, NoDownload, Service, ThirdPartyQuery, ThirdPartyUser, Unavailable};
+use crate::appservice::{
+    Correspondence, Download, NoCorrespondence, NoDownload, Service, ThirdPartyQuery, ThirdPartyUser,
+    Unavailable,
+};
 use crate::convert::address::address_of;
+use crate::convert::to_matrix::Wish;
 use crate::model::EmailAddress;
 
 #[async_trait]
@@ -44,6 +48,15 @@ impl Service for Bridge {
 
     async fn download(&self, link: &str) -> Result<Download, NoDownload> {
         self.open_link(link).await
+    }
+
+    async fn correspondence(
+        &self,
+        token: &str,
+        stop: Option<bool>,
+    ) -> Result<Correspondence, NoCorrespondence> {
+        let change = stop.map(|stop| if stop { Wish::Stop } else { Wish::Start });
+        self.follow_stop_link(token, change).await
     }
 
     async fn ready(&self) -> Result<(), String> {

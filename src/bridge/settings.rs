@@ -56,6 +56,8 @@ pub struct BridgeSettings {
     pub new_thread: NewThread,
     /// Who may start a thread by email, unless the user chose otherwise.
     pub strangers: Strangers,
+    /// Who may start one at the most, whatever users choose.
+    pub strangers_at_most: Strangers,
     /// What becomes of an email whose author could not be verified.
     pub unauthenticated: Unauthenticated,
     /// When a thread is stopped for machines.
@@ -94,6 +96,7 @@ impl BridgeSettings {
             settle_max: Duration::from_mins(3),
             new_thread: NewThread::default(),
             strangers: Strangers::Contacts,
+            strangers_at_most: Strangers::Anyone,
             unauthenticated: Unauthenticated::default(),
             machines: MachineLimits::default(),
             accept_plain_invites: true,

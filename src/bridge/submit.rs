@@ -98,9 +98,7 @@ impl Bridge {
             };
             let due = tx.job_due(job.id).await?.unwrap_or(job.due_at);
             let messages = tx.messages_of_job(job.id).await?;
-            let hindrance = self
-                .hindrance(&mut tx, &portal.user, &draft.sender, &portal.address)
-                .await?;
+            let hindrance = self.hindrance_in(&mut tx, &portal, &draft.sender).await?;
             if let Some(hindrance) = hindrance.filter(|_| due <= self.now()) {
                 drop(tx);
                 self.drop_email(job, &portal, hindrance, &messages).await?;
@@ -274,13 +272,15 @@ impl Bridge {
             matrix_id: draft.sender.to_string(),
             topic: portal.topic.clone(),
         });
+        let domain = self.mail_domain(portal);
+        let reply_to = self
+            .settings
+            .addresses
+            .reply_address(&portal.user, &portal.token, domain);
+        let unsubscribe = self.unsubscribe(portal, reply_to.as_ref().unwrap_or(&from.address));
         let draft = EmailDraft {
             from,
-            reply_to: self.settings.addresses.reply_address(
-                &portal.user,
-                &portal.token,
-                self.mail_domain(portal),
-            ),
+            reply_to,
             to: Mailbox {
                 name: puppet_name.filter(|name| name != portal.address.as_str()),
                 address: portal.address.clone(),
@@ -296,6 +296,7 @@ impl Bridge {
                 .unwrap_or(Timestamp(0)),
             ask_receipt: wishes.asks_receipts,
             signature: wishes.signature,
+            unsubscribe: Some(unsubscribe),
             intro,
             messages: chat,
         };

@@ -21,9 +21,12 @@ pub struct Chats {
     pub settle_max: Duration,
     /// What becomes of an email that answers nothing known. Default `room`.
     pub new_thread: NewThread,
-    /// From whom first emails are let in, at the most; users may allow less. Default `contacts`.
+    /// From whom first emails are let in, unless a user chose otherwise. Default `contacts`.
     #[serde(deserialize_with = "strangers")]
     pub strangers: Strangers,
+    /// From whom first emails are let in at the most, whatever users choose. Default `anyone`.
+    #[serde(deserialize_with = "strangers")]
+    pub strangers_at_most: Strangers,
     /// Whether a puppet accepts an invite without `is_direct` to a room of two. Default true.
     #[serde(deserialize_with = "value::boolean")]
     pub accept_plain_invites: bool,
@@ -39,6 +42,7 @@ impl Default for Chats {
             settle_max: Duration::from_mins(3),
             new_thread: NewThread::Room,
             strangers: Strangers::Contacts,
+            strangers_at_most: Strangers::Anyone,
             accept_plain_invites: true,
             history_limit: 500,
         }

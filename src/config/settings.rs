@@ -45,6 +45,7 @@ impl Config {
             settle_max: self.chats.settle_max,
             new_thread: self.chats.new_thread,
             strangers: self.chats.strangers,
+            strangers_at_most: self.chats.strangers_at_most,
             unauthenticated: self.mail.authentication.unauthenticated,
             machines: self.mail.automatic.limits(),
             accept_plain_invites: self.chats.accept_plain_invites,

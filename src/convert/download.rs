@@ -3,33 +3,20 @@
 //! A link is `BASE/file/ID.UNTIL.MAC`. `ID` names the file in the store and is a hash, so that it tells nothing; `UNTIL` is
 //! in seconds since the Unix epoch; `MAC` is HMAC-SHA-256 over both, cut to 128 bits (RFC 2104, section 5).
 
-use data_encoding::{BASE32_NOPAD, BASE32_NOPAD_NOCASE};
-use hmac::{Hmac, KeyInit, Mac};
-use sha2::{Digest, Sha256};
 use url::Url;
 
+use super::seal::{self, KEY_BYTES, SealKey};
 use crate::model::Timestamp;
 
 /// What a link's path begins with.
 pub const PATH: &str = "file";
 
-/// Bytes of the MAC that are written.
-const MAC_BYTES: usize = 16;
 /// Bytes of the hash that names a file.
 const ID_BYTES: usize = 10;
 
-/// Bytes of a key: one block of the hash, so that it is used as it is.
-pub const KEY_BYTES: usize = 64;
-
 /// The secret with which links are signed.
-#[derive(Clone)]
-pub struct LinkKey([u8; KEY_BYTES]);
-
-impl std::fmt::Debug for LinkKey {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("LinkKey(…)")
-    }
-}
+#[derive(Clone, Debug)]
+pub struct LinkKey(SealKey);
 
 /// Which file a link leads to, and until when.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -43,10 +30,8 @@ pub struct Ticket {
 impl Ticket {
     /// A ticket for the media `uri` of an event. `instance` keeps others from finding the name.
     pub fn new(instance: &str, event_id: &str, uri: &str, until: Timestamp) -> Self {
-        let digest = Sha256::digest(format!("{instance}\n{event_id}\n{uri}"));
-        let name = BASE32_NOPAD.encode(digest.get(..ID_BYTES).unwrap_or_default());
         Self {
-            id: name.to_ascii_lowercase(),
+            id: seal::name(&format!("{instance}\n{event_id}\n{uri}"), ID_BYTES),
             until: Timestamp(until.seconds().saturating_mul(1000)),
         }
     }
@@ -55,20 +40,14 @@ impl Ticket {
 impl LinkKey {
     /// A key out of random bytes.
     pub fn new(secret: [u8; KEY_BYTES]) -> Self {
-        Self(secret)
+        Self(SealKey::new(secret))
     }
 
     /// The link below `base`.
     pub fn link(&self, base: &Url, ticket: &Ticket) -> String {
-        let mac = self.mac(ticket).finalize().into_bytes();
-        let mac = BASE32_NOPAD.encode(mac.get(..MAC_BYTES).unwrap_or_default());
+        let mac = self.0.seal(&words(ticket));
         let base = base.as_str().trim_end_matches('/');
-        format!(
-            "{base}/{PATH}/{}.{}.{}",
-            ticket.id,
-            ticket.until.seconds(),
-            mac.to_ascii_lowercase()
-        )
+        format!("{base}/{PATH}/{}.{}.{mac}", ticket.id, ticket.until.seconds())
     }
 
     /// The ticket behind the last segment of a link's path; `None` when this key did not sign it.
@@ -79,16 +58,14 @@ impl LinkKey {
             id: id.to_owned(),
             until: Timestamp(until.parse::<i64>().ok()?.checked_mul(1000)?),
         };
-        let mac = BASE32_NOPAD_NOCASE.decode(mac.as_bytes()).ok()?;
-        let signed = mac.len() == MAC_BYTES && self.mac(&ticket).verify_truncated_left(&mac).is_ok();
+        let signed = self.0.holds(&words(&ticket), mac);
         (signed && fields.next().is_none()).then_some(ticket)
     }
+}
 
-    fn mac(&self, ticket: &Ticket) -> Hmac<Sha256> {
-        let mut mac = Hmac::<Sha256>::new(&self.0.into());
-        mac.update(format!("{}\n{}\n{}", PATH, ticket.id, ticket.until.seconds()).as_bytes());
-        mac
-    }
+/// What is sealed.
+fn words(ticket: &Ticket) -> String {
+    format!("{PATH}\n{}\n{}", ticket.id, ticket.until.seconds())
 }
 
 #[cfg(test)]

@@ -4,44 +4,30 @@
 //! So it holds where a server on the way has written a `Message-ID` or a `From` of its own, as relays of large providers and mailing lists
 //! do. Nobody can make one for mail that is not ours; who copies one has nothing of it but that their own mail is refused.
 
-use data_encoding::{BASE32_NOPAD, BASE32_NOPAD_NOCASE};
-use hmac::{Hmac, KeyInit, Mac};
-use sha2::{Digest, Sha256};
+use super::seal::{self, KEY_BYTES, SealKey};
 
 /// The name of the field.
 const FIELD: &str = "X-Penpal-Loop";
-/// Bytes of the hash, and of the MAC, that are written.
-const BYTES: usize = 16;
+/// Bytes of the hash that are written.
+const NAME_BYTES: usize = 16;
 /// How many fields of a mail are looked at.
 const MAX_MARKS: usize = 20;
 
-/// Bytes of a key: one block of the hash, so that it is used as it is.
-pub const KEY_BYTES: usize = 64;
-
 /// The secret with which our mail is marked.
-#[derive(Clone)]
-pub struct LoopKey([u8; KEY_BYTES]);
-
-impl std::fmt::Debug for LoopKey {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("LoopKey(…)")
-    }
-}
+#[derive(Clone, Debug)]
+pub struct LoopKey(SealKey);
 
 impl LoopKey {
     /// A key out of random bytes.
     pub fn new(secret: [u8; KEY_BYTES]) -> Self {
-        Self(secret)
+        Self(SealKey::new(secret))
     }
 
     /// Puts the mark on top of a mail with this `Message-ID`.
     pub fn mark(&self, mail: &mut Vec<u8>, message_id: &str) {
-        let digest = Sha256::digest(message_id);
-        let name = BASE32_NOPAD.encode(digest.get(..BYTES).unwrap_or_default());
-        let name = name.to_ascii_lowercase();
-        let mac = self.mac(&name).finalize().into_bytes();
-        let mac = BASE32_NOPAD.encode(mac.get(..BYTES).unwrap_or_default());
-        let field = format!("{FIELD}: {name}.{}\r\n", mac.to_ascii_lowercase());
+        let name = seal::name(message_id, NAME_BYTES);
+        let mac = self.0.seal(&words(&name));
+        let field = format!("{FIELD}: {name}.{mac}\r\n");
         mail.splice(0..0, field.into_bytes());
     }
 
@@ -49,21 +35,14 @@ impl LoopKey {
     pub fn made(&self, mail: &[u8]) -> bool {
         super::trace::values(mail, FIELD)
             .take(MAX_MARKS)
-            .any(|mark| self.signed(mark).is_some())
+            .filter_map(|mark| mark.split_once('.'))
+            .any(|(name, mac)| self.0.holds(&words(name), mac))
     }
+}
 
-    fn signed(&self, mark: &str) -> Option<()> {
-        let (name, mac) = mark.split_once('.')?;
-        let mac = BASE32_NOPAD_NOCASE.decode(mac.as_bytes()).ok()?;
-        let whole = mac.len() == BYTES;
-        self.mac(name).verify_truncated_left(&mac).ok().filter(|()| whole)
-    }
-
-    fn mac(&self, name: &str) -> Hmac<Sha256> {
-        let mut mac = Hmac::<Sha256>::new(&self.0.into());
-        mac.update(format!("loop\n{name}").as_bytes());
-        mac
-    }
+/// What is sealed.
+fn words(name: &str) -> String {
+    format!("loop\n{name}")
 }
 
 #[cfg(test)]

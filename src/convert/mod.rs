@@ -10,6 +10,8 @@ mod html;
 pub mod loop_mark;
 mod media_type;
 pub mod relation;
+pub mod seal;
+pub mod stop_link;
 pub mod subject;
 pub mod thread;
 pub mod to_email;

@@ -8,11 +8,13 @@ use crate::model::{EmailAddress, IncomingMail, Peer, Timestamp, Verdict};
 
 /// The first field of a stored mail, and how it begins.
 const MARK: &[u8] = b"X-Penpal-Verdict: ";
+/// The third field, with the recipient (RFC 9228).
+const RECIPIENT: &str = "Delivered-To: ";
 /// The longest name of a peer that is written down.
 const MAX_HELLO: usize = 255;
 
 /// The mail with its trace fields.
-pub fn stamp(mail: &IncomingMail, now: Timestamp) -> Vec<u8> {
+pub fn stamp(mail: &IncomingMail, recipient: &str, now: Timestamp) -> Vec<u8> {
     let mut fields = Vec::from(MARK);
     let whom = match &mail.verdict {
         Verdict::Authenticated(address) => format!(" {address}"),
@@ -21,6 +23,7 @@ pub fn stamp(mail: &IncomingMail, now: Timestamp) -> Vec<u8> {
     fields.extend_from_slice(format!("{}{whom}\r\n", mail.verdict.as_str()).as_bytes());
     let sender = clean(&mail.sender);
     fields.extend_from_slice(format!("Return-Path: <{sender}>\r\n").as_bytes());
+    fields.extend_from_slice(format!("{RECIPIENT}{}\r\n", clean(recipient)).as_bytes());
     if !mail.peer.with.is_empty() {
         fields.extend_from_slice(received(&mail.peer, now).as_bytes());
     }
@@ -68,6 +71,15 @@ pub fn verdict(stored: &[u8]) -> Verdict {
     }
 }
 
+/// The recipient for whom [`stamp`] wrote a mail down, in the one place where nobody else can write.
+pub fn recipient(stored: &[u8]) -> Option<&str> {
+    let mut lines = stored.strip_prefix(MARK)?.split(|byte| *byte == b'\n');
+    str::from_utf8(lines.nth(2)?)
+        .ok()?
+        .trim_end()
+        .strip_prefix(RECIPIENT)
+}
+
 /// How many servers have handed a mail on (RFC 5321, section 6.3).
 pub fn hops(raw: &[u8]) -> usize {
     values(raw, "Received").count()
@@ -102,11 +114,16 @@ mod tests {
     #[test]
     fn a_stored_mail_says_where_it_came_from() {
         let verdict = Verdict::Authenticated("alice@example.org".parse().unwrap());
-        let stored = stamp(&mail(verdict, "mx.example.org"), Timestamp(1_795_262_400_000));
+        let stored = stamp(
+            &mail(verdict, "mx.example.org"),
+            "bob+k3jd@mail.example.org",
+            Timestamp(1_795_262_400_000),
+        );
         assert_eq!(
             String::from_utf8(stored).unwrap(),
             "X-Penpal-Verdict: authenticated alice@example.org\r\n\
              Return-Path: <alice@example.org>\r\n\
+             Delivered-To: bob+k3jd@mail.example.org\r\n\
              Received: from mx.example.org ([192.0.2.7])\r\n\tby mail.example.org (Penpal) with ESMTP;\r\n\t\
              Sat, 21 Nov 2026 12:00:00 +0000\r\n\
              From: alice@example.org\r\n\r\nhello\r\n"
@@ -116,9 +133,9 @@ mod tests {
     #[test]
     fn the_verdict_comes_back() {
         let authenticated = Verdict::Authenticated("alice@example.org".parse().unwrap());
-        let stored = stamp(&mail(authenticated.clone(), "x"), Timestamp(0));
+        let stored = stamp(&mail(authenticated.clone(), "x"), "b@x", Timestamp(0));
         assert_eq!(verdict(&stored), authenticated);
-        let stored = stamp(&mail(Verdict::Unchecked, "x"), Timestamp(0));
+        let stored = stamp(&mail(Verdict::Unchecked, "x"), "b@x", Timestamp(0));
         assert_eq!(verdict(&stored), Verdict::Unchecked);
         for doubtful in [
             Verdict::Unauthenticated("spf=fail".into()),
@@ -127,7 +144,7 @@ mod tests {
                 refusable: false,
             },
         ] {
-            let stored = stamp(&mail(doubtful, "x"), Timestamp(0));
+            let stored = stamp(&mail(doubtful, "x"), "b@x", Timestamp(0));
             assert!(matches!(verdict(&stored), Verdict::Unauthenticated(_)));
         }
     }
@@ -149,7 +166,13 @@ mod tests {
         );
         forged.bytes = own.to_vec().into();
         forged.sender = "a>\r\nX-Penpal-Verdict: unchecked".into();
-        let stored = stamp(&forged, Timestamp(0));
+        let stored = stamp(&forged, "b@x\r\nDelivered-To: c@x", Timestamp(0));
+        assert_eq!(recipient(&stored), Some("b@xDelivered-To:c@x"));
+        assert_eq!(recipient(own), None);
+        assert_eq!(
+            recipient(b"Delivered-To: a\r\nDelivered-To: b\r\nDelivered-To: c\r\n\r\n"),
+            None
+        );
         assert!(matches!(verdict(&stored), Verdict::Unauthenticated(_)));
         let text = String::from_utf8(stored).unwrap();
         assert!(

@@ -3,6 +3,7 @@
 //! Where several patterns fit, the most specific one counts: one without `*` before one with, then the one that says more.
 
 use std::fmt;
+use std::str::FromStr;
 
 use ruma::UserId;
 
@@ -96,6 +97,14 @@ impl AddressPattern {
     /// The pattern, normalised.
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+}
+
+impl FromStr for AddressPattern {
+    type Err = NoAddressPattern;
+
+    fn from_str(text: &str) -> Result<Self, NoAddressPattern> {
+        Self::parse(text)
     }
 }
 

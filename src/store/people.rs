@@ -26,6 +26,18 @@ pub struct MailWishes {
     pub signature: Option<String>,
 }
 
+impl Strangers {
+    /// The narrower one of two choices.
+    pub fn at_most(self, most: Self) -> Self {
+        let width = |choice| match choice {
+            Self::Nobody => 0,
+            Self::Contacts => 1,
+            Self::Anyone => 2,
+        };
+        std::cmp::min_by_key(self, most, |choice| width(*choice))
+    }
+}
+
 impl Tx {
     /// The display name of a puppet that exists on the homeserver; `None` when it does not exist yet.
     pub async fn puppet_name(&mut self, puppet: &UserId) -> Result<Option<String>, StoreError> {

@@ -50,6 +50,8 @@ pub struct Portal {
     pub introduced: bool,
     /// True when the room is encrypted and the user was told what that means.
     pub encrypted: bool,
+    /// True when this person wants no more mail of the Matrix user.
+    pub stopped: bool,
 }
 
 /// A portal to make.
@@ -70,6 +72,10 @@ pub struct NewPortal<'a> {
     /// The subject, when the thread was started by email.
     pub subject: Option<&'a str>,
 }
+
+/// A portal's columns, and whether its email user wants mail. The rest of the statement is to follow.
+const PORTAL: &str = "SELECT portals.*, CAST(EXISTS (SELECT 1 FROM stops WHERE stops.user_id = portals.user_id AND \
+                      stops.address = portals.address) AS INTEGER) AS stopped FROM portals";
 
 impl Tx {
     /// Makes a portal and answers its number.
@@ -93,7 +99,7 @@ impl Tx {
 
     /// The portal with this number.
     pub async fn portal(&mut self, id: i64) -> Result<Option<Portal>, StoreError> {
-        self.sql("SELECT * FROM portals WHERE id = $1")
+        self.sql(format!("{PORTAL} WHERE id = $1"))
             .bind(id)
             .one(portal)
             .await
@@ -101,7 +107,7 @@ impl Tx {
 
     /// The portal that a room shows.
     pub async fn portal_by_room(&mut self, room: &RoomId) -> Result<Option<Portal>, StoreError> {
-        self.sql("SELECT * FROM portals WHERE room_id = $1")
+        self.sql(format!("{PORTAL} WHERE room_id = $1"))
             .bind(room.as_str())
             .one(portal)
             .await
@@ -109,7 +115,7 @@ impl Tx {
 
     /// The portal whose room was replaced by `room`, while the puppet is not in that one yet.
     pub async fn portal_by_successor(&mut self, room: &RoomId) -> Result<Option<Portal>, StoreError> {
-        self.sql("SELECT * FROM portals WHERE successor = $1")
+        self.sql(format!("{PORTAL} WHERE successor = $1"))
             .bind(room.as_str())
             .one(portal)
             .await
@@ -117,7 +123,7 @@ impl Tx {
 
     /// The portal that a reply token belongs to.
     pub async fn portal_by_token(&mut self, token: &str) -> Result<Option<Portal>, StoreError> {
-        self.sql("SELECT * FROM portals WHERE token = $1")
+        self.sql(format!("{PORTAL} WHERE token = $1"))
             .bind(token)
             .one(portal)
             .await
@@ -133,15 +139,17 @@ impl Tx {
         // Two texts: with one for both cases, SQLite would not use the index for the user.
         let query = match user {
             Some(user) => self
-                .sql(
-                    "SELECT * FROM portals WHERE address = $2 AND user_id = $3 \
-                     ORDER BY touched_at DESC, id DESC LIMIT $1",
-                )
+                .sql(format!(
+                    "{PORTAL} WHERE address = $2 AND user_id = $3 \
+                     ORDER BY touched_at DESC, id DESC LIMIT $1"
+                ))
                 .bind(limit)
                 .bind(address.as_str())
                 .bind(user.as_str()),
             None => self
-                .sql("SELECT * FROM portals WHERE address = $2 ORDER BY touched_at DESC, id DESC LIMIT $1")
+                .sql(format!(
+                    "{PORTAL} WHERE address = $2 ORDER BY touched_at DESC, id DESC LIMIT $1"
+                ))
                 .bind(limit)
                 .bind(address.as_str()),
         };
@@ -157,30 +165,24 @@ impl Tx {
             .await
     }
 
-    /// Whether this person has ever written to the user.
+    /// Whether this person has ever written to the user, verified.
     pub async fn has_written(&mut self, address: &EmailAddress, user: &UserId) -> Result<bool, StoreError> {
-        self.sql(
-            "SELECT 1 AS one FROM portals WHERE address = $1 AND user_id = $2 AND \
-             (EXISTS (SELECT 1 FROM emails WHERE emails.portal_id = portals.id AND emails.outgoing = 0) OR \
-             EXISTS (SELECT 1 FROM messages WHERE messages.portal_id = portals.id AND messages.outgoing = 0)) LIMIT 1",
-        )
-        .bind(address.as_str())
-        .bind(user.as_str())
-        .any()
-        .await
+        self.sql("SELECT 1 AS one FROM portals WHERE address = $1 AND user_id = $2 AND wrote = 1 LIMIT 1")
+            .bind(address.as_str())
+            .bind(user.as_str())
+            .any()
+            .await
     }
 
     /// Whether the two have never written to each other.
     pub async fn is_stranger(&mut self, address: &EmailAddress, user: &UserId) -> Result<bool, StoreError> {
-        let written = self
-            .sql(
-                "SELECT 1 AS one FROM portals WHERE address = $1 AND user_id = $2 AND introduced = 1 LIMIT 1",
-            )
+        let known = self
+            .sql("SELECT 1 AS one FROM portals WHERE address = $1 AND user_id = $2 AND (introduced = 1 OR wrote = 1) LIMIT 1")
             .bind(address.as_str())
             .bind(user.as_str())
             .any()
             .await?;
-        Ok(!written && !self.has_written(address, user).await?)
+        Ok(!known)
     }
 
     /// True when the user has a portal with anybody, or talks to the bot.
@@ -274,6 +276,14 @@ impl Tx {
     /// Notes that the Matrix user wrote to this person.
     pub async fn set_contacted(&mut self, id: i64) -> Result<(), StoreError> {
         self.sql("UPDATE portals SET contacted = 1 WHERE id = $1 AND contacted = 0")
+            .bind(id)
+            .later()
+            .await
+    }
+
+    /// Notes that the email user wrote, verified.
+    pub async fn set_wrote(&mut self, id: i64) -> Result<(), StoreError> {
+        self.sql("UPDATE portals SET wrote = 1 WHERE id = $1 AND wrote = 0")
             .bind(id)
             .later()
             .await
@@ -403,5 +413,6 @@ fn portal(row: &Row) -> Result<Portal, StoreError> {
         contacted: get::<i64>(row, "portals", "contacted")? != 0,
         introduced: get::<i64>(row, "portals", "introduced")? != 0,
         encrypted: get::<i64>(row, "portals", "encrypted")? != 0,
+        stopped: get::<i32>(row, "portals", "stopped")? != 0,
     })
 }

@@ -7,6 +7,7 @@
 mod addresses;
 mod architecture;
 mod bad_input;
+mod blocks;
 mod cli;
 mod direct_chats;
 mod domains;
@@ -25,6 +26,7 @@ mod questions;
 mod queue;
 mod retention;
 mod signatures;
+mod stops;
 mod strangers;
 mod threads;
 mod transactions;

@@ -4,6 +4,7 @@ mod downloads;
 mod metrics;
 mod queries;
 mod refusals;
+mod stops;
 mod transactions;
 
 use std::net::SocketAddr;
@@ -18,8 +19,8 @@ use tokio::sync::{Semaphore, mpsc};
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    Download, NoDownload, Server, ServerSettings, Service, ThirdPartyQuery, ThirdPartyUser, Unavailable,
-    serve,
+    Correspondence, Download, NoCorrespondence, NoDownload, Server, ServerSettings, Service, ThirdPartyQuery,
+    ThirdPartyUser, Unavailable, serve,
 };
 
 const HS_TOKEN: &str = "hs-token-of-the-homeserver";
@@ -38,6 +39,8 @@ struct FakeBridge {
     failures: Mutex<u32>,
     /// The next file that never ends.
     endless: Mutex<Option<mpsc::Receiver<std::io::Result<bytes::Bytes>>>>,
+    /// What links to stop emails were asked for.
+    stops: Mutex<Vec<Option<bool>>>,
     /// What `/ready` says.
     trouble: Mutex<Option<String>>,
 }
@@ -51,6 +54,7 @@ impl FakeBridge {
             gate: Semaphore::new(0),
             failures: Mutex::default(),
             endless: Mutex::default(),
+            stops: Mutex::default(),
             trouble: Mutex::default(),
         }
     }
@@ -95,6 +99,24 @@ impl Service for FakeBridge {
         known.then(|| ThirdPartyUser {
             user_id: ALICE.to_owned(),
             email: "alice@example.org".to_owned(),
+        })
+    }
+
+    async fn correspondence(
+        &self,
+        token: &str,
+        stop: Option<bool>,
+    ) -> Result<Correspondence, NoCorrespondence> {
+        match token {
+            "17.pair.seal" => {}
+            "away" => return Err(NoCorrespondence::Unavailable("the database is away".to_owned())),
+            _ => return Err(NoCorrespondence::Unknown),
+        }
+        self.stops.lock().unwrap().push(stop);
+        Ok(Correspondence {
+            user: "@bob:hs.test".to_owned(),
+            address: "alice@example.org".to_owned(),
+            stopped: stop.unwrap_or_default(),
         })
     }
 

@@ -14,7 +14,7 @@ const MISTAKES: &[(&str, &str, &str)] = &[
         "chats.colour",
         "red",
         "config.yaml: chats.colour: there is no such key (known here: accept_plain_invites, history_limit, new_thread, \
-             settle, settle_max, strangers)",
+             settle, settle_max, strangers, strangers_at_most)",
     ),
     (
         "permissions.lab.test",

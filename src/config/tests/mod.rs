@@ -163,7 +163,7 @@ fn the_environment_goes_before_the_file() {
             "PENPAL_CHATS__SETTEL",
             "1s",
             "environment variable PENPAL_CHATS__SETTEL: chats.settel: there is no such key, did you mean `settle`? (known \
-             here: accept_plain_invites, history_limit, new_thread, settle, settle_max, strangers)",
+             here: accept_plain_invites, history_limit, new_thread, settle, settle_max, strangers, strangers_at_most)",
         ),
         (
             "PENPAL_MAIL__DOMAIN__NAME",

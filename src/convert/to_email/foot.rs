@@ -93,6 +93,11 @@ fn note(draft: &EmailDraft, intro: &Intro) -> Vec<String> {
         lines.push(format!("The chat is about: {topic}"));
     }
     lines.push("To answer, just reply to this mail: your reply appears in the chat.".to_owned());
-    lines.push("If you do not want these mails, say so in a reply, or ignore them.".to_owned());
+    let page = draft
+        .unsubscribe
+        .as_ref()
+        .and_then(|unsubscribe| unsubscribe.url.as_deref());
+    let page = page.map_or_else(String::new, |page| format!(", or go to {page}"));
+    lines.push(format!("To get no more of these mails, reply STOP{page}"));
     lines
 }

@@ -171,6 +171,18 @@ fn headers(draft: &EmailDraft) -> Headers {
         .ids("Message-ID", [draft.message_id.as_str()])
         .ids("In-Reply-To", draft.in_reply_to.as_deref())
         .ids("References", draft.references.iter().map(String::as_str));
+    if let Some(unsubscribe) = &draft.unsubscribe {
+        let page = unsubscribe.url.as_ref().map(|url| format!("<{url}>,"));
+        let mail = format!("<{}>", unsubscribe.mailto);
+        headers.words(
+            "List-Unsubscribe",
+            page.as_deref().into_iter().chain([mail.as_str()]),
+        );
+        // RFC 8058, section 3.1, wants HTTPS.
+        if page.is_some_and(|page| page.starts_with("<https:")) {
+            headers.words("List-Unsubscribe-Post", ["List-Unsubscribe=One-Click"]);
+        }
+    }
     // A notice must never be answered automatically (client-server API, "m.notice"); RFC 3834, section 5, says so to
     // whatever answers mail.
     let is_notice = |message: &ChatMessage| {

@@ -125,10 +125,21 @@ pub struct EmailDraft {
     pub ask_receipt: bool,
     /// The sender's signature; hostile input.
     pub signature: Option<String>,
+    /// How its reader gets no more of these mails.
+    pub unsubscribe: Option<Unsubscribe>,
     /// What the first mail of a thread says besides: `None` in all later ones.
     pub intro: Option<Intro>,
     /// The messages, in order; never empty.
     pub messages: Vec<ChatMessage>,
+}
+
+/// How a reader gets no more of these mails (RFC 2369, section 3.2).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unsubscribe {
+    /// A page for people, where there is one; over HTTPS also for their mail programs (RFC 8058).
+    pub url: Option<String>,
+    /// A mail that does the same: a `mailto:` URL.
+    pub mailto: String,
 }
 
 /// The explanation in the first mail of a thread.

@@ -32,7 +32,7 @@ pub(super) fn classify(mail: &Part<'_>, null_path: bool) -> (Auto, Sign) {
 fn by_fields(mail: &Part<'_>) -> Auto {
     if mail.field("list-id").is_some()
         || mail.field("list-post").is_some()
-        || mail.field("list-unsubscribe").is_some()
+        || (mail.field("list-unsubscribe").is_some() && !is_penpals(mail))
         || precedence(mail) == "list"
     {
         return Auto::List;
@@ -66,6 +66,11 @@ fn is_bulk_feedback(field: &str) -> bool {
     !["proton", "fastmail"]
         .iter()
         .any(|service| sender.eq_ignore_ascii_case(service))
+}
+
+/// Whether another Penpal sent it: each of its emails can be stopped, and people wrote them.
+fn is_penpals(mail: &Part<'_>) -> bool {
+    mail.field("x-penpal-loop").is_some()
 }
 
 fn precedence(mail: &Part<'_>) -> String {

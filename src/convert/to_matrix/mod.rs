@@ -26,6 +26,7 @@ mod returned;
 mod signature;
 mod special;
 mod text;
+mod wish;
 
 use std::borrow::Cow;
 
@@ -40,6 +41,7 @@ pub use self::notification::{Delivery, DeliveryReport, delivery_report, displaye
 use self::pictures::Pictures;
 pub use self::report::report;
 use self::signature::Writer;
+pub use self::wish::{Wish, wish};
 use crate::model::{Mailbox, Timestamp};
 
 /// Why a mail was not written by a person, as far as its headers and structure tell.

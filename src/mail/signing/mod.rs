@@ -17,7 +17,7 @@ pub use self::published::check_published;
 
 /// The fields that are signed (RFC 6376, section 5.4.1). One that is named more often than it is there can't be added later, with
 /// the signature still in force: a second author or subject on top would be the one that is shown.
-const FIELDS: [&str; 14] = [
+const FIELDS: [&str; 16] = [
     "From",
     "From",
     "Reply-To",
@@ -32,6 +32,9 @@ const FIELDS: [&str; 14] = [
     "Content-Type",
     "Content-Transfer-Encoding",
     "Auto-Submitted",
+    // RFC 8058, section 4.
+    "List-Unsubscribe",
+    "List-Unsubscribe-Post",
 ];
 
 /// The longest line that readers should be given, without its end (RFC 5322, section 2.1.1).

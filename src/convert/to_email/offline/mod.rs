@@ -15,8 +15,9 @@ use super::{
     ChatMessage, ENCLOSED, EmailDraft, Intro, MediaBytes, NoEmail, Quoted, RenderOptions, RenderedEmail,
 };
 use super::{content, media_uri, media_within, render_with};
-use crate::convert::download::{KEY_BYTES, LinkKey, Ticket};
+use crate::convert::download::{LinkKey, Ticket};
 use crate::convert::relation::referred;
+use crate::convert::seal::KEY_BYTES;
 use crate::convert::thread::{message_id, references_after};
 use crate::model::{AddressError, EmailAddress, Mailbox};
 
@@ -205,6 +206,7 @@ impl Context {
                 .unwrap_or_default(),
             ask_receipt: false,
             signature: self.signature.clone(),
+            unsubscribe: None,
             intro: (self.first == Some(true)).then(|| Intro {
                 matrix_id: first.sender.clone(),
                 topic: self.room.topic.clone(),

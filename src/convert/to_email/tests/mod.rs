@@ -23,6 +23,7 @@ fn draft(content: Value) -> EmailDraft {
         date: Timestamp(1_795_305_807_000),
         ask_receipt: false,
         signature: None,
+        unsubscribe: None,
         intro: None,
         messages: vec![message(content)],
     }
@@ -221,7 +222,7 @@ fn the_first_mail_explains_itself() {
         "hello\n\n-- \nBob (@bob:hs.example) wrote this in a chat on Matrix, https://matrix.org.\n\
          The chat is about: Where the roses go\n\
          To answer, just reply to this mail: your reply appears in the chat.\n\
-         If you do not want these mails, say so in a reply, or ignore them."
+         To get no more of these mails, reply STOP"
     );
 }
 

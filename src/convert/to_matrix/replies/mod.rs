@@ -67,6 +67,7 @@ fn sent() -> Vec<Quoted> {
                 date: Timestamp(1_715_671_800_000),
                 ask_receipt: false,
                 signature: None,
+                unsubscribe: None,
                 intro: None,
                 messages: vec![ChatMessage {
                     event_type: "m.room.message".to_owned(),
