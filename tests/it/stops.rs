@@ -166,7 +166,7 @@ stories! {
         let mut world = with_page(world).await;
         let (room, mail) = world.bob_writes("hello").await;
         let token = token(&mail);
-        assert!(mail.text.trim_end().ends_with(&format!("To get no more of these mails, reply STOP, or go to {BASE}/stop/{token}")), "{}", mail.text);
+        assert!(mail.text.trim_end().ends_with(&format!("To get no more of these mails, reply STOP or go to {BASE}/stop/{token}")), "{}", mail.text);
         assert_eq!(field(&mail, "List-Unsubscribe-Post").as_deref(), Some("List-Unsubscribe=One-Click"));
         assert!(!token.contains(mail.reply_to.split(['+', '@']).nth(1).unwrap()), "the link is not the reply address");
         let looked = world.bridge.correspondence(&token, None).await.unwrap();
@@ -226,7 +226,7 @@ stories! {
     async fn the_mail_that_programs_write_does_it_too(world: World) {
         let (room, mail) = world.bob_writes("hello").await;
         let links = field(&mail, "List-Unsubscribe").unwrap();
-        assert!(mail.text.trim_end().ends_with("To get no more of these mails, reply STOP"), "{}", mail.text);
+        assert!(mail.text.trim_end().ends_with("To get no more of these mails, reply STOP."), "{}", mail.text);
         assert_eq!(field(&mail, "List-Unsubscribe-Post"), None, "without a page there is nothing to post to");
         let mailto = links.strip_prefix("<mailto:").unwrap().strip_suffix('>').unwrap();
         let (to, subject) = mailto.split_once("?subject=").unwrap();

@@ -97,7 +97,8 @@ fn note(draft: &EmailDraft, intro: &Intro) -> Vec<String> {
         .unsubscribe
         .as_ref()
         .and_then(|unsubscribe| unsubscribe.url.as_deref());
-    let page = page.map_or_else(String::new, |page| format!(", or go to {page}"));
+    // No mark behind the address: some mail programs take it for a part of that.
+    let page = page.map_or_else(|| ".".to_owned(), |page| format!(" or go to {page}"));
     lines.push(format!("To get no more of these mails, reply STOP{page}"));
     lines
 }

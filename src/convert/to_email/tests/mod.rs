@@ -222,7 +222,7 @@ fn the_first_mail_explains_itself() {
         "hello\n\n-- \nBob (@bob:hs.example) wrote this in a chat on Matrix, https://matrix.org.\n\
          The chat is about: Where the roses go\n\
          To answer, just reply to this mail: your reply appears in the chat.\n\
-         To get no more of these mails, reply STOP"
+         To get no more of these mails, reply STOP."
     );
 }
 
