@@ -59,6 +59,7 @@ impl Bridge {
         let reacted = answers.event.clone().filter(|_| author.is_some());
         let mut converted = self.convert_mail(&portal, Arc::clone(&raw), reacted).await?;
         let wish = self.wish(&portal, &raw, &headers, authorship, &converted);
+        Self::hide_stop_links(&portal, &mut converted);
         authorship.put_on(&mut converted, &headers);
         answers.place(&mut converted, &headers.subject);
         let uris = self.upload_all(job, &portal, &mut converted).await?;

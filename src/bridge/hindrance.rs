@@ -4,9 +4,10 @@
 use ruma::UserId;
 
 use super::receive::Refused;
+use super::senders::rule_for;
 use super::{Bridge, Failure, Level};
 use crate::model::{AddressPattern, EmailAddress, Refusal, RoomEvent};
-use crate::store::{Job, Message, Portal, StoreError, Tx};
+use crate::store::{Draft, Job, Message, Portal, SenderRule, StoreError, Tx};
 
 /// To which addresses mail may go.
 #[derive(Clone, Debug)]
@@ -45,6 +46,8 @@ pub(super) enum Hindrance {
     Denied,
     /// This person wants no more mail of the user.
     Stopped,
+    /// The user takes no mail of this person, who could not even ask for an end of it.
+    Blocked,
 }
 
 impl Hindrance {
@@ -55,6 +58,7 @@ impl Hindrance {
             Self::NotFirst => "not_first",
             Self::Denied => "address",
             Self::Stopped => "stopped",
+            Self::Blocked => "blocked",
         }
     }
 
@@ -67,6 +71,11 @@ impl Hindrance {
             ),
             Self::Denied => format!("The admin of this server lets no email go to {address}."),
             Self::Stopped => format!("{address} has asked for no more email from you."),
+            Self::Blocked => {
+                format!(
+                    "You block {address}, who could not answer. To take their mail again, and to write: !unblock"
+                )
+            }
         }
     }
 }
@@ -109,6 +118,20 @@ impl Bridge {
             .await
     }
 
+    /// What keeps an email from leaving, when its time has come.
+    pub(super) async fn hindrance_at_leave(
+        &self,
+        tx: &mut Tx,
+        portal: &Portal,
+        sender: &UserId,
+    ) -> Result<Option<Hindrance>, StoreError> {
+        if let Some(hindrance) = self.hindrance_in(tx, portal, sender).await? {
+            return Ok(Some(hindrance));
+        }
+        let rule = rule_for(tx, &portal.user, &portal.address).await?;
+        Ok((rule == Some(SenderRule::Block)).then_some(Hindrance::Blocked))
+    }
+
     /// Why a user may not begin a chat with somebody, in words.
     pub(super) async fn no_chat(
         &self,
@@ -149,6 +172,7 @@ impl Bridge {
     pub(super) async fn drop_email(
         &self,
         job: &Job,
+        draft: &Draft,
         portal: &Portal,
         hindrance: Hindrance,
         messages: &[Message],
@@ -162,6 +186,8 @@ impl Bridge {
         );
         let mut tx = self.settle(job).await?;
         tx.remove_draft(job.id).await?;
+        // What comes later must not answer an email that nobody has.
+        tx.remove_email(&draft.message_id, portal.id).await?;
         tx.unspend(&portal.user, job.id).await?;
         let text = format!("This was not sent. {}", hindrance.words(&portal.address));
         let about = messages.first().map(|message| &*message.event_id);

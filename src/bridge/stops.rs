@@ -1,6 +1,8 @@
 //! An email user stops the emails of a Matrix user, or takes them again: by a word in a mail, by the link in each email, or by the mail that mail
 //! programs write for their "unsubscribe" button.
 
+use serde_json::Value;
+
 use super::label::Authorship;
 use super::{Bridge, Failure};
 use crate::appservice::{Correspondence, NoCorrespondence};
@@ -37,12 +39,36 @@ impl Bridge {
         let recipient = || self.settings.addresses.classify(trace::recipient(raw)?);
         let by_token =
             || matches!(recipient(), Some(Recipient::Reply { token, .. }) if token == portal.token);
+        let wish = to_matrix::wish(converted)?;
         let believed = match authorship {
             Authorship::Person | Authorship::Misnamed => true,
-            Authorship::Unverified | Authorship::Other { .. } => headers.auto == Auto::None && by_token(),
+            // To take mail again is for the person alone: the reply address stands in what is quoted back to the Matrix user.
+            Authorship::Unverified | Authorship::Other { .. } => {
+                wish == Wish::Stop && headers.auto == Auto::None && by_token()
+            }
             Authorship::Machine => false,
         };
-        to_matrix::wish(converted).filter(|_| believed)
+        believed.then_some(wish)
+    }
+
+    /// Takes the links that stop this user's emails out of what they are shown: a quotation holds them, and who has one could
+    /// undo what the email user wants.
+    pub(super) fn hide_stop_links(portal: &Portal, converted: &mut Converted) {
+        let ticket = StopTicket::new(portal.id, portal.user.as_str(), &portal.address);
+        let contents = converted
+            .events
+            .iter_mut()
+            .filter_map(|(_, content)| content.as_object_mut());
+        let fields = contents.flat_map(|content| content.values_mut());
+        let texts = fields.filter_map(|field| match field {
+            Value::String(text) => Some(text),
+            _ => None,
+        });
+        for text in texts.chain(converted.quoted.as_mut()) {
+            if let Some(hidden) = ticket.hidden_in(text) {
+                *text = hidden;
+            }
+        }
     }
 
     /// Ends the job of a mail that wants something in a chat which its user has left: it is done and told elsewhere, and opens no room.
@@ -111,9 +137,7 @@ impl Bridge {
         let ticket = self.stop_key.open(token).ok_or(NoCorrespondence::Unknown)?;
         let away = |error: StoreError| NoCorrespondence::Unavailable(error.to_string());
         let found = async {
-            let portal = self
-                .portal_of_ticket(&mut self.store.read().await?, &ticket)
-                .await?;
+            let portal = portal_of_ticket(&mut self.store.read().await?, &ticket).await?;
             let Some(mut portal) = portal else {
                 return Ok(None);
             };

@@ -98,10 +98,11 @@ impl Bridge {
             };
             let due = tx.job_due(job.id).await?.unwrap_or(job.due_at);
             let messages = tx.messages_of_job(job.id).await?;
-            let hindrance = self.hindrance_in(&mut tx, &portal, &draft.sender).await?;
+            let hindrance = self.hindrance_at_leave(&mut tx, &portal, &draft.sender).await?;
             if let Some(hindrance) = hindrance.filter(|_| due <= self.now()) {
                 drop(tx);
-                self.drop_email(job, &portal, hindrance, &messages).await?;
+                self.drop_email(job, &draft, &portal, hindrance, &messages)
+                    .await?;
                 return Ok(None);
             }
             if let Some(bytes) = draft.frozen {

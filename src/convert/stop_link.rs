@@ -38,6 +38,26 @@ impl StopTicket {
             pair: seal::name(&format!("{user}\n{address}"), PAIR_BYTES),
         }
     }
+
+    /// A text without the tokens of this pair's threads, also where another program has written links anew; `None` when there are none.
+    pub fn hidden_in(&self, text: &str) -> Option<String> {
+        let lower = text.to_ascii_lowercase();
+        let mut hidden = String::new();
+        let mut from = 0;
+        while let Some(at) = lower.get(from..)?.find(&self.pair) {
+            let end = from + at + self.pair.len();
+            hidden.push_str(text.get(from..end)?);
+            let rest = text.get(end..)?;
+            let seal = rest.find(|c: char| !c.is_ascii_alphanumeric() && !matches!(c, '.' | '%' | '='));
+            hidden.push('\u{2026}');
+            from = end + seal.unwrap_or(rest.len());
+        }
+        if from == 0 {
+            return None;
+        }
+        hidden.push_str(text.get(from..)?);
+        Some(hidden)
+    }
 }
 
 impl StopKey {
@@ -139,6 +159,29 @@ mod tests {
         }
         let stranger = StopKey::derived(&SealKey::new([8; KEY_BYTES]));
         assert_eq!(stranger.open(&token), None);
+    }
+
+    #[test]
+    fn tokens_are_hidden_however_they_are_written() {
+        let key = StopKey::derived(&SealKey::new([7; KEY_BYTES]));
+        let ticket = StopTicket::new(17, "@bob:lab.test", &address("alice@example.org"));
+        let token = key.token(&ticket);
+        let seal = token.rsplit('.').next().unwrap();
+        let other = StopTicket::new(4, "@bob:lab.test", &address("alice@example.org"));
+        for text in [
+            format!("> or go to https://example.org/stop/{token}\n> bye"),
+            format!("<a href=\"https://example.org/stop/{token}\">{token}</a> bye"),
+            format!(
+                "https://safe.example/?url=https%3A%2F%2Fexample.org%2Fstop%2F{}&data=1 bye",
+                token.replace('.', "%2E")
+            ),
+            format!("{} bye", token.to_uppercase()),
+        ] {
+            let hidden = other.hidden_in(&text).unwrap();
+            assert!(!hidden.to_ascii_lowercase().contains(seal), "{hidden}");
+            assert!(hidden.ends_with("bye") && hidden.contains('\u{2026}'), "{hidden}");
+        }
+        assert_eq!(ticket.hidden_in("nothing of the kind, \u{e9}"), None);
     }
 
     #[test]

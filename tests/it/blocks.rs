@@ -161,17 +161,21 @@ stories! {
         assert!(world.bridge_refuses("alice@example.org", &mail.reply_to).await);
         let letter = Letter::answering(&mail, "hello?");
         assert_eq!(world.alice_is_refused(&mail.reply_to, &letter).await, (550, "5.7.1"));
+        world.says(&bob(), &room, "and you can't answer").await;
+        world.settle().await;
+        assert!(world.mails().is_empty(), "she could not even ask for an end");
+        assert!(world.said(&room, &alice())[1].starts_with("This was not sent. You block alice@example.org"));
         let helper = owned_user_id!("@helper:lab.test");
         world.homeserver.add_user(&helper, "Helper");
         world.homeserver.user_invites(&room, &bob(), &helper, false);
         world.homeserver.user_joins(&room, &helper);
         world.says(&helper, &room, "!unblock").await;
         world.settle().await;
-        assert!(world.said(&room, &alice())[1].starts_with("Only @bob:lab.test"), "whose chat it is decides");
+        assert!(world.said(&room, &alice())[2].starts_with("Only @bob:lab.test"), "whose chat it is decides");
         world.says(&bob(), &room, "!unblock").await;
         world.settle().await;
         world.alice_mails(&mail.reply_to, &letter).await;
-        assert_eq!(world.said(&room, &alice())[3], "hello?");
+        assert_eq!(world.said(&room, &alice())[4], "hello?");
         assert!(world.mails().is_empty());
     }
 

@@ -6,7 +6,8 @@ use penpal::mail::signing::{Algorithm, KeyFile, Signatures, check_published, fre
 use crate::harness::Dns;
 
 const MAIL: &str = "From: Bob <bob=lab.test@mail.lab.test>\r\nTo: alice@example.org\r\nSubject: hello\r\n\
-    Date: Mon, 1 Jan 2024 12:00:00 +0000\r\nMessage-ID: <1@mail.lab.test>\r\n\r\nDear Alice\r\n";
+    Date: Mon, 1 Jan 2024 12:00:00 +0000\r\nMessage-ID: <1@mail.lab.test>\r\n\
+    List-Unsubscribe: <https://lab.test/stop/1>\r\nList-Unsubscribe-Post: List-Unsubscribe=One-Click\r\n\r\nDear Alice\r\n";
 
 fn signatures() -> Signatures {
     let folder = tempfile::tempdir().unwrap();
@@ -49,6 +50,8 @@ async fn others_can_verify_what_is_signed_and_nothing_else() {
     for forged in [
         signed.replace("Subject: hello", "Subject: money"),
         signed.replace("Dear Alice", "Dear Eve"),
+        signed.replace("lab.test/stop", "evil.example/stop"),
+        signed.replace("List-Unsubscribe=One-Click", "List-Unsubscribe=No"),
         format!("From: mallory@evil.example\r\n{signed}"),
         format!("Subject: money\r\n{signed}"),
         format!("Reply-To: mallory@evil.example\r\n{signed}"),

@@ -157,6 +157,8 @@ stories! {
         assert_eq!(world.mails().len(), 1, "nor does a machine count");
         // Who has the reply address had the mail: an account to which she forwards it.
         assert_eq!(unverified(&world, &mail.reply_to, &stop.id("really@example.org")).await, Ok(()));
+        // But to take mail again is for herself to say.
+        assert_eq!(unverified(&world, &mail.reply_to, &Letter::answering(&mail, "START")).await, Ok(()));
         world.says(&bob(), &room, "still there?").await;
         world.settle().await;
         assert!(world.mails().is_empty());
@@ -281,8 +283,13 @@ stories! {
         let letter = Letter::by_alice("Re: Chat").with("In-Reply-To", &format!("<{}>", mail.message_id)).text(&below);
         world.alice_mails(&mail.reply_to, &letter).await;
         assert_eq!(world.said(&room, &alice()), ["Friday is fine.", "Friday is still fine.", "At eight?"]);
+        // What he is shown of it on demand does not let him undo what she wants.
+        world.says(&bob(), &room, "!quoted").await;
+        world.settle().await;
+        let quoted = notices(&world, &room, &alice()).pop().unwrap();
+        assert!(quoted.contains("reply STOP or go to") && !quoted.contains(&token(&mail)), "{quoted}");
         world.alice_mails(&mail.reply_to, &unmarked("STOP").id("x@example.org")).await;
-        assert_eq!(notices(&world, &room, &alice()), [STOPPED]);
+        assert_eq!(notices(&world, &room, &alice()).pop().unwrap(), STOPPED);
     }
 
     async fn people_with_a_penpal_of_their_own_are_people(world: World) {
