@@ -4,7 +4,7 @@
 use ruma::UserId;
 
 use super::receive::Refused;
-use super::senders::rule_for;
+use super::sender_rules::rule_for;
 use super::{Bridge, Failure, Level};
 use crate::model::{AddressPattern, EmailAddress, Refusal, RoomEvent};
 use crate::store::{Draft, Job, Message, Portal, SenderRule, StoreError, Tx};
