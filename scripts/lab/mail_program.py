@@ -61,11 +61,12 @@ class MailProgram:
 
     def _message(self, to: str, subject: str) -> EmailMessage:
         message = EmailMessage()
-        message["From"] = formataddr((self.name, self.address))
+        # As it stands, also where it is not ASCII (RFC 6532).
+        message["From"] = f"{self.name} <{self.address}>"
         message["To"] = to
         message["Subject"] = subject
         message["Date"] = format_datetime(localtime())
-        message["Message-ID"] = make_msgid(domain=self.address.partition("@")[2])
+        message["Message-ID"] = make_msgid(domain=self.address.partition("@")[2].encode("idna").decode())
         return message
 
 

@@ -7,8 +7,8 @@ const MISTAKES: &[(&str, &str, &str)] = &[
     (
         "mail.relai",
         "1",
-        "config.yaml: mail.relai: there is no such key, did you mean `relay`? (known here: addresses, authentication, automatic, dkim, domain, listen, \
-             max_size, relay)",
+        "config.yaml: mail.relai: there is no such key, did you mean `relay`? (known here: addresses, authentication, automatic, dkim, domain, domains, \
+             listen, max_size, relay)",
     ),
     (
         "chats.colour",
