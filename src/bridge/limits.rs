@@ -14,8 +14,8 @@ const DAY: Duration = Duration::from_hours(24);
 /// The longest time that a limit reaches back.
 pub(crate) const LONGEST: Duration = DAY;
 
-/// How much a Matrix user may write.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// How much a Matrix user may write; 0 is no limit.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Limits {
     /// To how many people within 24 hours to whom they have not written, and who have not written to them.
     pub new_correspondents: u32,
@@ -23,16 +23,6 @@ pub struct Limits {
     pub messages: u32,
     /// How many bytes of files within 24 hours; an email with more goes when there was no other.
     pub attachments: u64,
-}
-
-impl Default for Limits {
-    fn default() -> Self {
-        Self {
-            new_correspondents: 50,
-            messages: 200,
-            attachments: 1_000_000_000,
-        }
-    }
 }
 
 /// An email that has to wait.
@@ -66,7 +56,7 @@ impl Bridge {
             most,
             within: DAY,
         };
-        if !portal.introduced && tx.is_stranger(&portal.address, &portal.user).await? {
+        if most > 0 && !portal.introduced && tx.is_stranger(&portal.address, &portal.user).await? {
             let until = tx.spend(&correspondent, now).await?;
             if until > now {
                 let words = format!("You have begun to write to {most} new people within 24 hours");
@@ -80,7 +70,7 @@ impl Bridge {
             most: limits.attachments,
             ..correspondent
         };
-        if files > 0 {
+        if enclosed.most > 0 && files > 0 {
             let until = tx.spend(&enclosed, now).await?;
             if until > now {
                 let most = limits.attachments / 1_000_000;
@@ -89,6 +79,9 @@ impl Bridge {
             }
         }
         let most = u64::from(limits.messages);
+        if most == 0 {
+            return Ok(None);
+        }
         let message = Use {
             resource: Resource::Message,
             amount: 1,

@@ -2,22 +2,21 @@
 
 use serde::{Deserialize, Deserializer};
 
-use super::error::Problem;
 use super::value;
 use crate::bridge::{self, Addresses};
 use crate::model::AddressPattern;
 
 /// What Matrix users may write.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Limits {
-    /// To how many new people one user may write within 24 hours. Default 50.
+    /// To how many new people one user may write within 24 hours. Default 0: no limit.
     #[serde(deserialize_with = "value::count")]
     pub new_correspondents_per_day: u32,
-    /// How many emails one user may send within an hour. Default 200.
+    /// How many emails one user may send within an hour. Default 0: no limit.
     #[serde(deserialize_with = "value::count")]
     pub messages_per_hour: u32,
-    /// How many bytes of files one user may send within 24 hours. Default 1 GB.
+    /// How many bytes of files one user may send within 24 hours. Default 0: no limit.
     #[serde(deserialize_with = "value::size")]
     pub attachments_per_day: u64,
     /// Addresses to which mail may go, and to no others. Default: all.
@@ -31,39 +30,7 @@ pub struct Limits {
 #[serde(transparent)]
 pub struct Pattern(#[serde(deserialize_with = "pattern")] AddressPattern);
 
-impl Default for Limits {
-    fn default() -> Self {
-        let limits = bridge::Limits::default();
-        Self {
-            new_correspondents_per_day: limits.new_correspondents,
-            messages_per_hour: limits.messages,
-            attachments_per_day: limits.attachments,
-            allowed: None,
-            denied: Vec::new(),
-        }
-    }
-}
-
 impl Limits {
-    pub(super) fn check(&self) -> Result<(), Problem> {
-        for (key, limit) in [
-            (
-                "new_correspondents_per_day",
-                u64::from(self.new_correspondents_per_day),
-            ),
-            ("messages_per_hour", u64::from(self.messages_per_hour)),
-            ("attachments_per_day", self.attachments_per_day),
-        ] {
-            if limit == 0 {
-                return Err(Problem::new(
-                    format!("limits.{key}"),
-                    "with 0 everything would wait for ever: give 1 or more, or the level `reply` or `none` under permissions",
-                ));
-            }
-        }
-        Ok(())
-    }
-
     /// For the bridge: how much.
     pub(super) fn amounts(&self) -> bridge::Limits {
         bridge::Limits {

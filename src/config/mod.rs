@@ -147,7 +147,6 @@ impl Config {
         sections.mail.authentication.check()?;
         sections.mail.automatic.check()?;
         sections.permissions.check()?;
-        sections.limits.check()?;
         sections.chats.check()?;
         sections.downloads.check()?;
         sections.queue.check()?;

@@ -33,12 +33,6 @@ const MISTAKES: &[(&str, &str, &str)] = &[
         "config.yaml: permissions.*: `relay` is not none, reply, user or admin",
     ),
     (
-        "limits.messages_per_hour",
-        "0",
-        "config.yaml: limits.messages_per_hour: with 0 everything would wait for ever: give 1 or more, or the level `reply` or `none` \
-             under permissions",
-    ),
-    (
         "limits.denied",
         "[example.org, '@']",
         "config.yaml: limits.denied[1]: `@` is not a pattern for addresses: give one such as alice@example.org, example.org (with the domains \

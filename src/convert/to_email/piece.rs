@@ -43,8 +43,11 @@ impl Piece {
     /// Whether it is a link, or what programs take for one, and nothing else.
     pub(super) fn is_link(&self) -> bool {
         let text = self.text.trim();
-        let is_inner = |part: &str| part.starts_with(|c: char| c.is_ascii_alphanumeric());
-        !text.contains(char::is_whitespace) && (text.contains("://") || text.split('.').skip(1).any(is_inner))
+        let host = text.split('/').next().unwrap_or_default();
+        let is_host = host.rsplit_once('.').is_some_and(|(_, top)| {
+            top.len() > 1 && top.chars().all(char::is_alphabetic)
+        });
+        !text.contains(char::is_whitespace) && (text.contains("://") || is_host)
     }
 
     /// Whether there are words in its HTML, for programs that count them: SpamAssassin knows those with a letter or digit of ASCII, and

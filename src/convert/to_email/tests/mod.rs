@@ -132,6 +132,7 @@ fn a_link_alone_stands_below_a_name() {
         ("Yes.", "Yes."),
         ("...", "..."),
         ("10:30", "10:30"),
+        ("3.50", "3.50"),
     ] {
         assert_eq!(shown(&draft(json!({"msgtype": "m.text", "body": body}))), text);
     }
