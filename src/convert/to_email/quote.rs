@@ -66,8 +66,8 @@ impl Quote {
             return format!("<div>{heading}</div>\n");
         }
         format!(
-            "<div>{heading}</div>\n<blockquote style=\"{}\">{}</blockquote>\n",
-            html::QUOTE,
+            "<div>{heading}</div>\n<blockquote style=\"{}\" dir=\"auto\">{}</blockquote>\n",
+            html::quote_style(&self.text),
             html::from_text(&self.text)
         )
     }

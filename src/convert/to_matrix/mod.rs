@@ -21,6 +21,7 @@ mod notification;
 mod pictures;
 mod plain;
 mod quote;
+mod quoted;
 mod report;
 mod returned;
 mod signature;

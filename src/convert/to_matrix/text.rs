@@ -11,6 +11,7 @@ use super::lines::{Line, Role, join};
 use super::pictures::Pictures;
 use super::plain::rejoin;
 use super::quote::{self, Hints};
+use super::quoted;
 use crate::convert::html::{NodeId, Tree};
 
 /// What is shown of a mail's text.
@@ -184,9 +185,13 @@ fn from_plain(text: &str, hints: Hints<'_>, sent: &[String]) -> Text {
         }
         .push_str(rest.trim_end());
     }
+    let body = rejoin(&body);
+    let formatted = quoted::markup(&body)
+        .filter(|markup| markup.len() <= MAX_FORMATTED)
+        .map(|markup| sanitize_html(&markup, HtmlSanitizerMode::Strict, RemoveReplyFallback::Yes));
     Text {
-        body: rejoin(&body),
-        formatted: None,
+        body,
+        formatted,
         quoted,
         idle_images: BTreeSet::new(),
         is_cut: false,

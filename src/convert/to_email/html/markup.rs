@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use super::direction;
 use super::inline::{colour, description, image_text, language, readable_on, safe_link};
 use super::links::linked;
 use crate::convert::html::elements::is_block;
@@ -9,7 +10,7 @@ use crate::convert::html::{Element, Node, Nodes};
 use crate::convert::to_email::enclosures::Enclosures;
 
 /// How quotations look: the bar that mail programs draw themselves.
-pub(in super::super) const QUOTE: &str = "margin:0 0 1ex 0.8ex;border-left:2px solid #999;padding-left:1ex";
+pub(super) const QUOTE: &str = "margin:0 0 1ex 0.8ex;border-left:2px solid #999;padding-left:1ex";
 const PRE: &str =
     "white-space:pre-wrap;font-family:monospace;border:1px solid #999;border-radius:4px;padding:6px 8px";
 const CELL: &str = "border:1px solid #999;padding:2px 6px";
@@ -80,6 +81,7 @@ pub(in super::super) fn write(nodes: Nodes<'_>, enclosures: &mut Enclosures<'_>)
         is_verbatim: false,
         is_literal: false,
         is_hidden: false,
+        is_mixed: direction::is_mixed(nodes),
     };
     writer.nodes(nodes);
     writer.out
@@ -94,6 +96,8 @@ struct Writer<'a, 'b> {
     is_literal: bool,
     /// Whether this is a spoiler, in which nothing may have a colour of its own, as links and pictures have.
     is_hidden: bool,
+    /// Whether some of the text runs from right to left.
+    is_mixed: bool,
 }
 
 impl Writer<'_, '_> {
@@ -123,7 +127,10 @@ impl Writer<'_, '_> {
                 _ => self.nodes(element.children()),
             },
             "span" | "font" | "div" => self.coloured(element),
-            "blockquote" => self.wrap("blockquote", &[("style", QUOTE)], element),
+            "blockquote" => {
+                let style = direction::quote_style_of(element.children());
+                self.wrap("blockquote", &[("style", style)], element);
+            }
             "pre" => {
                 let outside = std::mem::replace(&mut self.is_verbatim, true);
                 self.wrap_literal("pre", &[("style", PRE)], element);
@@ -176,6 +183,9 @@ impl Writer<'_, '_> {
         self.out.push_str(tag);
         for (name, value) in attributes {
             let _ = write!(self.out, " {name}=\"{}\"", escape(value));
+        }
+        if self.is_mixed && direction::DIRECTED.contains(&tag) {
+            self.out.push_str(" dir=\"auto\"");
         }
         self.out.push('>');
         self.nodes(element.children());

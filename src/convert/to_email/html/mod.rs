@@ -4,6 +4,7 @@
 //! permits (client-server API, "m.room.message msgtypes") and escape everything else, so what they
 //! don't know cannot get through.
 
+mod direction;
 mod inline;
 mod links;
 mod markup;
@@ -11,6 +12,7 @@ mod plain;
 mod survey;
 mod table;
 
-pub(super) use markup::{QUOTE, document, escape, from_text, write};
+pub(super) use direction::quote_style;
+pub(super) use markup::{document, escape, from_text, write};
 pub(super) use plain::{plain, quoted};
 pub(super) use survey::{is_formatted, parse, pictures};

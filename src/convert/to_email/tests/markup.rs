@@ -272,6 +272,7 @@ proptest! {
                     "src" => value.starts_with("cid:"),
                     "style" => !value.contains("url") && !value.contains("position"),
                     "class" | "start" | "alt" => true,
+                    "dir" => value == "auto",
                     _ => false,
                 };
                 prop_assert!(is_safe, "{}={:?} in {}", attribute, value, html);

@@ -14,6 +14,7 @@ const SPACED: &[&str] = &[
     "ol",
     "p",
     "pre",
+    "table",
     "ul",
 ];
 
@@ -26,7 +27,7 @@ pub(super) fn line_end(out: &mut String) {
         .filter(|tag| tag.ends_with('>'));
     let name = last.map(|tag| tag.trim_matches(['<', '/', '>']));
     let is_ended = out.is_empty()
-        || name.is_some_and(|name| SPACED.contains(&name) || matches!(name, "br" | "hr" | "li" | "table"));
+        || name.is_some_and(|name| SPACED.contains(&name) || matches!(name, "br" | "hr" | "li"));
     if !is_ended {
         out.push_str(BREAK);
     }

@@ -15,7 +15,7 @@ mod zone;
 pub(super) use layout::{MAX_LINES, layout};
 pub(super) use links::target as link_target;
 pub(super) use picture::{icons, source};
-pub(super) use render::{matrix_html, plain_to_html};
+pub(super) use render::{escape, matrix_html, plain_to_html};
 
 #[cfg(test)]
 mod tests;

@@ -325,7 +325,8 @@ pub(crate) fn plain_to_html(text: &str) -> String {
     out.replace('\n', "<br>\n")
 }
 
-fn escape(text: &str, out: &mut String) {
+/// Writes a text that is no markup.
+pub(crate) fn escape(text: &str, out: &mut String) {
     for c in text.chars() {
         match c {
             '&' => out.push_str("&amp;"),
