@@ -44,9 +44,9 @@ impl Piece {
     pub(super) fn is_link(&self) -> bool {
         let text = self.text.trim();
         let host = text.split('/').next().unwrap_or_default();
-        let is_host = host.rsplit_once('.').is_some_and(|(_, top)| {
-            top.len() > 1 && top.chars().all(char::is_alphabetic)
-        });
+        let is_host = host
+            .rsplit_once('.')
+            .is_some_and(|(_, top)| top.len() > 1 && top.chars().all(char::is_alphabetic));
         !text.contains(char::is_whitespace) && (text.contains("://") || is_host)
     }
 

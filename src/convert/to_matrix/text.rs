@@ -83,8 +83,18 @@ pub(super) fn compose(
     }
     // Programs make the plain form out of the HTML, with more or less care. What the two show must be the same message,
     // though, or the quotation would come in by the back door.
-    if html_new * 2 > plain_new * 3 + 20 || !stands_in(&rich.body, &plain) {
+    if html_new * 2 > plain_new * 3 + 20 || !stands_in(&rich.body, &plain, 80) {
         return Text {
+            idle_images: rich.idle_images,
+            is_cut: rich.is_cut,
+            ..simple
+        };
+    }
+    // Some have sentences in the plain form alone.
+    let shown = [rich.body.as_str(), rich.quoted.as_deref().unwrap_or_default()].concat();
+    if !stands_in(&simple.body, &shown, 97) {
+        return Text {
+            formatted: rich.formatted,
             idle_images: rich.idle_images,
             is_cut: rich.is_cut,
             ..simple
@@ -94,18 +104,18 @@ pub(super) fn compose(
     rich
 }
 
-/// How many words of the HTML are looked for in the plain form.
+/// How many words of one form are looked for in the other.
 const COMPARED: usize = 300;
 
-/// Whether the words of a text stand in the plain form, however they are laid out: Samsung's program runs its lines together.
-/// Addresses are written differently in the two.
-fn stands_in(text: &str, plain: &str) -> bool {
+/// Whether so many per cent of the words of one form stand in the other, however they are laid out: Samsung's program runs its lines
+/// together. Addresses are written differently in the two.
+fn stands_in(text: &str, other: &str, percent: usize) -> bool {
     let letters = |text: &str| -> String {
         let kept = text.chars().filter(|c| c.is_alphanumeric());
         kept.flat_map(char::to_lowercase).collect()
     };
-    let head = plain
-        .get(..plain.floor_char_boundary(MAX_READ))
+    let head = other
+        .get(..other.floor_char_boundary(MAX_READ))
         .unwrap_or_default();
     let all = letters(head);
     let is_address = |word: &str| word.contains("://") || word.contains('@');
@@ -117,7 +127,7 @@ fn stands_in(text: &str, plain: &str) -> bool {
         .take(COMPARED)
         .collect();
     let found = words.iter().filter(|word| all.contains(word.as_str())).count();
-    found * 5 >= words.len() * 4
+    found * 100 >= words.len() * percent
 }
 
 /// The plain form that HTML was preferred to is left out, and can be asked for, where it says something else.
