@@ -27,6 +27,7 @@ impl SealKey {
     }
 
     /// A key for another purpose, from which this one can't be found out.
+    #[must_use]
     pub fn derive(&self, purpose: &str) -> Self {
         let mut derived = [0; KEY_BYTES];
         for (number, half) in derived.chunks_mut(KEY_BYTES / 2).enumerate() {

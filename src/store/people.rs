@@ -28,6 +28,7 @@ pub struct MailWishes {
 
 impl Strangers {
     /// The narrower one of two choices.
+    #[must_use]
     pub fn at_most(self, most: Self) -> Self {
         let width = |choice| match choice {
             Self::Nobody => 0,

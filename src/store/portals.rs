@@ -19,6 +19,7 @@ stored_words! {
 
 /// One thread with one person, and the room that shows it.
 #[derive(Clone, Debug, PartialEq)]
+#[expect(clippy::struct_excessive_bools, reason = "a row, with what each column says")]
 pub struct Portal {
     /// Its number.
     pub id: i64,

@@ -6,6 +6,7 @@ use penpal::bridge::{Level, Limits, Permissions};
 use penpal::mail::SendError;
 use penpal::matrix::Media;
 use penpal::model::{Clock, UserPattern};
+use penpal::replay::homeserver::RoomOptions;
 use penpal::store::JobState;
 use ruma::{OwnedMxcUri, OwnedRoomId, UserId};
 use serde_json::json;
@@ -50,7 +51,7 @@ fn texts(world: &World) -> Vec<String> {
 stories! {
     async fn one_more_new_person_waits_until_the_next_day(world: World) {
         let mut world = limited(world, Limits { new_correspondents: 1, ..Limits::default() }).await;
-        let (first, second) = (world.bob_opens_chat().await, world.opens_chat(&bob(), &erin(), &Default::default()).await);
+        let (first, second) = (world.bob_opens_chat().await, world.opens_chat(&bob(), &erin(), &RoomOptions::default()).await);
         world.says(&bob(), &first, "Hello Alice").await;
         world.wait(MINUTE).await;
         world.says(&bob(), &second, "Hello Erin").await;
@@ -79,7 +80,7 @@ stories! {
         let room = world.created_room();
         world.homeserver.user_joins(&room, &bob());
         world.says(&bob(), &room, "Hello Alice").await;
-        let other = world.opens_chat(&bob(), &erin(), &Default::default()).await;
+        let other = world.opens_chat(&bob(), &erin(), &RoomOptions::default()).await;
         world.says(&bob(), &other, "Hello Erin").await;
         world.wait(MINUTE).await;
         assert_eq!(texts(&world), ["Hello Alice", "Hello Erin"]);
@@ -128,14 +129,14 @@ stories! {
 
     async fn what_is_taken_back_while_it_waits_gives_its_place_to_others(world: World) {
         let world = limited(world, messages(1)).await;
-        let (first, second) = (world.bob_opens_chat().await, world.opens_chat(&bob(), &erin(), &Default::default()).await);
+        let (first, second) = (world.bob_opens_chat().await, world.opens_chat(&bob(), &erin(), &RoomOptions::default()).await);
         world.says(&bob(), &first, "one").await;
         world.wait(MINUTE).await;
         let event = world.says(&bob(), &first, "two").await;
         world.wait(MINUTE).await;
         let redaction = world.homeserver.user_redacts(&first, &bob(), &event).unwrap();
         world.push([redaction]).await;
-        world.wait(Duration::from_mins(60)).await;
+        world.wait(Duration::from_hours(1)).await;
         world.says(&bob(), &second, "three").await;
         world.wait(MINUTE).await;
         assert_eq!(texts(&world), ["one", "three"]);
@@ -143,14 +144,14 @@ stories! {
 
     async fn two_at_once_do_not_slip_through_together(world: World) {
         let world = limited(world, messages(1)).await;
-        let (first, second) = (world.bob_opens_chat().await, world.opens_chat(&bob(), &erin(), &Default::default()).await);
+        let (first, second) = (world.bob_opens_chat().await, world.opens_chat(&bob(), &erin(), &RoomOptions::default()).await);
         let event = world.homeserver.user_says(&first, &bob(), "one").unwrap();
         world.push([event.clone()]).await;
         world.push([event]).await;
         world.says(&bob(), &second, "two").await;
         world.wait(MINUTE).await;
         assert_eq!(world.mails().len(), 1);
-        world.wait(Duration::from_mins(60)).await;
+        world.wait(Duration::from_hours(1)).await;
         assert_eq!(world.mails().len(), 1);
     }
 

@@ -1,7 +1,8 @@
 //! Who may use Penpal, how far, and to which addresses: what the admin does not want is refused, in words.
 
 use penpal::bridge::{Level, Permissions};
-use penpal::model::{AddressPattern, UserPattern};
+use penpal::mail::Inbound;
+use penpal::model::{AddressPattern, IncomingMail, Peer, UserPattern};
 use penpal::replay::homeserver::RoomOptions;
 use ruma::{OwnedRoomId, owned_user_id};
 
@@ -126,9 +127,6 @@ stories! {
 
 #[tokio::test]
 async fn a_forged_mail_makes_nobody_a_correspondent() {
-    use penpal::mail::Inbound;
-    use penpal::model::{IncomingMail, Peer};
-
     let world = World::on(crate::harness::Database::sqlite().await, |_| {}).await;
     let world = with(world, &[("lab.test", Level::Reply)])
         .await
