@@ -1,4 +1,4 @@
-"""The lab: real programs around Penpal (Synapse, a catching relay, PostgreSQL, Postfix), on loopback.
+"""The lab: real programs around Penpal (Synapse, a catching relay, PostgreSQL, Postfix, Dovecot), on loopback.
 
 `scripts/try`, `scripts/test`, `scripts/bench` and `scripts/faults` are thin commands on top of these modules. Everything
 listens on free ports of 127.0.0.1, keeps its files in one directory, and is stopped by process id.

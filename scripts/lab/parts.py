@@ -79,6 +79,12 @@ def postfix() -> None:
     _python("-m", "unittest", "discover", "-v", "-s", tools.ROOT / "tests" / "postfix")
 
 
+def dovecot() -> None:
+    """Mail fetched from a real Dovecot, over IMAP."""
+    tools.dovecot_programs()
+    _python("-m", "unittest", "discover", "-v", "-s", tools.ROOT / "tests" / "dovecot")
+
+
 def faults() -> None:
     """Crashes, stops and doubles while messages flow: a part of scripts/faults, which takes long as a whole."""
     scenarios = ["kill", "stop-in-silence", "relay-closes", "told-once", "two-processes-one-sqlite", "disk-fails"]
@@ -86,6 +92,6 @@ def faults() -> None:
 
 
 PARTS: dict[str, Callable[[], None]] = {
-    part.__name__: part for part in (fmt, clippy, doc, deny, tests, conversation, synapse, postfix, faults)
+    part.__name__: part for part in (fmt, clippy, doc, deny, tests, conversation, synapse, postfix, dovecot, faults)
 }
 

@@ -154,3 +154,9 @@ def mail_judges() -> None:
     missing = [program for program in ("spamassassin", "notmuch") if not shutil.which(program)]
     if missing:
         debian(missing, f"{' and '.join(missing)} {'is' if len(missing) == 1 else 'are'} not installed")
+
+
+def dovecot_programs() -> None:
+    """Debian's Dovecot; where an init system runs, Debian starts it with its own configuration, which does no harm here."""
+    if not shutil.which("dovecot", path=f"{os.environ['PATH']}:/usr/sbin"):
+        debian(["dovecot-core", "dovecot-imapd", "dovecot-lmtpd"], "Dovecot is not installed")

@@ -6,6 +6,7 @@
 //! | --- | --- |
 //! | `inbox` | a transaction of the homeserver is committed |
 //! | `receive`, `admission`, `route` | an email is let in, routed to its thread and committed |
+//! | `mailbox` | what is remembered of mailboxes from which mail is fetched |
 //! | `loops`, `machines` | mail that goes round in circles, or that machines write too much of, is kept out |
 //! | `events` | a committed event is worked: dispatch by type |
 //! | `invites`, `adopt`, `membership`, `rooms` | direct chats begin, end, move and change |
@@ -39,6 +40,7 @@ mod label;
 mod limits;
 mod loops;
 mod machines;
+mod mailbox;
 mod membership;
 mod messages;
 mod notices;

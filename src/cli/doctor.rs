@@ -16,6 +16,7 @@ use tokio::time::timeout;
 use super::{ConfigFile, Failure, environment};
 use crate::bridge::{check_way_back, check_way_there};
 use crate::config::Config;
+use crate::mail::imap;
 use crate::mail::listener::{ListenAddress, ListenerSettings};
 use crate::mail::signing::{Signatures, check_published};
 use crate::mail::submit::{Relay, RelaySettings};
@@ -160,6 +161,14 @@ async fn examine(config: &Config, report: &mut Report) -> anyhow::Result<()> {
         if let Some(relay) = way.relay {
             examine_relay(&format!("mail.domains[{index}].relay"), relay, report).await?;
         }
+    }
+    for mailbox in config.mailbox_settings() {
+        let opened = imap::check(&mailbox)
+            .await
+            .map_err(|error| format!("{}: {error}", mailbox.label));
+        report.found("mailbox", opened, |()| {
+            format!("{} lets Penpal in, and has {}", mailbox.label, mailbox.folder)
+        })?;
     }
     examine_signatures(config, report).await?;
     for door in config.listener_settings() {

@@ -17,8 +17,8 @@ use super::{ConfigFile, Failure, environment};
 use crate::bridge::Bridge;
 use crate::config::Config;
 use crate::mail::authentication::Gate;
-use crate::mail::listener;
 use crate::mail::outgoing::Outgoing;
+use crate::mail::{imap, listener};
 use crate::matrix::client::HttpHomeserver;
 use crate::model::{SystemClock, SystemRandom};
 use crate::telemetry::Flood;
@@ -108,6 +108,16 @@ async fn serve(config: &Config, flood: Flood) -> anyhow::Result<()> {
     for settings in config.listener_settings() {
         doors.push(listener::serve(settings, inbound.clone(), stop.clone()).await?);
     }
+    let mut mailboxes = Vec::new();
+    for settings in config.mailbox_settings() {
+        tracing::info!(mailbox = settings.label, "fetching mail");
+        mailboxes.push(imap::serve(
+            settings,
+            inbound.clone(),
+            bridge.clone(),
+            stop.clone(),
+        ));
+    }
     let worker = tokio::spawn({
         let (worker, stop) = (Worker::new(bridge.clone()), stop.clone());
         async move { Box::pin(worker.run(stop)).await }
@@ -147,6 +157,9 @@ async fn serve(config: &Config, flood: Flood) -> anyhow::Result<()> {
         }
         for door in doors {
             door.task.await.context("a door for mail has crashed")?;
+        }
+        for mailbox in mailboxes {
+            mailbox.await.context("fetching mail has crashed")?;
         }
         worker.await.context("the worker has crashed")?;
         store.close().await;

@@ -39,7 +39,9 @@ pub use homeserver::Homeserver;
 pub use limits::Limits;
 pub use logging::{Format, Level, Logging};
 pub(crate) use mail::parse_address;
-pub use mail::{Addresses, Authentication, Automatic, Dkim, Domain, Listen, Mail, Relay, Scheme};
+pub use mail::{
+    Addresses, Authentication, Automatic, Dkim, Domain, Imap, Listen, Mail, Rates, Relay, Scheme,
+};
 pub use permissions::Permissions;
 pub use queue::Queue;
 pub use registration::{Namespace, Namespaces, Registration, RegistrationError, fresh_token};
@@ -159,6 +161,9 @@ impl Config {
         }
         for (index, listen) in sections.mail.listen.iter_mut().enumerate() {
             listen.settle(index, folder)?;
+        }
+        for (index, mailbox) in sections.mail.imap.iter_mut().enumerate() {
+            mailbox.settle(index, folder)?;
         }
         if let Some(registration) = &mut sections.appservice.registration {
             *registration = folder.join(&*registration);

@@ -6,6 +6,7 @@ use super::{Config, Dkim};
 use crate::appservice::ServerSettings;
 use crate::bridge::{BridgeSettings, DownloadSettings};
 use crate::mail::authentication::Authentication;
+use crate::mail::imap::MailboxSettings;
 use crate::mail::listener::{Limits, ListenerSettings, TlsFiles};
 use crate::mail::outgoing::WayOut;
 use crate::mail::signing::{Signatures, SigningError};
@@ -137,7 +138,16 @@ impl Config {
                     max_size: bytes(self.mail.max_size),
                     ..Limits::default()
                 },
+                rates: self.mail.rates.limits(),
             })
+            .collect()
+    }
+
+    /// For the mailboxes from which mail is fetched, one after the other.
+    pub fn mailbox_settings(&self) -> Vec<MailboxSettings> {
+        let mailboxes = self.mail.imap.iter().enumerate();
+        mailboxes
+            .filter_map(|(index, mailbox)| mailbox.settings(index, bytes(self.mail.max_size)))
             .collect()
     }
 }

@@ -9,12 +9,14 @@ use serde_json::{Map, Value};
 
 use super::error::{ConfigError, Problem};
 
-/// Keys whose values are never shown, and for each of which there is a second one, `…_file`.
-pub(super) const SECRETS: [&str; 5] = [
+/// Keys whose values are never shown, and for each of which there is a second one, `…_file`. A star stands for each entry of a list.
+pub(super) const SECRETS: [&str; 7] = [
     "appservice.as_token",
     "appservice.hs_token",
     "database.url",
     "double_puppet.as_token",
+    "mail.domains.*.relay.password",
+    "mail.imap.*.password",
     "mail.relay.password",
 ];
 
@@ -79,8 +81,8 @@ impl Source {
             places: BTreeMap::new(),
         };
         source.overlay(environment)?;
-        for key in SECRETS {
-            source.read_secret(key)?;
+        for key in source.secrets() {
+            source.read_secret(&key)?;
         }
         Ok(source)
     }
@@ -120,24 +122,41 @@ impl Source {
             }
         }
         // A secret from the environment takes the place of the file's, in either form.
-        for key in SECRETS {
+        for key in self.secrets() {
             let other = format!("{key}_file");
-            let (own, others) = (self.places.contains_key(key), self.places.contains_key(&other));
+            let (own, others) = (self.places.contains_key(&key), self.places.contains_key(&other));
             if own && !others {
                 remove(&mut self.values, &other);
             } else if others && !own {
-                remove(&mut self.values, key);
+                remove(&mut self.values, &key);
             }
         }
         Ok(())
     }
 
+    /// The keys of all secrets that there may be.
+    fn secrets(&self) -> Vec<String> {
+        let mut keys = Vec::new();
+        for key in SECRETS {
+            match key.split_once(".*.") {
+                None => keys.push(key.to_owned()),
+                Some((list, rest)) => {
+                    let entries = get(&self.values, list).and_then(Value::as_array);
+                    let entries = 0..entries.map_or(0, Vec::len);
+                    keys.extend(entries.map(|index| format!("{list}.{index}.{rest}")));
+                }
+            }
+        }
+        keys
+    }
+
     fn read_secret(&mut self, key: &str) -> Result<(), ConfigError> {
         let file_key = format!("{key}_file");
+        let shown = shown(&file_key);
         let Some(path) = remove(&mut self.values, &file_key) else {
             return Ok(());
         };
-        let fail = |source: &Self, text: String| Err(source.error(Problem::new(file_key.clone(), text)));
+        let fail = |source: &Self, text: String| Err(source.error(Problem::new(shown.clone(), text)));
         let short = key.rsplit('.').next().unwrap_or(key);
         let Some(path) = path.as_str() else {
             return fail(self, "must be the path of a file that holds the secret".into());
@@ -166,6 +185,15 @@ impl Source {
         set(&mut self.values, &parts, &secret);
         Ok(())
     }
+}
+
+/// A key as it is shown: `mail.imap.0.host` is `mail.imap[0].host`.
+fn shown(key: &str) -> String {
+    let parts = key.split('.').map(|part| match part.parse::<usize>() {
+        Ok(index) => format!("[{index}]"),
+        Err(_) => format!(".{part}"),
+    });
+    parts.collect::<String>().trim_start_matches('.').to_owned()
 }
 
 /// Sets a value deep inside; `None` when something in between is neither a section nor an entry of a list.
@@ -197,14 +225,13 @@ fn set(values: &mut Value, parts: &[String], text: &str) -> Option<()> {
 }
 
 fn get<'a>(values: &'a Value, key: &str) -> Option<&'a Value> {
-    key.split('.').try_fold(values, |value, part| value.get(part))
+    values.pointer(&format!("/{}", key.replace('.', "/")))
 }
 
 fn remove(values: &mut Value, key: &str) -> Option<Value> {
     let (section, last) = key.rsplit_once('.')?;
-    section
-        .split('.')
-        .try_fold(values, |value, part| value.get_mut(part))?
+    values
+        .pointer_mut(&format!("/{}", section.replace('.', "/")))?
         .as_object_mut()?
         .remove(last)
 }

@@ -6,6 +6,7 @@ pub mod address;
 #[cfg(test)]
 mod documentation;
 pub mod download;
+pub mod envelope;
 mod html;
 pub mod loop_mark;
 mod media_type;

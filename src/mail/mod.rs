@@ -5,6 +5,7 @@
 pub mod answer;
 pub mod authentication;
 mod dns;
+pub mod imap;
 pub mod listener;
 pub mod outgoing;
 pub mod signing;

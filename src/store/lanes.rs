@@ -13,7 +13,7 @@ use super::{Job, StoreError, Tx, get};
 use crate::model::Timestamp;
 
 /// The present on PostgreSQL, as times are stored.
-const POSTGRES_NOW: &str = "CAST(EXTRACT(EPOCH FROM statement_timestamp()) * 1000 AS BIGINT)";
+pub(super) const POSTGRES_NOW: &str = "CAST(EXTRACT(EPOCH FROM statement_timestamp()) * 1000 AS BIGINT)";
 
 /// Whom the jobs of a lane keep waiting for: a relay that is down must not hold up the homeserver's side.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -134,7 +134,7 @@ impl Tx {
     ///
     /// Processes that share a PostgreSQL have clocks of their own, and one that is a minute ahead would take the lanes of the
     /// others while they work: there the database's clock decides.
-    fn lease_end(&self, parameter: &str, now: Timestamp, lease: Duration) -> (String, i64) {
+    pub(super) fn lease_end(&self, parameter: &str, now: Timestamp, lease: Duration) -> (String, i64) {
         if self.is_sqlite() {
             (parameter.to_owned(), (now + lease).millis())
         } else {

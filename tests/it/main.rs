@@ -19,6 +19,7 @@ mod harness;
 mod limits;
 mod loops;
 mod machines;
+mod mailboxes;
 mod matrix_to_email;
 mod outages;
 mod permissions;

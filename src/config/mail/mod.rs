@@ -5,7 +5,9 @@ mod authentication;
 mod automatic;
 mod dkim;
 mod domains;
+mod imap;
 mod listen;
+mod rates;
 mod relay;
 
 use serde::Deserialize;
@@ -15,8 +17,10 @@ pub use authentication::Authentication;
 pub use automatic::Automatic;
 pub use dkim::Dkim;
 pub use domains::Domain;
+pub use imap::Imap;
 pub use listen::Listen;
 pub(crate) use listen::parse_address;
+pub use rates::Rates;
 pub use relay::Relay;
 
 use super::value;
@@ -42,6 +46,12 @@ pub struct Mail {
     /// The ways in; none when there is nothing to listen on.
     #[serde(default)]
     pub listen: Vec<Listen>,
+    /// How much they take from the internet in a minute.
+    #[serde(default)]
+    pub rates: Rates,
+    /// Mailboxes from which mail is fetched.
+    #[serde(default)]
+    pub imap: Vec<Imap>,
     /// Whether a mail is from its author.
     #[serde(default)]
     pub authentication: Authentication,

@@ -57,14 +57,7 @@ impl Relay {
             value::readable(&format!("{key}.ca_file"), path, folder)?;
         }
         let host = self.host.as_str();
-        if host.contains([':', '/', '@', ' ']) && host.parse::<IpAddr>().is_err() {
-            return Err(Problem::new(
-                format!("{key}.host"),
-                format!(
-                    "`{host}` is not a host name or IP address: give it without scheme, and the port in {key}.port"
-                ),
-            ));
-        }
+        check_host(&format!("{key}.host"), host, &format!("{key}.port"))?;
         match (&self.username, &self.password) {
             (Some(username), None) => Err(Problem::new(
                 format!("{key}.password"),
@@ -113,11 +106,24 @@ fn variable(key: &str) -> String {
     format!("PENPAL_{}", name.to_uppercase())
 }
 
+/// Sees that a host is one, and nothing more. `port` is the key for the port.
+pub(super) fn check_host(key: &str, host: &str, port: &str) -> Result<(), Problem> {
+    if host.contains([':', '/', '@', ' ']) && host.parse::<IpAddr>().is_err() {
+        return Err(Problem::new(
+            key,
+            format!(
+                "`{host}` is not a host name or IP address: give it without scheme, and the port in {port}"
+            ),
+        ));
+    }
+    Ok(())
+}
+
 fn no_tls() -> RelayTls {
     RelayTls::None
 }
 
-fn tls<'de, D: Deserializer<'de>>(deserializer: D) -> Result<RelayTls, D::Error> {
+pub(super) fn tls<'de, D: Deserializer<'de>>(deserializer: D) -> Result<RelayTls, D::Error> {
     value::scalar(deserializer, "none, starttls or tls", |text| match text {
         "none" => Some(RelayTls::None),
         "starttls" => Some(RelayTls::Starttls),
@@ -130,6 +136,7 @@ fn timeout() -> Duration {
     Duration::from_mins(1)
 }
 
-fn is_local(host: &str) -> bool {
+/// Whether a host is this machine.
+pub(super) fn is_local(host: &str) -> bool {
     host == "localhost" || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
 }

@@ -61,6 +61,8 @@ fn the_example_documents_every_key() {
         "mail.automatic",
         "mail.relay",
         "mail.listen.0",
+        "mail.imap.0",
+        "mail.rates",
         "limits",
         "chats",
         "downloads",
@@ -95,6 +97,9 @@ fn drop_files(value: &mut serde_json::Value) {
     if let Some(section) = value.as_object_mut() {
         section.retain(|key, _| !is_secret_file(key));
         section.values_mut().for_each(drop_files);
+    }
+    if let Some(list) = value.as_array_mut() {
+        list.iter_mut().for_each(drop_files);
     }
 }
 

@@ -8,7 +8,7 @@ const MISTAKES: &[(&str, &str, &str)] = &[
         "mail.relai",
         "1",
         "config.yaml: mail.relai: there is no such key, did you mean `relay`? (known here: addresses, authentication, automatic, dkim, domain, domains, \
-             listen, max_size, relay)",
+             imap, listen, max_size, rates, relay)",
     ),
     (
         "chats.colour",

@@ -1,4 +1,5 @@
 mod example;
+mod mailboxes;
 mod messages;
 
 use std::fs;

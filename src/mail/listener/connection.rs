@@ -46,7 +46,7 @@ where
     let peer = address.map_or_else(|| "unix".to_owned(), |address| address.to_string());
     let peer = peer.as_str();
     let mut clock = Clock::new(&shared.terms.limits);
-    let mut session = Session::new(Arc::clone(&shared.terms), address);
+    let mut session = Session::new(Arc::clone(&shared.terms), address, Instant::now());
     let end = converse(&mut stream, &mut session, shared, &mut clock, peer).await;
     match (end, &shared.tls) {
         (End::StartTls, Some(tls)) => match timeout_at(clock.deadline, tls.accept(stream)).await {
@@ -80,6 +80,7 @@ where
     let mut buffer = vec![0; READ_BUFFER];
     let mut filled = 0;
     loop {
+        session.tick(Instant::now());
         let mut input = buffer.get(..filled).unwrap_or_default();
         let end = loop {
             match session.advance(&mut input) {

@@ -6,7 +6,7 @@
 //! | `connection.rs` | one connection: bytes between socket, session and [`Inbound`](super::Inbound), time limits |
 //! | `session/` | the protocol as a state machine without I/O |
 //! | `command.rs`, `message.rs`, `reply.rs` | its parts: lines in, text in, replies out |
-//! | `limits.rs` | every limit with its reply |
+//! | `limits.rs`, `rates.rs` | every limit with its reply; how much in which time |
 //! | `tls.rs` | certificates for STARTTLS |
 //!
 //! A door knows nothing about mail: who may be written to, and when a message is safe, is for
@@ -16,6 +16,7 @@ mod command;
 mod connection;
 mod limits;
 mod message;
+mod rates;
 mod reply;
 mod session;
 mod socket;
@@ -32,6 +33,7 @@ use std::str::FromStr;
 use crate::model::bind_advice;
 
 pub use limits::Limits;
+pub use rates::Rates;
 pub use socket::{Door, serve};
 
 /// What a door speaks.
@@ -127,6 +129,8 @@ pub struct ListenerSettings {
     pub tls: Option<TlsFiles>,
     /// Its limits.
     pub limits: Limits,
+    /// How much it takes from the internet in a minute.
+    pub rates: Rates,
 }
 
 /// Why a door does not open.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::io;
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::IpAddr;
 use std::os::unix::fs::{FileTypeExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -11,13 +11,14 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
 use tokio::task::{JoinHandle, JoinSet};
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
 use super::connection::{self, Shared};
 use super::limits::{Budget, Limits};
+use super::rates::{Limit, Throttle, network};
 use super::reply::Reply;
-use super::session::Terms;
+use super::session::{Terms, stranger};
 use super::{ListenAddress, ListenerError, ListenerSettings, tls};
 use crate::mail::Inbound;
 
@@ -61,6 +62,7 @@ pub async fn serve(
         hostname: settings.hostname,
         starttls: acceptor.is_some(),
         budget: Budget::new(&settings.limits),
+        throttle: Arc::new(Throttle::new(settings.rates)),
         limits: settings.limits,
     };
     let shared = Shared {
@@ -176,7 +178,12 @@ async fn accept_all(socket: Socket, shared: Arc<Shared>) {
             Connection::Tcp(_, ip) => Some(*ip),
             Connection::Unix(_) => None,
         };
-        match counter.enter(peer, limits) {
+        let entered = match stranger(shared.terms.protocol, peer) {
+            Some(ip) => shared.terms.throttle.connect(ip, Instant::now()),
+            None => Ok(()),
+        };
+        let entered = entered.map_err(Limit::reply);
+        match entered.and_then(|()| counter.enter(peer, limits)) {
             Ok(place) => {
                 let shared = Arc::clone(&shared);
                 connections.spawn(async move {
@@ -278,13 +285,5 @@ impl Drop for Place {
                 counts.by_peer.remove(&peer);
             }
         }
-    }
-}
-
-/// Whom an address belongs to: an IPv6 host has a whole /64 to itself.
-fn network(ip: IpAddr) -> IpAddr {
-    match ip {
-        IpAddr::V4(_) => ip,
-        IpAddr::V6(ip) => Ipv6Addr::from_bits(ip.to_bits() & !u128::from(u64::MAX)).into(),
     }
 }

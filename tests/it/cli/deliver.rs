@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 
 use penpal::convert::address::new_token;
 use penpal::model::{SeededRandom, Timestamp};
-use penpal::store::{JobKind, JobState, NewPortal, Store};
+use penpal::store::{Email, JobKind, JobState, NewPortal, Store};
 use ruma::user_id;
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
@@ -50,7 +50,7 @@ impl Installation {
         let store = runtime.block_on(async {
             let store = Store::connect(&url).await.unwrap();
             let mut tx = store.begin().await.unwrap();
-            let portal = NewPortal {
+            let new = NewPortal {
                 user: user_id!("@bob:example.org"),
                 address: &"alice@example.org".parse().unwrap(),
                 puppet: user_id!("@_email_alice=40example.org:example.org"),
@@ -59,7 +59,16 @@ impl Installation {
                 domain: "mail.example.org",
                 subject: None,
             };
-            tx.create_portal(&portal, NOW).await.unwrap();
+            let portal = tx.create_portal(&new, NOW).await.unwrap();
+            let email = Email {
+                message_id: "from-bob@mail.example.org".to_owned(),
+                portal,
+                outgoing: true,
+                subject: "Hello".to_owned(),
+                chain: Vec::new(),
+                bounce_token: None,
+            };
+            tx.add_email(&email, NOW).await.unwrap();
             tx.commit().await.unwrap();
             store
         });
@@ -73,7 +82,7 @@ impl Installation {
     }
 
     fn deliver(&self, arguments: &[&str], mail: &[u8]) -> Outcome {
-        deliver(self.folder.path(), arguments, mail)
+        deliver(self.folder.path(), &[], arguments, mail)
     }
 
     /// The mails that wait, as they are stored.
@@ -88,13 +97,14 @@ impl Installation {
     }
 }
 
-fn deliver(folder: &Path, arguments: &[&str], mail: &[u8]) -> Outcome {
+fn deliver(folder: &Path, environment: &[(&str, &str)], arguments: &[&str], mail: &[u8]) -> Outcome {
     let mut child = Command::new(env!("CARGO_BIN_EXE_penpal"))
         .arg("deliver")
         .args(arguments)
         .current_dir(folder)
         .env_clear()
         .envs(ENVIRONMENT)
+        .envs(environment.iter().copied())
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
@@ -262,7 +272,7 @@ fn one_recipient_of_two_that_is_refused_is_named() {
 #[test]
 fn without_a_database_the_mail_is_kept() {
     let folder = initialised(&[]);
-    let outcome = deliver(folder.path(), &["bob@mail.example.org"], MAIL.as_bytes());
+    let outcome = deliver(folder.path(), &[], &["bob@mail.example.org"], MAIL.as_bytes());
     assert_eq!(outcome.code, Some(75));
     assert!(
         outcome
@@ -272,4 +282,33 @@ fn without_a_database_the_mail_is_kept() {
         outcome.err
     );
     assert!(!folder.path().join("penpal.db").exists());
+}
+
+#[test]
+fn all_address_schemes_work() {
+    let penpal = Installation::new();
+    let (_, token) = penpal.reply.split_once('+').unwrap();
+    let of_thread = format!("reply-{token}");
+    let answer = MAIL.replace("Subject", "In-Reply-To: <from-bob@mail.example.org>\nSubject");
+    let scheme = |name| ("PENPAL_MAIL__ADDRESSES__SCHEME", name);
+    let mailbox = ("PENPAL_MAIL__ADDRESSES__MAILBOX", "penpal@provider.example");
+    for (number, (environment, recipient)) in [
+        (vec![scheme("plus")], penpal.reply.as_str()),
+        (vec![scheme("plus")], "bob@mail.example.org"),
+        (vec![scheme("catch_all")], of_thread.as_str()),
+        (vec![scheme("single"), mailbox], "penpal@provider.example"),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let mail = answer.replace("one@", &format!("{number}@"));
+        let arguments = ["-f", "alice@example.org", recipient];
+        let outcome = deliver(penpal.folder.path(), &environment, &arguments, mail.as_bytes());
+        assert_eq!(
+            (outcome.code, outcome.err.as_str()),
+            (Some(0), ""),
+            "{environment:?}"
+        );
+        assert_eq!(penpal.mails(), number + 1);
+    }
 }

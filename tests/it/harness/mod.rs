@@ -2,6 +2,7 @@
 
 mod database;
 mod dns;
+mod imap;
 mod letter;
 mod mail;
 mod signature;
@@ -27,6 +28,7 @@ use serde_json::{Value, json};
 
 pub use database::Database;
 pub use dns::{Dns, Mood};
+pub use imap::{ImapServer, PASSWORD, Trouble};
 pub use letter::Letter;
 pub use mail::ReceivedMail;
 pub use signature::{SIGNED, Signer, crlf, sign_with_rsa};

@@ -8,10 +8,13 @@ mod verbs;
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use tokio::time::Instant;
+
 use super::Protocol;
 use super::command;
 use super::limits::{Budget, Limits, Reservation};
 use super::message::{Body, DataDecoder};
+use super::rates::Throttle;
 use super::reply::Reply;
 use crate::mail::answer;
 use crate::model::{IncomingMail, Peer, Refusal};
@@ -24,6 +27,7 @@ pub(super) struct Terms {
     pub(super) starttls: bool,
     pub(super) limits: Limits,
     pub(super) budget: Arc<Budget>,
+    pub(super) throttle: Arc<Throttle>,
 }
 
 /// What must happen before the session can go on.
@@ -65,6 +69,11 @@ pub(super) struct Session {
     mail: Option<Transaction>,
     commands: u32,
     errors: u32,
+    /// The client, when what it may do in a minute has limits.
+    stranger: Option<IpAddr>,
+    /// Recipients that were refused for good.
+    refused: u32,
+    now: Instant,
 }
 
 /// A mail transaction (RFC 5321, section 3.3), begun by MAIL.
@@ -107,8 +116,8 @@ const OK: Reply = Reply::new(250, "2.0.0", "OK");
 const OUT_OF_ORDER: Reply = Reply::new(503, "5.5.1", "Bad sequence of commands");
 
 impl Session {
-    /// A new session with a client at this address, with its greeting in the output.
-    pub(super) fn new(terms: Arc<Terms>, address: Option<IpAddr>) -> Self {
+    /// A new session with a client at this address, with its greeting in the output. `now` is the time until [`Session::tick`].
+    pub(super) fn new(terms: Arc<Terms>, address: Option<IpAddr>, now: Instant) -> Self {
         let mut session = Self {
             state: State::Command,
             line: Vec::new(),
@@ -124,6 +133,9 @@ impl Session {
             mail: None,
             commands: 0,
             errors: 0,
+            stranger: stranger(terms.protocol, address),
+            refused: 0,
+            now,
             terms,
         };
         let name = match session.terms.protocol {
@@ -133,6 +145,11 @@ impl Session {
         let greeting = format!("{} {name} Penpal", session.terms.hostname);
         session.reply(&Reply::with_text(220, "", greeting));
         session
+    }
+
+    /// Tells the time.
+    pub(super) fn tick(&mut self, now: Instant) {
+        self.now = now;
     }
 
     /// Works on `input`, taking off what it used, until something else must happen first.
@@ -206,7 +223,12 @@ impl Session {
                 self.reply(&Reply::new(250, "2.1.5", "OK"));
             }
             (Ok(()), None) => self.reply(&OUT_OF_ORDER),
-            (Err(refusal), _) => self.reply(&Reply::from(&refusal)),
+            (Err(refusal), _) => {
+                self.reply(&Reply::from(&refusal));
+                if !refusal.is_transient() {
+                    self.count_refused();
+                }
+            }
         }
     }
 
@@ -224,6 +246,16 @@ impl Session {
                     self.taken(&answer::for_one(answers, at));
                 }
             }
+        }
+    }
+
+    /// Loses patience with a stranger who tries which recipients there are.
+    fn count_refused(&mut self) {
+        self.refused = self.refused.saturating_add(1);
+        if let Some(peer) = self.stranger
+            && let Err(limit) = self.terms.throttle.refused(peer, self.refused, self.now)
+        {
+            self.close(&limit.reply());
         }
     }
 
@@ -337,4 +369,17 @@ impl Session {
         self.mail = None;
         self.state = State::Closed;
     }
+}
+
+/// The address of a client on the internet; `None` for our own mail server, which has limits of its own.
+pub(super) fn stranger(protocol: Protocol, address: Option<IpAddr>) -> Option<IpAddr> {
+    let peer = Peer {
+        address,
+        with: match protocol {
+            Protocol::Smtp => "SMTP",
+            Protocol::Lmtp => "LMTP",
+        },
+        ..Peer::default()
+    };
+    peer.on_the_internet()
 }

@@ -86,6 +86,11 @@ impl Session {
             let reply = too_large(self.terms.limits.max_size);
             return self.reply(&reply);
         }
+        if let Some(peer) = self.stranger
+            && let Err(limit) = self.terms.throttle.message(peer, &sender, self.now)
+        {
+            return self.reply(&limit.reply());
+        }
         self.mail = Some(Transaction {
             sender,
             recipients: Vec::new(),

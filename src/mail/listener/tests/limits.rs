@@ -179,3 +179,61 @@ fn too_many_commands_end_the_session() {
     );
     assert!(outcome.closed);
 }
+
+/// A million attempts come to nothing: who tries unknown recipients is sent away, and stays away for a while.
+#[test]
+fn a_stranger_does_not_find_out_who_is_here() {
+    let script = |attempts: usize| {
+        let attempt = "RCPT TO:<nobody@h.example>\r\n".repeat(attempts);
+        format!("EHLO a\r\nMAIL FROM:<a@example.org>\r\n{attempt}")
+    };
+    let stranger = Some("192.0.2.1".parse().unwrap());
+    let terms = terms(Protocol::Smtp, Limits::default());
+    let outcome = play_from(stranger, &terms, script(1000).as_bytes(), 1000);
+    assert!(outcome.closed);
+    let codes = outcome.codes();
+    assert_eq!(codes.iter().filter(|code| **code == "550 5.1.1").count(), 20);
+    assert_eq!(codes.last(), Some(&"421 4.7.1"));
+    play_from(stranger, &terms, script(1000).as_bytes(), 1000);
+    let now = Instant::now();
+    assert!(terms.throttle.connect("192.0.2.1".parse().unwrap(), now).is_err());
+    assert!(terms.throttle.connect("192.0.2.2".parse().unwrap(), now).is_ok());
+    // Those who may come from our own mail server bring what strangers send to us.
+    for ours in [
+        None,
+        Some("127.0.0.1".parse().unwrap()),
+        Some("10.0.0.1".parse().unwrap()),
+    ] {
+        assert!(!play_from(ours, &terms, script(900).as_bytes(), 1000).closed);
+    }
+    let lmtp = super::terms(Protocol::Lmtp, Limits::default());
+    let script = script(900).replace("EHLO", "LHLO");
+    assert!(!play_from(stranger, &lmtp, script.as_bytes(), 1000).closed);
+}
+
+#[test]
+fn messages_have_a_rate_by_address_and_by_domain() {
+    let mail = |sender: &str| format!("MAIL FROM:<{sender}>\r\nRSET\r\n");
+    let limited = |peer: &str, terms: &Arc<Terms>, script: String| {
+        let script = format!("HELO a\r\n{script}");
+        let outcome = play_from(Some(peer.parse().unwrap()), terms, script.as_bytes(), 1000);
+        let codes = outcome.codes();
+        codes.iter().filter(|code| **code == "451 4.7.1").count()
+    };
+    let terms = terms(Protocol::Smtp, Limits::default());
+    assert_eq!(limited("192.0.2.1", &terms, mail("a@example.org").repeat(70)), 10);
+    assert_eq!(limited("127.0.0.1", &terms, mail("a@example.org").repeat(700)), 0);
+    // 60 of the domain's 300 are used, whoever sends the others.
+    let by_others = |number: u8| {
+        limited(
+            &format!("192.0.2.{number}"),
+            &terms,
+            mail("b@Example.ORG").repeat(60),
+        )
+    };
+    assert_eq!((2..=7).map(by_others).sum::<usize>(), 120);
+    assert_eq!(
+        limited("192.0.2.99", &terms, mail("c@example.net") + &mail("")),
+        0
+    );
+}

@@ -5,11 +5,14 @@ mod limits;
 mod protocol;
 mod socket;
 
+use std::net::IpAddr;
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
+use tokio::time::Instant;
 
 use super::limits::{Budget, Limits};
+use super::rates::{Rates, Throttle};
 use super::session::{Action, Session, Terms};
 use super::{ListenAddress, ListenerSettings, Protocol};
 use crate::mail::Inbound;
@@ -80,6 +83,7 @@ fn terms(protocol: Protocol, limits: Limits) -> Arc<Terms> {
         protocol,
         hostname: "mail.example.org".to_owned(),
         starttls: false,
+        throttle: Arc::new(Throttle::new(Rates::default())),
         budget: Budget::new(&limits),
         limits,
     })
@@ -92,6 +96,7 @@ fn settings(protocol: Protocol, limits: Limits) -> ListenerSettings {
         hostname: "mail.example.org".to_owned(),
         tls: None,
         limits,
+        rates: Rates::default(),
     }
 }
 
@@ -121,8 +126,13 @@ impl Outcome {
 
 /// Plays `input`, cut into pieces of `piece` bytes, against a session without sockets.
 fn play(terms: &Arc<Terms>, input: &[u8], piece: usize) -> Outcome {
+    play_from(None, terms, input, piece)
+}
+
+/// The same, from an address.
+fn play_from(peer: Option<IpAddr>, terms: &Arc<Terms>, input: &[u8], piece: usize) -> Outcome {
     let inbox = Inbox::default();
-    let mut session = Session::new(Arc::clone(terms), None);
+    let mut session = Session::new(Arc::clone(terms), peer, Instant::now());
     let mut output = Vec::new();
     let mut closed = false;
     'pieces: for mut piece in std::iter::once(&b""[..]).chain(input.chunks(piece)) {

@@ -209,6 +209,7 @@ async fn what_leaves_here_comes_in_there_byte_for_byte() {
     let (sender, mut mails) = tokio::sync::mpsc::unbounded_channel();
     let door = serve(
         ListenerSettings {
+            rates: crate::mail::listener::Rates::default(),
             protocol: Protocol::Smtp,
             address: "127.0.0.1:0".parse().unwrap(),
             hostname: "mail.example.org".to_owned(),
