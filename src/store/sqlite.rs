@@ -145,7 +145,7 @@ impl Sqlite {
     }
 
     /// A number that changes when another process has written, and only then: what the connection that writes did itself does
-    /// not count (sqlite.org, "PRAGMA data_version").
+    /// not count (sqlite.org, "PRAGMA `data_version`").
     pub(super) async fn versions_of_others(&self) -> Result<i64, StoreError> {
         let mut writer = self.writer.lock().await;
         let connection = writer.connection.as_mut().ok_or(sqlx::Error::PoolClosed)?;

@@ -87,6 +87,10 @@ pub(in super::super) fn write(nodes: Nodes<'_>, enclosures: &mut Enclosures<'_>)
     writer.out
 }
 
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each holds or not, whatever the others say"
+)]
 struct Writer<'a, 'b> {
     out: String,
     enclosures: &'a mut Enclosures<'b>,

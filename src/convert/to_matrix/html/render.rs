@@ -64,6 +64,10 @@ pub(crate) fn matrix_html(
 }
 
 /// What holds for everything inside an element.
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each holds or not, whatever the others say"
+)]
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Within {
     /// A table of data, whose rows and cells are kept.
@@ -112,7 +116,7 @@ impl Renderer<'_> {
         let element = match self.tree.node(id) {
             Node::Text(text) => {
                 if (self.kept)(id) {
-                    self.text(text, within, out);
+                    write_text(text, within, out);
                 }
                 return;
             }
@@ -206,35 +210,35 @@ impl Renderer<'_> {
             }
         }
     }
+}
 
-    fn text(&self, text: &str, within: Within, out: &mut String) {
-        let mut shown = String::with_capacity(text.len());
-        if within.code {
-            escape(text, &mut shown);
-        } else if within.lines {
-            for (index, line) in text.split('\n').enumerate() {
-                shown.push_str(if index > 0 { "<br>" } else { "" });
-                escape(line, &mut shown);
+fn write_text(text: &str, within: Within, out: &mut String) {
+    let mut shown = String::with_capacity(text.len());
+    if within.code {
+        escape(text, &mut shown);
+    } else if within.lines {
+        for (index, line) in text.split('\n').enumerate() {
+            shown.push_str(if index > 0 { "<br>" } else { "" });
+            escape(line, &mut shown);
+        }
+    } else {
+        let mut in_blank = false;
+        for piece in text.split_inclusive(|c: char| c.is_ascii_whitespace()) {
+            let word = piece.trim_end_matches(|c: char| c.is_ascii_whitespace());
+            if !word.is_empty() {
+                escape(word, &mut shown);
+                in_blank = false;
             }
-        } else {
-            let mut in_blank = false;
-            for piece in text.split_inclusive(|c: char| c.is_ascii_whitespace()) {
-                let word = piece.trim_end_matches(|c: char| c.is_ascii_whitespace());
-                if !word.is_empty() {
-                    escape(word, &mut shown);
-                    in_blank = false;
-                }
-                if word.len() < piece.len() && !in_blank {
-                    shown.push(' ');
-                    in_blank = true;
-                }
+            if word.len() < piece.len() && !in_blank {
+                shown.push(' ');
+                in_blank = true;
             }
         }
-        if text.trim().is_empty() {
-            out.push_str(&shown);
-        } else {
-            wrap(&shown, &within.emphasis.tags(), out);
-        }
+    }
+    if text.trim().is_empty() {
+        out.push_str(&shown);
+    } else {
+        wrap(&shown, &within.emphasis.tags(), out);
     }
 }
 

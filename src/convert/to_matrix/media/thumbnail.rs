@@ -112,8 +112,8 @@ mod tests {
     /// Colours that no compression makes small, the same each time.
     fn noise(x: u32, y: u32) -> [u8; 3] {
         let mixed = x.wrapping_mul(2_654_435_761) ^ y.wrapping_mul(2_246_822_519);
-        let [a, b, c, _] = (mixed ^ mixed >> 13).wrapping_mul(3_266_489_917).to_be_bytes();
-        [a, b, c]
+        let mixed = (mixed ^ mixed >> 13).wrapping_mul(3_266_489_917);
+        std::array::from_fn(|index| mixed.to_be_bytes()[index])
     }
 
     fn file(picture: &DynamicImage, format: ImageFormat) -> Vec<u8> {
