@@ -118,10 +118,15 @@ fn stands_in(text: &str, other: &str, percent: usize) -> bool {
         .get(..other.floor_char_boundary(MAX_READ))
         .unwrap_or_default();
     let all = letters(head);
+    // Outlook names pictures in brackets, Naver's program leaves references of HTML in the plain form.
+    let is_picture = |line: &str| line.starts_with('[') && line.ends_with(']');
+    let is_reference = |word: &str| word.starts_with('&') && word.ends_with(';');
     let is_address = |word: &str| word.contains("://") || word.contains('@');
     let words: Vec<String> = text
-        .split_whitespace()
-        .filter(|word| !is_address(word))
+        .lines()
+        .filter(|line| !is_picture(line.trim()))
+        .flat_map(str::split_whitespace)
+        .filter(|word| !is_address(word) && !is_reference(word))
         .map(letters)
         .filter(|word| !word.is_empty())
         .take(COMPARED)
