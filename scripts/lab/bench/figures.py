@@ -14,8 +14,6 @@ from lab.lab import MAIL_DOMAIN, puppet_of
 from lab.penpal import Penpal
 from lab.processes import Failed, answers
 
-BOBS_ADDRESS = f"bob@{MAIL_DOMAIN}"
-
 
 def disk(directory: Path) -> float:
     """Milliseconds that `fdatasync` takes after 4 KiB on this disk, now: the pace of everything that is promised."""
@@ -130,6 +128,12 @@ class Run:
         if wrong or seen.doubles:
             raise Failed(f"{seen.doubles} doubles, and out of order: {wrong[:3]}")
 
+    def _answer(self, number: int) -> tuple[str, str, bytes]:
+        """What one of the people answers to the first email that they got."""
+        sender = self._addresses[number % len(self._addresses)]
+        recipient, answered = self._world.emails[sender]
+        return sender, recipient, mail(sender, recipient, answered, number)
+
     def matrix_to_email(self, count: int, size: int) -> dict[str, float]:
         """Transactions of `size` events, until all is accepted and until all is at the relay."""
         used, begin = cpu(self._installed), time.perf_counter()
@@ -148,10 +152,7 @@ class Run:
         """Mails over some LMTP connections, until all are accepted and until all are in their rooms."""
         self._world.forget()
         self._pushed = count
-        mails = []
-        for number in self._numbers(count):
-            sender = self._addresses[number % len(self._addresses)]
-            mails.append((sender, BOBS_ADDRESS, mail(sender, BOBS_ADDRESS, number)))
+        mails = [self._answer(number) for number in self._numbers(count)]
         used, begin = cpu(self._installed), time.perf_counter()
         accepted = self._world.run(deliver(self._installed.lmtp_port, connections, mails))
         self._wait(self._world.chatted)
@@ -173,9 +174,8 @@ class Run:
             time.sleep(0.05)
             self._world.forget()
             (number,) = self._numbers(1)
-            sender = self._addresses[number % len(self._addresses)]
+            mails = [self._answer(number)]
             begin = time.perf_counter()
-            mails = [(sender, BOBS_ADDRESS, mail(sender, BOBS_ADDRESS, number))]
             self._world.run(deliver(self._installed.lmtp_port, 1, mails))
             self._pushed = 1
             self._wait(self._world.chatted)

@@ -18,6 +18,10 @@ BOB = f"@bob:{SERVER_NAME}"
 # What a message is known by on its way: written into its text.
 MARK = re.compile(rb"message number (\d+)\.")
 
+# What an answer to an email goes to, and what it names.
+REPLY_TO = re.compile(rb"(?im)^Reply-To:[^@]*?<?([^\s<>]+@[^\s<>]+)")
+MESSAGE_ID = re.compile(rb"(?im)^Message-ID:\s*<([^>]+)>")
+
 
 class Seen:
     """Which numbered messages came out, and when."""
@@ -104,9 +108,7 @@ class Relay(asyncio.Protocol):
                 end = self._buffer.find(b"\r\n.\r\n")
                 if end < 0:
                     return
-                # Once as text and once as HTML.
-                for number in set(MARK.findall(self._buffer[:end])):
-                    self._world.mailed.add(int(number), self._recipient)
+                self._world.take(self._recipient, self._buffer[:end])
                 self._buffer, self._data = self._buffer[end + 5 :], False
                 self._transport.write(b"250 2.0.0 taken\r\n")
                 continue
@@ -136,6 +138,8 @@ class World:
     def __init__(self):
         self.rooms: dict[str, list[dict]] = {}
         self.account_data: dict[str, bytes] = {}
+        # The first email to each address: where an answer to it goes, and its Message-ID.
+        self.emails: dict[str, tuple[str, str]] = {}
         self._sent: dict[str, bytes] = {}
         self._rooms_made = 0
         self._loop = asyncio.new_event_loop()
@@ -169,6 +173,15 @@ class World:
             return Seen(), Seen()
 
         self.mailed, self.chatted = self.run(begin())
+
+    def take(self, recipient: str, message: bytes) -> None:
+        """An email came to the relay."""
+        # Each number once as text and once as HTML.
+        for number in set(MARK.findall(message)):
+            self.mailed.add(int(number), recipient)
+        if recipient not in self.emails:
+            reply, message_id = REPLY_TO.search(message), MESSAGE_ID.search(message)
+            self.emails[recipient] = (reply[1].decode(), message_id[1].decode())
 
     def answer(self, method: bytes, path: str, body: bytes) -> tuple[bytes, object]:
         """Status and content of the homeserver's answer."""
@@ -299,10 +312,11 @@ def event(room: str, number: int) -> dict:
     }
 
 
-def mail(sender: str, recipient: str, number: int) -> bytes:
-    """An email known by its number."""
+def mail(sender: str, recipient: str, answered: str, number: int) -> bytes:
+    """An email known by its number, which answers another one."""
     return (
-        f"From: Alice <{sender}>\r\nTo: <{recipient}>\r\nSubject: Bench\r\n"
+        f"From: Alice <{sender}>\r\nTo: <{recipient}>\r\nSubject: Re: Bench\r\n"
+        f"In-Reply-To: <{answered}>\r\nReferences: <{answered}>\r\n"
         f"Message-ID: <{number}.bench@example.org>\r\nDate: Tue, 14 Nov 2023 22:13:20 +0000\r\n"
         f"MIME-Version: 1.0\r\nContent-Type: text/plain; charset=utf-8\r\n\r\n"
         f"This is message number {number}. It says nothing more."
