@@ -39,6 +39,9 @@ pub(super) struct Failure {
     pub(super) error: SendError,
     /// The server answered as the protocol has it: after RSET the connection is as good as new.
     pub(super) in_step: bool,
+    /// Before it had the message the server hung up, or said that it is about to (421, RFC 5321, section 3.8): on a connection
+    /// that was idle, this says nothing about the message.
+    pub(super) hung_up: bool,
 }
 
 impl Failure {
@@ -59,12 +62,19 @@ impl Failure {
             (Stage::Envelope | Stage::Message, 500..) => permanent(&reply),
             (Stage::Envelope | Stage::Message, _) => transient(reply),
         };
-        Self { error, in_step: true }
+        Self {
+            error,
+            in_step: true,
+            hung_up: stage == Stage::Envelope && code == 421,
+        }
     }
 
     /// The server did not answer in time.
     pub(super) fn timed_out(stage: Stage, limit: Duration) -> Self {
-        Self::broken(stage, &format!("no answer within {} s", limit.as_secs_f32()))
+        Self {
+            hung_up: false,
+            ..Self::broken(stage, &format!("no answer within {} s", limit.as_secs_f32()))
+        }
     }
 
     /// A reply that is positive, but has no place here.
@@ -77,10 +87,12 @@ impl Failure {
         Self {
             error: permanent(reason),
             in_step: true,
+            hung_up: false,
         }
     }
 
-    fn broken(stage: Stage, what: &str) -> Self {
+    /// There is no talking with the server.
+    pub(super) fn broken(stage: Stage, what: &str) -> Self {
         let context = match stage {
             Stage::Connect => "cannot connect to the mail relay",
             Stage::Authenticate => "cannot log in to the mail relay",
@@ -93,6 +105,7 @@ impl Failure {
                 uncertain: stage == Stage::Message,
             },
             in_step: false,
+            hung_up: stage == Stage::Envelope,
         }
     }
 }

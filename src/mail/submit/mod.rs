@@ -22,7 +22,7 @@ use secrecy::SecretString;
 
 use self::connection::Dialer;
 use self::failure::{Failure, Stage, permanent};
-use self::pool::Pool;
+use self::pool::{Place, Pool};
 use super::{Accepted, SendError};
 use crate::model::{EmailAddress, Envelope};
 
@@ -156,9 +156,24 @@ impl Relay {
             reply: failure::words(&reply),
         })
     }
-}
 
-impl Relay {
+    /// Keeps a connection that can carry the next message.
+    async fn park(
+        &self,
+        place: Place<'_>,
+        mut connection: AsyncSmtpConnection,
+        submitted: Result<Accepted, Failure>,
+    ) -> Result<Accepted, SendError> {
+        let fit = match &submitted {
+            Ok(_) => true,
+            Err(failure) => failure.in_step && self.dialer.reset(&mut connection).await,
+        };
+        if fit {
+            place.park(connection);
+        }
+        submitted.map_err(SendError::from)
+    }
+
     /// Hands over one message to one recipient; see [`MailTransport::send`](super::MailTransport::send).
     ///
     /// # Errors
@@ -170,23 +185,16 @@ impl Relay {
         if has_bare_line_end(message) {
             return Err(permanent("the message holds a CR or LF that is no line end"));
         }
-        let mut place = self.pool.place().await.ok_or(SendError::Closed)?;
-        let mut connection = match place.take(&self.dialer).await {
-            Some(connection) => connection,
-            None => self.dialer.connect().await?,
-        };
-        match self.submit(&mut connection, envelope, message).await {
-            Ok(accepted) => {
-                place.park(connection);
-                Ok(accepted)
-            }
-            Err(failure) => {
-                if failure.in_step && self.dialer.reset(&mut connection).await {
-                    place.park(connection);
-                }
-                Err(failure.error)
+        let place = self.pool.place().await.ok_or(SendError::Closed)?;
+        if let Some(mut connection) = place.take() {
+            let submitted = self.submit(&mut connection, envelope, message).await;
+            if !submitted.as_ref().is_err_and(|failure| failure.hung_up) {
+                return self.park(place, connection, submitted).await;
             }
         }
+        let mut connection = self.dialer.connect().await?;
+        let submitted = self.submit(&mut connection, envelope, message).await;
+        self.park(place, connection, submitted).await
     }
 }
 

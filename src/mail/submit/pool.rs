@@ -8,8 +8,6 @@ use lettre::transport::smtp::client::AsyncSmtpConnection;
 use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::Instant;
 
-use super::connection::Dialer;
-
 /// Servers close idle connections after five minutes, many earlier; there is no point in keeping one long.
 const MAX_IDLE: Duration = Duration::from_mins(1);
 
@@ -53,18 +51,11 @@ impl Pool {
 }
 
 impl Place<'_> {
-    /// A connection from an earlier message that still works.
-    pub(super) async fn take(&mut self, dialer: &Dialer) -> Option<AsyncSmtpConnection> {
-        loop {
-            let mut connection = {
-                let mut idle = self.pool.idle();
-                idle.retain(|(_, since)| since.elapsed() < MAX_IDLE);
-                idle.pop()?.0
-            };
-            if dialer.is_alive(&mut connection).await {
-                return Some(connection);
-            }
-        }
+    /// A connection from an earlier message. The relay may have closed it meanwhile.
+    pub(super) fn take(&self) -> Option<AsyncSmtpConnection> {
+        let mut idle = self.pool.idle();
+        idle.retain(|(_, since)| since.elapsed() < MAX_IDLE);
+        Some(idle.pop()?.0)
     }
 
     /// Keeps a connection for the next message.

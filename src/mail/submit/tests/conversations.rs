@@ -80,16 +80,41 @@ async fn one_connection_carries_many_messages() {
 
 #[tokio::test]
 async fn an_idle_connection_that_the_relay_closed_costs_nothing() {
-    let (port, heard) = start(|line| match line {
-        "NOOP" => Then::SayAndClose("421 4.4.2 Idle for too long\r\n"),
-        line => good(line),
+    for last_word in [
+        || Then::SayAndClose("421 4.4.2 Idle for too long\r\n"),
+        || Then::Close,
+    ] {
+        let count = AtomicUsize::new(0);
+        let (port, heard) = start(move |line| {
+            if line.starts_with("MAIL") && count.fetch_add(1, Ordering::SeqCst) == 1 {
+                return last_word();
+            }
+            good(line)
+        })
+        .await;
+        let relay = relay(port);
+        relay.send(&alice(), MESSAGE).await.unwrap();
+        relay.send(&alice(), MESSAGE).await.unwrap();
+        assert_eq!(heard.count("EHLO"), 2);
+        assert_eq!(heard.count("DATA"), 2);
+    }
+}
+
+#[tokio::test]
+async fn a_new_connection_that_the_relay_closes_is_a_failure() {
+    let (port, heard) = start(|line| {
+        if line.starts_with("MAIL") {
+            return Then::SayAndClose("421 4.7.0 Too busy\r\n");
+        }
+        good(line)
     })
     .await;
-    let relay = relay(port);
-    relay.send(&alice(), MESSAGE).await.unwrap();
-    relay.send(&alice(), MESSAGE).await.unwrap();
-    assert_eq!(heard.count("EHLO"), 2);
-    assert_eq!(heard.count("DATA"), 2);
+    let refused = relay(port).send(&alice(), MESSAGE).await.unwrap_err();
+    assert!(
+        matches!(refused, SendError::Transient { uncertain: false, .. }),
+        "{refused:?}"
+    );
+    assert_eq!(heard.count("EHLO"), 1);
 }
 
 #[tokio::test]
