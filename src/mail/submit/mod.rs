@@ -186,15 +186,19 @@ impl Relay {
             return Err(permanent("the message holds a CR or LF that is no line end"));
         }
         let place = self.pool.place().await.ok_or(SendError::Closed)?;
-        if let Some(mut connection) = place.take() {
+        let mut idle = place.take();
+        loop {
+            let is_new = idle.is_none();
+            let mut connection = match idle.take() {
+                Some(connection) => connection,
+                // Large, and seldom needed.
+                None => Box::pin(self.dialer.connect()).await?,
+            };
             let submitted = self.submit(&mut connection, envelope, message).await;
-            if !submitted.as_ref().is_err_and(|failure| failure.hung_up) {
+            if is_new || !submitted.as_ref().is_err_and(|failure| failure.hung_up) {
                 return self.park(place, connection, submitted).await;
             }
         }
-        let mut connection = self.dialer.connect().await?;
-        let submitted = self.submit(&mut connection, envelope, message).await;
-        self.park(place, connection, submitted).await
     }
 }
 
