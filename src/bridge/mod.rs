@@ -12,7 +12,7 @@
 //! | `invites`, `adopt`, `membership`, `rooms` | direct chats begin, end, move and change |
 //! | `messages` | chat messages are gathered into drafts; edits and redactions change them |
 //! | `permissions`, `hindrance`, `limits` | who may use Penpal and how far; what keeps a message from being sent, or back for a while |
-//! | `submit` | a draft becomes an email and is handed to the relay |
+//! | `compose`, `freeze`, `submit` | a draft becomes an email, is committed as such, and is handed to the relay |
 //! | `sender_rules` | whose mail a Matrix user blocks, and whose they let in |
 //! | `stops` | an email user wants no more mail, or wants it again |
 //! | `files` | what an email encloses, and what it offers for download |
@@ -27,11 +27,13 @@ mod adopt;
 mod answers;
 mod chat_room;
 mod commands;
+mod compose;
 mod deliver;
 mod direct;
 mod events;
 mod failure;
 mod files;
+mod freeze;
 mod hindrance;
 mod inbox;
 mod invites;

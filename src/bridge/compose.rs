@@ -1,0 +1,208 @@
+//! The messages of a draft become the text of an email.
+
+use std::sync::Arc;
+
+use ruma::OwnedEventId;
+
+use super::messages::referred;
+use super::{Bridge, Failure};
+use crate::convert::address::new_token;
+use crate::convert::thread;
+use crate::convert::to_email::{self, ChatMessage, EmailDraft, Intro, Quoted, RenderOptions, RenderedEmail};
+use crate::model::{Mailbox, Timestamp};
+use crate::store::{Draft, Email, LinkedFile, Message, Portal, StoreError, Tx};
+
+/// An email before it is rendered.
+struct Unrendered {
+    draft: EmailDraft,
+    options: RenderOptions,
+    links: Vec<(OwnedEventId, LinkedFile)>,
+    /// Bytes of files that it encloses.
+    files: u64,
+}
+
+/// An email, and what is noted of it.
+pub(super) struct Composed {
+    pub(super) email: RenderedEmail,
+    pub(super) row: Email,
+    /// The files to which it links.
+    pub(super) links: Vec<(OwnedEventId, LinkedFile)>,
+    /// Bytes of files that it encloses.
+    pub(super) files: u64,
+}
+
+impl Bridge {
+    /// Renders the messages of a draft; `None` when they show nothing.
+    pub(super) async fn compose(
+        &self,
+        draft: &Draft,
+        portal: &Portal,
+        messages: &[Message],
+    ) -> Result<Option<Composed>, Failure> {
+        let Some(email) = self.email_draft(draft, portal, messages).await? else {
+            return Ok(None);
+        };
+        let row = Email {
+            message_id: draft.message_id.clone(),
+            portal: portal.id,
+            outgoing: true,
+            subject: email.draft.subject.clone(),
+            chain: email.draft.references.clone(),
+            bounce_token: Some(new_token(&*self.random)),
+        };
+        // Off the workers' threads: an email with large attachments takes a while to encode.
+        let (mail, loop_key) = (Arc::clone(&self.mail), self.loop_key.clone());
+        let domain = self.mail_domain(portal).to_owned();
+        let rendered = tokio::task::spawn_blocking(move || {
+            to_email::render_with(&email.draft, &email.options).map(|mut rendered| {
+                loop_key.mark(&mut rendered.bytes, &email.draft.message_id);
+                rendered.bytes = mail.sign(rendered.bytes, &domain);
+                rendered
+            })
+        });
+        match rendered.await {
+            Ok(Ok(rendered)) => Ok(Some(Composed {
+                email: rendered,
+                row,
+                links: email.links,
+                files: email.files,
+            })),
+            Ok(Err(nothing)) => {
+                tracing::info!(job = draft.job, portal = portal.id, "no email: {nothing}");
+                Ok(None)
+            }
+            Err(_panicked) => Err(Failure::Defect),
+        }
+    }
+
+    /// Everything that the email is made of; `None` when all its messages were taken back.
+    async fn email_draft(
+        &self,
+        draft: &Draft,
+        portal: &Portal,
+        messages: &[Message],
+    ) -> Result<Option<Unrendered>, Failure> {
+        let Some(last) = messages.last() else {
+            return Ok(None);
+        };
+        let mut tx = self.store.read().await?;
+        let parent = self.parent(&mut tx, draft, portal, messages).await?;
+        let puppet_name = tx.puppet_name(&portal.puppet).await?;
+        let wishes = tx.mail_wishes(&portal.user).await?;
+        let mut chat = Vec::with_capacity(messages.len());
+        for message in messages {
+            chat.push(self.chat_message(&mut tx, message).await?);
+        }
+        drop(tx);
+        let waited = self.now().since(draft.first_at);
+        let files = self
+            .download_all(&portal.puppet, messages, &mut chat, waited)
+            .await?;
+        let from = Mailbox {
+            name: Some(last.sender_name.clone()),
+            address: self.address_of(&draft.sender, self.mail_domain(portal))?,
+        };
+        let subject = parent
+            .as_ref()
+            .map(|parent| parent.subject.clone())
+            .filter(|subject| !subject.is_empty())
+            .or_else(|| portal.subject.clone())
+            .or_else(|| portal.name.clone())
+            .unwrap_or_else(|| format!("Chat with {}", last.sender_name));
+        let (in_reply_to, references) = match parent {
+            Some(parent) => {
+                let references = thread::references_after(&parent.chain, &parent.message_id);
+                (Some(parent.message_id), references)
+            }
+            None => (None, Vec::new()),
+        };
+        let intro = (!portal.introduced).then(|| Intro {
+            matrix_id: draft.sender.to_string(),
+            topic: portal.topic.clone(),
+        });
+        let domain = self.mail_domain(portal);
+        let reply_to = self
+            .settings
+            .addresses
+            .reply_address(&portal.user, &portal.token, domain);
+        let unsubscribe = self.unsubscribe(portal, reply_to.as_ref().unwrap_or(&from.address));
+        let draft = EmailDraft {
+            from,
+            reply_to,
+            to: Mailbox {
+                name: puppet_name.filter(|name| name != portal.address.as_str()),
+                address: portal.address.clone(),
+            },
+            subject,
+            message_id: draft.message_id.clone(),
+            in_reply_to,
+            references,
+            date: messages
+                .iter()
+                .map(|message| message.sent_at)
+                .max()
+                .unwrap_or(Timestamp(0)),
+            ask_receipt: wishes.asks_receipts,
+            signature: wishes.signature,
+            unsubscribe: Some(unsubscribe),
+            intro,
+            messages: chat,
+        };
+        Ok(Some(Unrendered {
+            draft,
+            options: files.options,
+            links: files.links,
+            files: files.bytes,
+        }))
+    }
+
+    /// The email that a draft answers: the one that a message refers to, else the last one of the thread.
+    async fn parent(
+        &self,
+        tx: &mut Tx,
+        draft: &Draft,
+        portal: &Portal,
+        messages: &[Message],
+    ) -> Result<Option<Email>, StoreError> {
+        for event in messages
+            .iter()
+            .filter_map(|message| message.content.as_ref().and_then(referred))
+        {
+            let Some(answered) = tx.message(&event).await? else {
+                continue;
+            };
+            if answered.portal == portal.id
+                && answered.message_id != draft.message_id
+                && let Some(email) = tx.email(&answered.message_id, portal.id).await?
+            {
+                return Ok(Some(email));
+            }
+        }
+        tx.last_email(portal.id, &draft.message_id).await
+    }
+
+    async fn chat_message(&self, tx: &mut Tx, message: &Message) -> Result<ChatMessage, StoreError> {
+        let content = message.content.clone().unwrap_or_default();
+        let about = match referred(&content) {
+            Some(event) => tx.message(&event).await?.map(|about| {
+                let unsent = || Some(about.content.as_ref()?.get("body")?.as_str()?.to_owned());
+                Quoted {
+                    sender_name: about.sender_name,
+                    text: about.body.or_else(unsent).unwrap_or_default(),
+                    timestamp: about.sent_at,
+                    content: about.content,
+                }
+            }),
+            None => None,
+        };
+        Ok(ChatMessage {
+            event_type: message.event_type.clone(),
+            content,
+            sender: message.sender.to_string(),
+            sender_name: message.sender_name.clone(),
+            timestamp: message.sent_at,
+            about,
+            media: None,
+        })
+    }
+}
