@@ -1,7 +1,7 @@
 //! `penpal doctor`: everything between the homeserver and the mail server, tried one after the other.
 
 use std::fmt::Display;
-use std::io::{ErrorKind, Write as _, stdout};
+use std::io::ErrorKind;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
 
@@ -13,6 +13,7 @@ use tokio::io::{AsyncBufReadExt as _, AsyncRead, AsyncReadExt as _, AsyncWriteEx
 use tokio::net::{TcpStream, UnixStream};
 use tokio::time::timeout;
 
+use super::listing::write_line;
 use super::{ConfigFile, Failure, environment};
 use crate::bridge::{check_way_back, check_way_there};
 use crate::config::Config;
@@ -76,17 +77,14 @@ impl Report {
             message: message.to_string(),
         };
         self.failed += usize::from(outcome == Outcome::Failed);
-        if self.json {
-            writeln!(stdout(), "{}", serde_json::to_string(&finding)?)?;
-        } else {
+        write_line(&finding, self.json, || {
             let word = match outcome {
                 Outcome::Ok => "ok",
                 Outcome::Failed => "FAILED",
                 Outcome::Skipped => "skipped",
             };
-            writeln!(stdout(), "{word:<8} {check:<14} {}", finding.message)?;
-        }
-        Ok(())
+            format!("{word:<8} {check:<14} {}", finding.message)
+        })
     }
 
     /// Adds what a check found; true when it is well.

@@ -10,6 +10,7 @@ mod doctor;
 mod failure;
 mod forget;
 mod init;
+mod listing;
 mod queue;
 mod registration;
 mod replay;

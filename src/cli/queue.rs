@@ -6,8 +6,9 @@ use anyhow::anyhow;
 use clap::{Args, Subcommand, ValueEnum};
 
 use super::database::with_store;
+use super::listing::{Listing, write_line};
 use super::{ConfigFile, Failure};
-use crate::model::{Clock as _, SystemClock, Timestamp};
+use crate::model::{Clock as _, SystemClock};
 use crate::store::{JobState, JobSummary, Store};
 
 /// Jobs that are read at a time.
@@ -37,15 +38,8 @@ enum Action {
         /// Which jobs.
         #[arg(long, value_enum, default_value = "failed")]
         state: State,
-        /// How many at most.
-        #[arg(long, default_value_t = 100)]
-        limit: i64,
-        /// Go on behind this job.
-        #[arg(long, default_value_t = 0, value_name = "ID")]
-        after: i64,
-        /// One JSON object a line.
-        #[arg(long)]
-        json: bool,
+        #[command(flatten)]
+        listing: Listing,
     },
     /// Shows one job.
     Show {
@@ -101,12 +95,8 @@ impl Queue {
 
 async fn act(store: &Store, action: Action) -> anyhow::Result<()> {
     match action {
-        Action::List {
-            state,
-            limit,
-            after,
-            json,
-        } => {
+        Action::List { state, listing } => {
+            let Listing { limit, after, json } = listing;
             let jobs = store.read().await?.list_jobs(state.into(), after, limit).await?;
             jobs.iter().try_for_each(|job| show(job, json))?;
             if jobs.is_empty() && !json {
@@ -182,23 +172,17 @@ async fn retry(store: &Store, id: i64) -> anyhow::Result<bool> {
 }
 
 fn show(job: &JobSummary, json: bool) -> anyhow::Result<()> {
-    if json {
-        return Ok(writeln!(stdout(), "{}", serde_json::to_string(job)?)?);
-    }
-    let age = SystemClock
-        .now()
-        .since(Timestamp(job.created_at.millis()))
-        .as_secs();
-    writeln!(
-        stdout(),
-        "{:>8}  {:<7} {:<7} {:<40} {:>9} bytes  {age:>8} s old  {} attempts  {}",
-        job.id,
-        job.state,
-        job.kind,
-        job.lane,
-        job.size,
-        job.attempts,
-        job.error.as_deref().unwrap_or_default()
-    )?;
-    Ok(())
+    write_line(job, json, || {
+        let age = SystemClock.now().since(job.created_at).as_secs();
+        format!(
+            "{:>8}  {:<7} {:<7} {:<40} {:>9} bytes  {age:>8} s old  {} attempts  {}",
+            job.id,
+            job.state,
+            job.kind,
+            job.lane,
+            job.size,
+            job.attempts,
+            job.error.as_deref().unwrap_or_default()
+        )
+    })
 }

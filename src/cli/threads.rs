@@ -7,6 +7,7 @@ use clap::{Args, Subcommand};
 use ruma::OwnedUserId;
 
 use super::database::with_store;
+use super::listing::{Listing, write_line};
 use super::{ConfigFile, Failure};
 use crate::model::{EmailAddress, Timestamp};
 use crate::store::{EmailSummary, Store, ThreadFilter, ThreadSummary};
@@ -36,22 +37,15 @@ enum Action {
         /// Only those of this Matrix user.
         #[arg(long, value_name = "USER_ID")]
         user: Option<OwnedUserId>,
-        /// How many at most.
-        #[arg(long, default_value_t = 100)]
-        limit: i64,
-        /// Go on behind this thread.
-        #[arg(long, default_value_t = 0, value_name = "ID")]
-        after: i64,
-        /// One JSON object a line.
-        #[arg(long)]
-        json: bool,
+        #[command(flatten)]
+        listing: Listing,
     },
     /// Shows one thread and its latest emails, the newest first.
     Show {
         /// The thread's number.
         id: i64,
         /// How many emails at most.
-        #[arg(long, default_value_t = 100)]
+        #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(i64).range(1..))]
         limit: i64,
         /// As JSON objects, one a line: the thread, then each email.
         #[arg(long)]
@@ -68,13 +62,8 @@ impl Threads {
 
 async fn show(store: &Store, action: Action) -> anyhow::Result<()> {
     match action {
-        Action::List {
-            with,
-            user,
-            limit,
-            after,
-            json,
-        } => {
+        Action::List { with, user, listing } => {
+            let Listing { limit, after, json } = listing;
             let filter = ThreadFilter {
                 address: with.as_ref(),
                 user: user.as_deref(),
@@ -104,35 +93,29 @@ async fn show(store: &Store, action: Action) -> anyhow::Result<()> {
 }
 
 fn print_thread(thread: &ThreadSummary, json: bool) -> anyhow::Result<()> {
-    if json {
-        return Ok(writeln!(stdout(), "{}", serde_json::to_string(thread)?)?);
-    }
-    writeln!(
-        stdout(),
-        "{:>8}  {:<7} {}  {:>5} emails  {}  {}  {}",
-        thread.id,
-        thread.state,
-        date(thread.touched_at),
-        thread.emails,
-        thread.user,
-        thread.address,
-        thread.room.as_deref().unwrap_or("no room yet")
-    )?;
-    Ok(())
+    write_line(thread, json, || {
+        format!(
+            "{:>8}  {:<7} {}  {:>5} emails  {}  {}  {}",
+            thread.id,
+            thread.state,
+            date(thread.touched_at),
+            thread.emails,
+            thread.user,
+            thread.address,
+            thread.room.as_deref().unwrap_or("no room yet")
+        )
+    })
 }
 
 fn print_email(email: &EmailSummary, json: bool) -> anyhow::Result<()> {
-    if json {
-        return Ok(writeln!(stdout(), "{}", serde_json::to_string(email)?)?);
-    }
-    let way = if email.outgoing { "out" } else { "in" };
-    writeln!(
-        stdout(),
-        "          {way:<3} {}  <{}>",
-        date(email.created_at),
-        email.message_id
-    )?;
-    Ok(())
+    write_line(email, json, || {
+        let way = if email.outgoing { "out" } else { "in" };
+        format!(
+            "          {way:<3} {}  <{}>",
+            date(email.created_at),
+            email.message_id
+        )
+    })
 }
 
 /// A time in UTC (RFC 3339).
