@@ -10,7 +10,7 @@ use super::answers::Answers;
 use super::chat_room::ChatRoom;
 use super::label::Authorship;
 use super::submit::one_line;
-use super::{Bridge, Failure, HEAVY, questions};
+use super::{Bridge, Failure, questions};
 use crate::convert::to_matrix::{self, Auto, Converted, EmailHeaders, ThreadContext, Upload};
 use crate::convert::trace;
 use crate::matrix::MatrixError;
@@ -27,10 +27,10 @@ const FAST_CLOCK: Duration = Duration::from_hours(1);
 
 impl Bridge {
     pub(super) async fn work_mail(&self, job: &Job) -> Result<(), Failure> {
-        let heavy = job.payload.len() > HEAVY;
+        let heavy = job.content.is_some();
         let _place = heavy.then(|| self.place(&self.heavy_mails)).transpose()?;
         let portal = self.portal_of(job).await?;
-        let raw: Arc<[u8]> = job.payload.as_slice().into();
+        let raw: Arc<[u8]> = self.stored_mail(job).await?.into();
         let headers = to_matrix::headers(&raw);
         let authorship = Authorship::of(&headers, &trace::verdict(&raw), &portal);
         if headers.auto == Auto::Mdn {

@@ -18,6 +18,7 @@
 //! | `files` | what an email encloses, and what it offers for download |
 //! | `reports` | what comes back about an email: bounces, delays, read notifications |
 //! | `deliver`, `label`, `answers`, `chat_room` | an email becomes events, labelled and related to earlier ones, in the portal's room |
+//! | `contents` | large mails are stored in pieces |
 //! | `service`, `way` | what the homeserver asks; whether it reaches us |
 //! | `questions` | what the user asks Penpal in the chat itself, which is never mailed |
 //! | `puppets`, `direct`, `notices`, `commands`, `keys` | the puppet's account, `m.direct`, words of our own, the bot, secrets |
@@ -28,6 +29,7 @@ mod answers;
 mod chat_room;
 mod commands;
 mod compose;
+mod contents;
 mod deliver;
 mod direct;
 mod events;
@@ -94,7 +96,7 @@ pub const LEASE: Duration = Duration::from_mins(1);
 /// memory: most of the workers stay free for what people write.
 const HEAVY_AT_ONCE: usize = 4;
 
-/// From how many bytes on a mail is large.
+/// From how many bytes on an email is large.
 const HEAVY: usize = 1024 * 1024;
 
 /// How long it steps back when enough of them are in work.
@@ -232,7 +234,11 @@ impl Bridge {
             JobKind::Email => self.work_email(job).await,
             JobKind::Notice => self.work_notice(job).await,
             JobKind::Direct => self.work_direct(job).await,
+        }?;
+        if let Some(content) = job.content {
+            self.remove_content(content).await;
         }
+        Ok(())
     }
 
     /// Ends a job for which there is no hope, keeps it for the admin, and tells the user where that helps.

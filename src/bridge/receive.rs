@@ -16,7 +16,7 @@ use crate::convert::trace;
 use crate::mail::Inbound;
 use crate::matrix::MatrixError;
 use crate::model::{EmailAddress, IncomingMail, Refusal};
-use crate::store::{Email, JobKind, Lane, NewJob, NewPortal, StoreError};
+use crate::store::{Content, Email, JobKind, Lane, NewJob, NewPortal, StoreError};
 
 /// Why a mail is not taken, or could not be.
 pub(super) enum Refused {
@@ -76,7 +76,7 @@ impl Inbound for Bridge {
             let answer = match &reading {
                 Ok(reading) => match self.admit(mail, &reading.headers, recipient) {
                     Admission::Taken => self
-                        .accept_for(mail, reading, recipient)
+                        .take_in(mail, reading, recipient)
                         .await
                         .map_err(Refused::into_refusal),
                     Admission::Dropped => Ok(()),
@@ -214,12 +214,23 @@ impl Bridge {
         })
     }
 
+    /// Takes a mail for one recipient: a large one is written before anybody has to wait for its commit.
+    async fn take_in(&self, mail: &IncomingMail, reading: &Reading, recipient: &str) -> Result<(), Refused> {
+        let content = self.write_apart(mail).await?;
+        let taken = self.accept_for(mail, reading, recipient, content).await;
+        if let Some(content) = content {
+            self.remove_content(content).await;
+        }
+        taken
+    }
+
     /// Routes and commits a mail for one recipient.
     async fn accept_for(
         &self,
         mail: &IncomingMail,
         reading: &Reading,
         recipient: &str,
+        content: Option<Content>,
     ) -> Result<(), Refused> {
         let mut tx = self.store.begin().await?;
         self.refuse_loops(&mut tx, mail, reading).await?;
@@ -273,17 +284,24 @@ impl Bridge {
             tx.commit().await?;
             return passage.outcome();
         }
+        let mut payload = trace::stamp(mail, recipient, now);
+        if content.is_none() {
+            payload.extend_from_slice(&mail.bytes);
+        }
         let job = NewJob {
             lane: Lane::portal(portal),
             kind: JobKind::Mail,
             key: Some(key),
             portal: Some(portal),
-            payload: &trace::stamp(mail, recipient, now),
+            payload: &payload,
             due_at: now,
         };
-        if tx.enqueue(&job, now).await?.is_none() {
+        let Some(job) = tx.enqueue(&job, now).await? else {
             // Delivered twice at once: the other one has committed it, and nothing of this one may stay.
             return Ok(());
+        };
+        if let Some(content) = content {
+            tx.own_content(content, job).await?;
         }
         if let Some(message_id) = reading.headers.message_id.as_ref().filter(|_| by_the_person) {
             let chain = &reading.headers.references;

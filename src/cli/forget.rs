@@ -7,7 +7,7 @@ use ruma::OwnedUserId;
 
 use super::database::with_store;
 use super::{ConfigFile, Failure};
-use crate::model::EmailAddress;
+use crate::model::{Clock as _, EmailAddress, SystemClock};
 use crate::store::{Person, Store};
 
 /// Removes all that is stored about a person: chats, emails, messages and settings.
@@ -70,6 +70,7 @@ async fn forget(store: &Store, person: &Person<'_>) -> anyhow::Result<usize> {
         }
         tx.commit().await?;
         if found == 0 {
+            store.remove_unneeded_contents(SystemClock.now()).await?;
             return Ok(chats);
         }
         chats += found;

@@ -159,6 +159,7 @@ async fn act(store: &Store, action: Action) -> anyhow::Result<()> {
                 tx.commit().await?;
                 writeln!(stdout(), "job {id} is dropped")?;
             }
+            store.remove_unneeded_contents(SystemClock.now()).await?;
             Ok(())
         }
     }

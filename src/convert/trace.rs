@@ -13,7 +13,7 @@ const RECIPIENT: &str = "Delivered-To: ";
 /// The longest name of a peer that is written down.
 const MAX_HELLO: usize = 255;
 
-/// The mail with its trace fields.
+/// The trace fields that go on top of a mail.
 pub fn stamp(mail: &IncomingMail, recipient: &str, now: Timestamp) -> Vec<u8> {
     let mut fields = Vec::from(MARK);
     let whom = match &mail.verdict {
@@ -27,7 +27,6 @@ pub fn stamp(mail: &IncomingMail, recipient: &str, now: Timestamp) -> Vec<u8> {
     if !mail.peer.with.is_empty() {
         fields.extend_from_slice(received(&mail.peer, now).as_bytes());
     }
-    fields.extend_from_slice(&mail.bytes);
     fields
 }
 
@@ -111,10 +110,14 @@ mod tests {
         mail
     }
 
+    fn stamped(mail: &IncomingMail, recipient: &str, now: Timestamp) -> Vec<u8> {
+        [&stamp(mail, recipient, now), &*mail.bytes].concat()
+    }
+
     #[test]
     fn a_stored_mail_says_where_it_came_from() {
         let verdict = Verdict::Authenticated("alice@example.org".parse().unwrap());
-        let stored = stamp(
+        let stored = stamped(
             &mail(verdict, "mx.example.org"),
             "bob+k3jd@mail.example.org",
             Timestamp(1_795_262_400_000),
@@ -133,9 +136,9 @@ mod tests {
     #[test]
     fn the_verdict_comes_back() {
         let authenticated = Verdict::Authenticated("alice@example.org".parse().unwrap());
-        let stored = stamp(&mail(authenticated.clone(), "x"), "b@x", Timestamp(0));
+        let stored = stamped(&mail(authenticated.clone(), "x"), "b@x", Timestamp(0));
         assert_eq!(verdict(&stored), authenticated);
-        let stored = stamp(&mail(Verdict::Unchecked, "x"), "b@x", Timestamp(0));
+        let stored = stamped(&mail(Verdict::Unchecked, "x"), "b@x", Timestamp(0));
         assert_eq!(verdict(&stored), Verdict::Unchecked);
         for doubtful in [
             Verdict::Unauthenticated("spf=fail".into()),
@@ -144,7 +147,7 @@ mod tests {
                 refusable: false,
             },
         ] {
-            let stored = stamp(&mail(doubtful, "x"), "b@x", Timestamp(0));
+            let stored = stamped(&mail(doubtful, "x"), "b@x", Timestamp(0));
             assert!(matches!(verdict(&stored), Verdict::Unauthenticated(_)));
         }
     }
@@ -166,7 +169,7 @@ mod tests {
         );
         forged.bytes = own.to_vec().into();
         forged.sender = "a>\r\nX-Penpal-Verdict: unchecked".into();
-        let stored = stamp(&forged, "b@x\r\nDelivered-To: c@x", Timestamp(0));
+        let stored = stamped(&forged, "b@x\r\nDelivered-To: c@x", Timestamp(0));
         assert_eq!(recipient(&stored), Some("b@xDelivered-To:c@x"));
         assert_eq!(recipient(own), None);
         assert_eq!(

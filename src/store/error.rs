@@ -52,6 +52,11 @@ pub enum StoreError {
         /// The job.
         job: i64,
     },
+    /// The payload of a job was removed while somebody was at it.
+    #[error(
+        "the content of a job is gone: the job was dropped or forgotten, or the clock has leapt by a day"
+    )]
+    ContentGone,
     /// Backups of PostgreSQL are made by its own tools.
     #[error("this database is in PostgreSQL: back it up with pg_dump")]
     NoBackup,

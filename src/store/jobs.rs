@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use super::contents::content;
 use super::query::{in_batches, placeholders};
-use super::{Lane, Row, StoreError, Tx, get, parse, storable, stored_words};
+use super::{Content, Lane, Row, StoreError, Tx, get, parse, storable, stored_words};
 use crate::model::Timestamp;
 
 stored_words! {
@@ -12,7 +13,7 @@ stored_words! {
     JobKind {
         /// An event came from the homeserver. Payload: its JSON.
         Event => "event",
-        /// An email came in. Payload: the raw mail.
+        /// An email came in. Payload: the raw mail; of a large one what was put on top of it, with the rest in its content.
         Mail => "mail",
         /// An email goes out. Its content is a [`super::Draft`].
         Email => "email",
@@ -67,6 +68,8 @@ pub struct Job {
     pub portal: Option<i64>,
     /// See [`JobKind`].
     pub payload: Vec<u8>,
+    /// What was too large for the payload.
+    pub content: Option<Content>,
     /// When it may be worked.
     pub due_at: Timestamp,
     /// Attempts begun, this one not counted.
@@ -178,9 +181,10 @@ impl Tx {
         self.renew_lease(lane, owner, now, lease).await?;
         let first = self
             .sql(
-                "SELECT id, kind, portal_id, payload, jobs.due_at, attempts, created_at FROM jobs \
-                 JOIN lanes ON lanes.lane = jobs.lane \
-                 WHERE jobs.lane = $1 AND state = 'waiting' AND lease_owner = $2 ORDER BY id LIMIT 1",
+                "SELECT jobs.id AS id, kind, portal_id, payload, jobs.due_at, attempts, jobs.created_at AS created_at, \
+                 contents.id AS content_id, contents.size AS content_size FROM jobs \
+                 JOIN lanes ON lanes.lane = jobs.lane LEFT JOIN contents ON contents.job_id = jobs.id \
+                 WHERE jobs.lane = $1 AND state = 'waiting' AND lease_owner = $2 ORDER BY jobs.id LIMIT 1",
             )
             .bind(lane.as_str())
             .bind(owner)
@@ -298,6 +302,7 @@ fn job(row: &Row, lane: &Lane) -> Result<Job, StoreError> {
         kind: parse(row, "jobs", "kind")?,
         portal: get(row, "jobs", "portal_id")?,
         payload: get::<Option<Vec<u8>>>(row, "jobs", "payload")?.unwrap_or_default(),
+        content: content(row)?,
         due_at: Timestamp(get(row, "jobs", "due_at")?),
         attempts: u32::try_from(attempts).unwrap_or(u32::MAX),
         created_at: Timestamp(get(row, "jobs", "created_at")?),

@@ -6,6 +6,7 @@
 //! `Option`: that something is not there is rarely an error.
 
 mod claim;
+mod contents;
 mod disk;
 mod drafts;
 mod emails;
@@ -43,6 +44,7 @@ use sqlx::{ConnectOptions, Connection as _};
 use tokio::sync::Notify;
 
 pub use claim::Claim;
+pub use contents::{Content, ContentWriter, LARGE, PIECE};
 pub use drafts::Draft;
 pub use emails::Email;
 pub use error::StoreError;

@@ -22,11 +22,15 @@ pub struct JobSummary {
     pub attempts: i64,
     /// When it came.
     pub created_at: Timestamp,
-    /// Bytes of its payload.
+    /// Bytes of its payload and its content.
     pub size: i64,
     /// What the last attempt failed with.
     pub error: Option<String>,
 }
+
+/// The column `size` of a job.
+const SIZE: &str = "CAST(COALESCE(LENGTH(payload), 0) AS BIGINT) + \
+     COALESCE((SELECT contents.size FROM contents WHERE contents.job_id = jobs.id LIMIT 1), 0) AS size";
 
 impl Tx {
     /// Jobs in a state, oldest first; `after` continues a listing.
@@ -36,10 +40,9 @@ impl Tx {
         after: i64,
         limit: i64,
     ) -> Result<Vec<JobSummary>, StoreError> {
-        self.sql(
-            "SELECT *, CAST(COALESCE(LENGTH(payload), 0) AS BIGINT) AS size FROM jobs \
-             WHERE state = $1 AND id > $2 ORDER BY id LIMIT $3",
-        )
+        self.sql(format!(
+            "SELECT *, {SIZE} FROM jobs WHERE state = $1 AND id > $2 ORDER BY id LIMIT $3"
+        ))
         .bind(state.as_str())
         .bind(after)
         .bind(limit)
@@ -49,7 +52,7 @@ impl Tx {
 
     /// One job; `None` when there is no such job.
     pub async fn show_job(&mut self, id: i64) -> Result<Option<JobSummary>, StoreError> {
-        self.sql("SELECT *, CAST(COALESCE(LENGTH(payload), 0) AS BIGINT) AS size FROM jobs WHERE id = $1")
+        self.sql(format!("SELECT *, {SIZE} FROM jobs WHERE id = $1"))
             .bind(id)
             .one(summary)
             .await

@@ -41,6 +41,9 @@ impl Worker {
             place = tx.forget_delivered(after, before, AT_ONCE).await?;
             tx.commit_relaxed().await?;
         }
-        Ok(())
+        self.bridge
+            .store()
+            .remove_unneeded_contents(self.bridge.now())
+            .await
     }
 }

@@ -67,6 +67,15 @@ impl Database {
         sqlx::raw_sql(sql).execute(&pool).await.unwrap();
         pool.close().await;
     }
+
+    /// The number that a query answers.
+    pub async fn count(&self, sql: &'static str) -> i64 {
+        sqlx::any::install_default_drivers();
+        let pool = sqlx::AnyPool::connect(&self.url).await.unwrap();
+        let count = sqlx::query_scalar(sql).fetch_one(&pool).await.unwrap();
+        pool.close().await;
+        count
+    }
 }
 
 /// A short name that is the same for the same test: schemas are dropped when the test runs again.
