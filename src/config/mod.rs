@@ -162,9 +162,7 @@ impl Config {
         for (index, listen) in sections.mail.listen.iter_mut().enumerate() {
             listen.settle(index, folder)?;
         }
-        for (index, mailbox) in sections.mail.imap.iter_mut().enumerate() {
-            mailbox.settle(index, folder)?;
-        }
+        settle_mailboxes(&mut sections.mail.imap, folder)?;
         if let Some(registration) = &mut sections.appservice.registration {
             *registration = folder.join(&*registration);
         }
@@ -234,6 +232,28 @@ impl Config {
         }
         Ok(())
     }
+}
+
+/// Settles each mailbox, and sees that each is there once: two that work on the same one get in each other's way.
+fn settle_mailboxes(mailboxes: &mut [Imap], folder: &Path) -> Result<(), Problem> {
+    for (index, mailbox) in mailboxes.iter_mut().enumerate() {
+        mailbox.settle(index, folder)?;
+    }
+    for (index, mailbox) in mailboxes.iter().enumerate() {
+        let earlier = mailboxes
+            .iter()
+            .take(index)
+            .position(|other| other.is_same(mailbox));
+        if let Some(earlier) = earlier {
+            return Err(Problem::new(
+                format!("mail.imap[{index}]"),
+                format!(
+                    "is the mailbox of mail.imap[{earlier}] once more: remove one of the two, or name another folder"
+                ),
+            ));
+        }
+    }
+    Ok(())
 }
 
 /// The addresses on all mail domains.

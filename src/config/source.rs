@@ -63,7 +63,7 @@ impl Source {
             file: file.clone(),
             problem: format!("is not YAML: {}", first_line(&error.to_string())),
         })?;
-        drop_nulls(&mut values);
+        drop_empty(&mut values);
         if values.is_null() {
             values = Value::Object(Map::new());
         }
@@ -165,7 +165,11 @@ impl Source {
             return fail(self, format!("`{short}` is given as well: keep one of the two"));
         }
         let secret = match fs::read_to_string(self.folder.join(path)) {
-            Ok(text) => text.trim_end_matches(['\r', '\n']).to_owned(),
+            // Editors end the line, and some begin with a mark that nobody sees.
+            Ok(text) => text
+                .trim_start_matches('\u{feff}')
+                .trim_end_matches(['\r', '\n'])
+                .to_owned(),
             Err(error) => {
                 return fail(
                     self,
@@ -234,6 +238,17 @@ fn remove(values: &mut Value, key: &str) -> Option<Value> {
         .pointer_mut(&format!("/{}", section.replace('.', "/")))?
         .as_object_mut()?
         .remove(last)
+}
+
+/// The section whose keys are the admin's own words: one without a value is a mistake, and not a default.
+const OWN_KEYS: &str = "permissions";
+
+/// Drops what has no value from all sections.
+fn drop_empty(values: &mut Value) {
+    let Value::Object(sections) = values else { return };
+    sections.retain(|_, section| !section.is_null());
+    let others = sections.iter_mut().filter(|(name, _)| *name != OWN_KEYS);
+    others.for_each(|(_, section)| drop_nulls(section));
 }
 
 /// A key without a value, as in a section whose keys are all commented out, is a key that is not there.

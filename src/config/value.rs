@@ -29,7 +29,8 @@ pub(super) fn scalar<'de, D: Deserializer<'de>, T>(
         Value::Number(number) => number.to_string(),
         Value::Bool(value) => value.to_string(),
         Value::Array(_) => return Err(D::Error::custom(format_args!("a list is not {what}"))),
-        Value::Null | Value::Object(_) => {
+        Value::Null => return Err(D::Error::custom(format_args!("nothing is not {what}"))),
+        Value::Object(_) => {
             return Err(D::Error::custom(format_args!("a section is not {what}")));
         }
     };
@@ -42,6 +43,15 @@ pub(super) fn duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Dur
         deserializer,
         "a duration: give a number and a unit, such as 30s, 3m, 2h or 2d",
         parse_duration,
+    )
+}
+
+/// The longest wait for somebody else: a duration of a second or more.
+pub(super) fn patience<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
+    scalar(
+        deserializer,
+        "a time in which anybody could answer: give a second (1s) or more",
+        |text| parse_duration(text).filter(|time| *time >= Duration::from_secs(1)),
     )
 }
 
@@ -198,13 +208,18 @@ fn custom<E: Error>(text: &str, error: &impl Display) -> E {
 
 /// Makes the path of a PEM file absolute, and sees that it can be read.
 pub(super) fn readable(key: &str, path: &mut PathBuf, folder: &Path) -> Result<(), Problem> {
+    readable_as("PEM file", key, path, folder)
+}
+
+/// The same for a file of another kind.
+pub(super) fn readable_as(kind: &str, key: &str, path: &mut PathBuf, folder: &Path) -> Result<(), Problem> {
     *path = folder.join(&*path);
     match File::open(&*path) {
         Ok(_) => Ok(()),
         Err(error) => Err(Problem::new(
             key,
             format!(
-                "{} can't be read ({error}): give the path of a PEM file that the user of penpal may read",
+                "{} can't be read ({error}): give the path of a {kind} that the user of penpal may read",
                 path.display()
             ),
         )),

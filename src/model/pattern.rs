@@ -136,30 +136,39 @@ fn domain(text: &str) -> Result<String, NoAddressPattern> {
 pub struct UserPattern(String);
 
 impl UserPattern {
-    /// Reads a pattern. Server names are the same in any case; user IDs are not (Matrix 1.19, "User identifiers").
+    /// Reads a pattern. Server names are the same in any case; localparts are not (Matrix 1.19, "User identifiers").
+    ///
+    /// What fits nobody by its shape, such as `bob:example.org` without its `@`, is none: it would shut nobody out.
     pub fn parse(text: &str) -> Option<Self> {
         let text = text.trim();
-        let shaped = match text.strip_prefix('@') {
-            Some(rest) => rest
-                .split_once(':')
-                .is_some_and(|(local, server)| !local.is_empty() && !server.is_empty()),
-            None => !text.is_empty() && !text.contains('@'),
-        };
         let printable = !text.contains(|c: char| c.is_whitespace() || c.is_control());
-        let normal = if text.starts_with('@') {
-            text.to_owned()
-        } else {
-            text.to_lowercase()
+        if !printable || text.len() > LONGEST {
+            return None;
+        }
+        let (local, server) = match text.strip_prefix('@') {
+            Some(rest) => {
+                let (local, server) = rest.split_once(':')?;
+                (Some(local), server)
+            }
+            None => (None, text),
         };
-        (shaped && printable && text.len() <= LONGEST).then_some(Self(normal))
+        if local == Some("") || !is_server(server) {
+            return None;
+        }
+        let server = server.to_lowercase();
+        Some(Self(match local {
+            Some(local) => format!("@{local}:{server}"),
+            None => server,
+        }))
     }
 
     /// Whether a user fits.
     pub fn fits(&self, user: &UserId) -> bool {
+        let server = user.server_name().as_str().to_lowercase();
         if self.0.starts_with('@') {
-            glob(&self.0, user.as_str())
+            glob(&self.0, &format!("@{}:{server}", user.localpart()))
         } else {
-            glob(&self.0, &user.server_name().as_str().to_lowercase())
+            glob(&self.0, &server)
         }
     }
 
@@ -167,6 +176,23 @@ impl UserPattern {
     pub fn closeness(&self) -> Closeness {
         Closeness::of(&self.0)
     }
+}
+
+/// Whether a text could be a server name, or with `*` several: a host, and a port where there is one (Matrix 1.19, "Server name").
+fn is_server(text: &str) -> bool {
+    // The colons of an IPv6 address stand in brackets.
+    let after = text
+        .strip_prefix('[')
+        .map_or(Some(text), |rest| Some(rest.split_once(']')?.1));
+    let (host, port) = match after {
+        None => return false,
+        Some(after) => after
+            .split_once(':')
+            .map_or((after, None), |(host, port)| (host, Some(port))),
+    };
+    let is_port =
+        |port: &str| !port.is_empty() && port.bytes().all(|byte| byte.is_ascii_digit() || byte == b'*');
+    !text.is_empty() && !text.starts_with(':') && !host.contains('@') && port.is_none_or(is_port)
 }
 
 /// Whether a text fits a pattern in which `*` stands for any text. In time proportional to the product of both lengths at most.
@@ -279,6 +305,13 @@ mod tests {
             ("@bob:lab.test", "@bob:lab.test.evil", false),
             ("@guest-*:lab.test", "@guest-17:lab.test", true),
             ("@*:lab.test", "@bob:other.test", false),
+            ("@bob:Lab.Test", "@bob:lab.test", true),
+            ("@Bob:lab.test", "@bob:lab.test", false),
+            ("@*:*", "@bob:lab.test:8448", true),
+            ("lab.test:8448", "@bob:lab.test:8448", true),
+            ("lab.test:*", "@bob:lab.test:8448", true),
+            ("[::1]:8448", "@bob:[::1]:8448", true),
+            ("[::1]", "@bob:[::1]:8448", false),
         ] {
             let user = UserId::parse(user).unwrap();
             assert_eq!(
@@ -287,7 +320,22 @@ mod tests {
                 "{pattern} {user}"
             );
         }
-        for text in ["", "@", "@bob", "@:lab.test", "bob@lab.test", "lab test", "@bob:"] {
+        for text in [
+            "",
+            "@",
+            "@bob",
+            "@*",
+            "@:lab.test",
+            "bob@lab.test",
+            "lab test",
+            "@bob:",
+            "bob:lab.test",
+            "*:lab.test",
+            "lab.test:",
+            ":8448",
+            "[::1",
+            "@bob:alice:lab.test",
+        ] {
             assert!(UserPattern::parse(text).is_none(), "{text:?}");
         }
     }

@@ -20,7 +20,7 @@ pub struct Authentication {
     #[serde(deserialize_with = "mode")]
     pub mode: Mode,
     /// The name by which the mail server in front signs its `Authentication-Results`; with [`Mode::Trust`] alone.
-    #[serde(deserialize_with = "value::optional_text")]
+    #[serde(deserialize_with = "authserv_id")]
     pub authserv_id: Option<String>,
     /// How many `Received` fields our own mail servers put on top. Default 1.
     #[serde(deserialize_with = "value::count")]
@@ -31,7 +31,7 @@ pub struct Authentication {
     /// The DNS servers to ask. Default: those of the system.
     pub dns: Vec<DnsServer>,
     /// How long the DNS may take for one mail. Default 20s.
-    #[serde(deserialize_with = "value::duration")]
+    #[serde(deserialize_with = "value::patience")]
     pub dns_timeout: Duration,
     /// Domains of forwarders whose word is taken (ARC). Default none.
     pub arc_sealers: Vec<String>,
@@ -127,6 +127,16 @@ fn mode<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Mode, D::Error> {
         "off" | "false" => Some(Mode::Off),
         _ => None,
     })
+}
+
+/// One word, which is all that stands before the first semicolon of the field (RFC 8601, section 2.2).
+fn authserv_id<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+    let stands_alone = |c: char| c.is_whitespace() || c.is_control() || "();=\"".contains(c);
+    value::scalar(
+        deserializer,
+        "the name of a mail server: give the one word with which its Authentication-Results fields begin",
+        |text| (!text.is_empty() && !text.contains(stands_alone)).then(|| Some(text.to_owned())),
+    )
 }
 
 fn unauthenticated<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Unauthenticated, D::Error> {

@@ -53,7 +53,7 @@ pub struct Imap {
     #[serde(default = "minute", deserialize_with = "value::duration")]
     pub poll: Duration,
     /// The longest wait for an answer. Default 1m.
-    #[serde(default = "minute", deserialize_with = "value::duration")]
+    #[serde(default = "minute", deserialize_with = "value::patience")]
     pub timeout: Duration,
 }
 
@@ -108,12 +108,31 @@ impl Imap {
             )),
             _ => Ok(()),
         }?;
+        let targets = [("move_to", &self.move_to), ("refused", &self.refused)];
+        for (name, to) in targets.map(|(name, to)| (name, to.as_deref().unwrap_or_default())) {
+            if is_same_folder(to, &self.folder) {
+                return Err(Problem::new(
+                    key(name),
+                    format!(
+                        "is {to}, from which mail is fetched, so that each message would be moved without end: name another folder"
+                    ),
+                ));
+            }
+        }
         self.settle_secret(&key, folder)
+    }
+
+    /// Whether both are the same folder of the same mailbox.
+    pub(in crate::config) fn is_same(&self, other: &Self) -> bool {
+        self.host.eq_ignore_ascii_case(&other.host)
+            && self.port() == other.port()
+            && self.username == other.username
+            && is_same_folder(&self.folder, &other.folder)
     }
 
     fn settle_secret(&mut self, key: &dyn Fn(&str) -> String, folder: &Path) -> Result<(), Problem> {
         if let Some(path) = &mut self.token_file {
-            value::readable(&key("token_file"), path, folder)?;
+            value::readable_as("file with an access token", &key("token_file"), path, folder)?;
         }
         match (&self.password, &self.token_file) {
             (Some(_), None) | (None, Some(_)) => Ok(()),
@@ -159,6 +178,11 @@ impl Imap {
             max_size,
         })
     }
+}
+
+/// The inbox has one name in any case; other folders do not (RFC 3501, section 5.1).
+fn is_same_folder(one: &str, other: &str) -> bool {
+    one == other || (one.eq_ignore_ascii_case("INBOX") && other.eq_ignore_ascii_case("INBOX"))
 }
 
 fn from_the_first_byte() -> RelayTls {

@@ -37,7 +37,7 @@ pub struct Relay {
     #[serde(default, deserialize_with = "value::optional_secret")]
     pub password: Option<SecretString>,
     /// The longest wait for any answer of the relay. Default 1m.
-    #[serde(default = "timeout", deserialize_with = "value::duration")]
+    #[serde(default = "timeout", deserialize_with = "value::patience")]
     pub timeout: Duration,
 }
 

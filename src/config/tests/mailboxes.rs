@@ -83,9 +83,37 @@ fn mistakes() {
             ", poll: 1ms",
             "mail.imap[0].poll: is less than a second: give more",
         ),
+        (
+            ", timeout: 0s",
+            "mail.imap[0].timeout: `0s` is not a time in which anybody could answer: give a second (1s) or more",
+        ),
+        (
+            ", after: move, move_to: inbox",
+            "mail.imap[0].move_to: is inbox, from which mail is fetched, so that each message would be moved without end: name \
+             another folder",
+        ),
+        (
+            ", folder: Penpal, refused: Penpal",
+            "mail.imap[0].refused: is Penpal, from which mail is fetched, so that each message would be moved without end: name \
+             another folder",
+        ),
     ] {
         assert_eq!(refused(&with(more)), format!("config.yaml: {message}"));
     }
+    let twice = format!(
+        "[{ONE}}}, {ONE}, folder: Lists}}, {}, folder: inbox}}]",
+        ONE.replace("imap.", "IMAP.")
+    );
+    assert_eq!(
+        refused(&least_with("mail.imap", &twice)),
+        "config.yaml: mail.imap[2]: is the mailbox of mail.imap[0] once more: remove one of the two, or name another folder"
+    );
+    let token = ONE.replace("password: hush", "token_file: nowhere");
+    assert_eq!(
+        refused(&least_with("mail.imap", &format!("[{token}}}]"))),
+        "config.yaml: mail.imap[0].token_file: nowhere can't be read (No such file or directory (os error 2)): give the path of a \
+         file with an access token that the user of penpal may read"
+    );
     let without = ONE.replace(", password: hush", "");
     assert_eq!(
         refused(&least_with("mail.imap", &format!("[{without}}}]"))),

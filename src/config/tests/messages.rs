@@ -28,6 +28,23 @@ const MISTAKES: &[(&str, &str, &str)] = &[
              either with * for any text, or \"*\" for everybody",
     ),
     (
+        "permissions.bob:hs",
+        "none",
+        "config.yaml: permissions: `bob:hs` stands for nobody: give a user such as \"@bob:example.org\", a server such as example.org, \
+             either with * for any text, or \"*\" for everybody",
+    ),
+    (
+        "permissions.*:hs",
+        "none",
+        "config.yaml: permissions: `*:hs` stands for nobody: give a user such as \"@bob:example.org\", a server such as example.org, \
+             either with * for any text, or \"*\" for everybody",
+    ),
+    (
+        "permissions.@mallory:hs",
+        "~",
+        "config.yaml: permissions.@mallory:hs: nothing is not none, reply, user or admin",
+    ),
+    (
         "permissions.*",
         "relay",
         "config.yaml: permissions.*: `relay` is not none, reply, user or admin",
@@ -54,6 +71,22 @@ const MISTAKES: &[(&str, &str, &str)] = &[
         "mx.example.org",
         "config.yaml: mail.authentication.authserv_id: mx.example.org is used with `mode: trust` alone: remove it, or change \
              the mode",
+    ),
+    (
+        "mail.authentication",
+        "{mode: trust, authserv_id: 'mx.example.org;'}",
+        "config.yaml: mail.authentication.authserv_id: `mx.example.org;` is not the name of a mail server: give the one word with which its \
+             Authentication-Results fields begin",
+    ),
+    (
+        "mail.authentication.dns_timeout",
+        "0s",
+        "config.yaml: mail.authentication.dns_timeout: `0s` is not a time in which anybody could answer: give a second (1s) or more",
+    ),
+    (
+        "mail.relay.timeout",
+        "10ms",
+        "config.yaml: mail.relay.timeout: `10ms` is not a time in which anybody could answer: give a second (1s) or more",
     ),
     (
         "mail.authentication.unauthenticated",

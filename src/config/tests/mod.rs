@@ -110,6 +110,52 @@ fn mail_domains_have_ways_of_their_own() {
 }
 
 #[test]
+fn the_password_of_a_domains_relay_may_stand_in_a_file() {
+    use secrecy::ExposeSecret as _;
+    let relay = "{host: mx.firm.example, tls: tls, username: penpal, password_file: secret}";
+    let domains = format!("[{{domain: a.example}}, {{domain: firm.example, relay: {relay}}}]");
+    let folder = Folder::with(&least_with("mail.domains", &domains));
+    let password = |environment: &[(&str, &str)]| {
+        let relay = folder.load(environment).unwrap().ways_out()[2]
+            .relay
+            .clone()
+            .unwrap();
+        relay.credentials.unwrap().password.expose_secret().to_owned()
+    };
+    for (text, expected) in [
+        ("hush", "hush"),
+        ("hush\n", "hush"),
+        ("hush\r\n", "hush"),
+        ("\u{feff}hush\r\n", "hush"),
+        (" hush hush ", " hush hush "),
+    ] {
+        folder.write("secret", text);
+        assert_eq!(password(&[]), expected, "{text:?}");
+    }
+    let variable = ("PENPAL_MAIL__DOMAINS__1__RELAY__PASSWORD", "from the environment");
+    assert_eq!(password(&[variable]), "from the environment");
+    for (text, message) in [
+        (
+            "\n",
+            "config.yaml: mail.domains[1].relay.password_file: secret is empty: put the secret into it",
+        ),
+        (
+            "hush\nhush\n",
+            "config.yaml, from the file secret: mail.domains[1].relay.password: holds a line break or another control character: \
+             write the secret in one line",
+        ),
+    ] {
+        folder.write("secret", text);
+        assert_eq!(folder.message(&[]), message);
+    }
+    assert_eq!(
+        refused(&least_with("mail.domains", &domains)),
+        "config.yaml: mail.domains[1].relay.password_file: secret can't be read (No such file or directory (os error 2)): create it, \
+         readable for the user that runs penpal"
+    );
+}
+
+#[test]
 fn one_mailbox_has_no_further_domains() {
     let yaml = least_with("mail.domains", "[{domain: b.example}]");
     let folder = Folder::with(&yaml);
