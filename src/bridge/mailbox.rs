@@ -1,5 +1,6 @@
 //! What is remembered of mailboxes from which mail is fetched, and for whom a message in one is.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -125,14 +126,14 @@ impl MailboxKeeper for Bridge {
         let found = envelope::read(message);
         // That a message lies in this mailbox says nothing of where it was to go.
         let is_owner = |address: &str| address.eq_ignore_ascii_case(owner);
+        // Anybody can name somebody by as many sub-addresses as fit into a header: each recipient counts once.
         let ours = |candidates: &[String]| -> Vec<String> {
-            let mut kept: Vec<String> = Vec::new();
-            for candidate in candidates {
-                let ours = addresses.classify(candidate).is_some() && !is_owner(candidate);
-                if ours && !kept.contains(candidate) {
-                    kept.push(candidate.clone());
-                }
-            }
+            let mut known = BTreeSet::new();
+            let mut kept = candidates.to_vec();
+            kept.retain(|candidate| {
+                let ours = addresses.classify(candidate).filter(|_| !is_owner(candidate));
+                ours.is_some_and(|recipient| known.insert(recipient))
+            });
             kept
         };
         // With one mailbox for all, the servers' fields only name that mailbox.

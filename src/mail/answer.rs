@@ -6,13 +6,24 @@ use crate::model::{IncomingMail, Refusal};
 /// Refused recipients that are named in an answer, which is one line.
 const NAMED: usize = 4;
 
+/// Recipients that are refused before no more are asked about: each may be a question to the homeserver, and what names so many who
+/// do not exist goes through a dictionary.
+const MOST_REFUSED: usize = 100;
+
 /// Hands a mail over for doors that learn of its recipients and of its text at once: asks about each recipient, has the mail taken for
 /// those that exist, and gives one answer for all.
 pub async fn hand_over(inbound: &dyn Inbound, mail: IncomingMail) -> Result<(), Refusal> {
     let names = mail.recipients.clone();
     let mut answers = Vec::with_capacity(names.len());
+    let mut refused = 0;
     for recipient in &names {
-        answers.push(inbound.check_recipient(&mail.sender, recipient).await);
+        let answer = if refused < MOST_REFUSED {
+            inbound.check_recipient(&mail.sender, recipient).await
+        } else {
+            Err(too_many())
+        };
+        refused += usize::from(answer.is_err());
+        answers.push(answer);
     }
     let known = names.iter().zip(&answers).filter(|(_, answer)| answer.is_ok());
     let recipients: Vec<String> = known.map(|(name, _)| name.clone()).collect();
@@ -24,6 +35,15 @@ pub async fn hand_over(inbound: &dyn Inbound, mail: IncomingMail) -> Result<(), 
         }
     }
     for_all(&names, &answers)
+}
+
+/// 550 5.5.3: RFC 3463, section 3.6.
+fn too_many() -> Refusal {
+    Refusal {
+        code: 550,
+        enhanced: "5.5.3",
+        text: "Too many unknown recipients".into(),
+    }
 }
 
 /// The answer for one recipient. One that is missing is never success.

@@ -467,6 +467,76 @@ async fn idle_brings_mail_at_once_and_the_end_is_prompt() {
     assert!(world.bridge.hold(&settings(&server).id).await.unwrap());
 }
 
+/// Some servers say with each answer how many messages there are.
+#[tokio::test]
+async fn a_server_that_announces_what_is_not_there_is_not_asked_without_end() {
+    let world = sqlite().await;
+    let server = ImapServer::start().await;
+    server.is_in(Trouble::CriesWolf);
+    let stop = CancellationToken::new();
+    let settings = MailboxSettings {
+        poll: Duration::from_hours(1),
+        ..settings(&server)
+    };
+    let task = serve(settings.clone(), gate(&world), world.bridge.clone(), stop.clone());
+    // Somebody else does a hundred times as much in that time.
+    for _ in 0..100 {
+        check(&settings).await.unwrap();
+    }
+    stop.cancel();
+    task.await.unwrap();
+    let asked = server.heard("UID SEARCH");
+    assert!((1..20).contains(&asked), "{asked} searches");
+}
+
+/// What anybody can write into a header.
+#[tokio::test]
+async fn a_mail_to_a_dictionary_is_no_flood_of_questions() {
+    let world = sqlite().await.open_to_strangers().await;
+    let server = ImapServer::start().await;
+    let many = |name: &dyn Fn(usize) -> String, count: usize| {
+        (0..count)
+            .map(|n| format!("{}@mail.lab.test", name(n)))
+            .collect::<Vec<_>>()
+            .join(",\n ")
+    };
+    let unknown = many(&|n| format!("name{n}"), 1_000);
+    server.arrives(
+        &Letter::by_alice("Offer")
+            .with("To", &unknown)
+            .text("buy")
+            .to_string(),
+    );
+    let aliases = many(&|n| format!("bob+{n}"), 300);
+    server.arrives(
+        &Letter::by_alice("Hello")
+            .with("To", &aliases)
+            .text("hello Bob")
+            .to_string(),
+    );
+    let asked = || world.homeserver.requests_named("profile").len();
+    let before = asked();
+    mailbox(
+        &world,
+        MailboxSettings {
+            max_size: 100_000,
+            ..settings(&server)
+        },
+    )
+    .visit_once()
+    .await
+    .unwrap();
+    assert_eq!(server.flags(1).unwrap(), ["$PenpalRefused", "\\Flagged"]);
+    assert_eq!(server.flags(2).unwrap(), ["\\Seen"]);
+    assert!(
+        (100..110).contains(&(asked() - before)),
+        "{} questions",
+        asked() - before
+    );
+    world.settle().await;
+    assert_eq!(world.created_rooms().len(), 1);
+}
+
 #[tokio::test]
 async fn what_is_wrong_with_the_login_is_said_without_the_password() {
     let server = ImapServer::start().await;

@@ -22,7 +22,7 @@ pub enum AddressScheme {
 
 /// What a recipient address on a mail domain stands for. Whether the token is known and the user exists
 /// is for the caller to find out.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Recipient {
     /// The reply address of a thread.
     Reply {

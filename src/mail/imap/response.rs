@@ -4,6 +4,9 @@ use std::collections::BTreeSet;
 
 use super::frame::{Frame, Piece};
 
+/// Words and brackets of an answer to FETCH that are looked at. We ask for two things.
+const MAX_TOKENS: usize = 10_000;
+
 /// The longest text of a server that is shown to an admin.
 const MAX_TEXT: usize = 200;
 
@@ -143,7 +146,10 @@ fn read_code(code: &str) -> Code {
     let (word, value) = code.split_once(' ').unwrap_or((code, ""));
     let number = || value.trim().parse().ok();
     match word.to_ascii_uppercase().as_str() {
-        "UIDVALIDITY" => number().map_or(Code::None, Code::UidValidity),
+        // Zero is none (RFC 3501, section 9), and would be taken for that of a mailbox of which nothing is known yet.
+        "UIDVALIDITY" => number()
+            .filter(|number| *number != 0)
+            .map_or(Code::None, Code::UidValidity),
         "UIDNEXT" => number().map_or(Code::None, Code::UidNext),
         "PERMANENTFLAGS" => Code::PermanentFlags {
             keywords: value.contains("\\*"),
@@ -220,7 +226,9 @@ fn tokens(frame: Frame) -> Vec<Token> {
 
 fn split(line: &[u8], tokens: &mut Vec<Token>) {
     let mut bytes = line.iter().copied().peekable();
-    while let Some(byte) = bytes.next() {
+    while tokens.len() < MAX_TOKENS
+        && let Some(byte) = bytes.next()
+    {
         match byte {
             b' ' => {}
             b'(' => tokens.push(Token::Open),
@@ -309,6 +317,10 @@ mod tests {
                 Response::Condition(says(Status::Ok, Code::None, "x")),
             ),
             (
+                "* OK [UIDVALIDITY 0] x\r\n",
+                Response::Condition(says(Status::Ok, Code::None, "x")),
+            ),
+            (
                 "* OK [UIDNEXT 5]\r\n",
                 Response::Condition(says(Status::Ok, Code::UidNext(5), "")),
             ),
@@ -365,6 +377,13 @@ mod tests {
         ] {
             assert_eq!(read(text), expected, "{text:?}");
         }
+    }
+
+    #[test]
+    fn brackets_without_end_fill_no_memory() {
+        let mut found = Vec::new();
+        split("(".repeat(1_000_000).as_bytes(), &mut found);
+        assert_eq!(found.len(), MAX_TOKENS);
     }
 
     proptest! {

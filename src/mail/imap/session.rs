@@ -325,15 +325,16 @@ impl Session {
             .map(|_| ())
     }
 
-    /// Waits until the server tells of new messages, for `time` at the most. A server without IDLE is not waited for longer than `poll`.
-    pub(super) async fn wait(&mut self, time: Duration, poll: Duration) -> Result<(), ImapError> {
+    /// Waits until the server tells of new messages, for `time` at the most, and answers whether it has. A server without IDLE is not
+    /// waited for longer than `poll`.
+    pub(super) async fn wait(&mut self, time: Duration, poll: Duration) -> Result<bool, ImapError> {
         if self.news {
-            return Ok(());
+            return Ok(true);
         }
         if !self.capabilities.contains("IDLE") {
             tokio::time::sleep(time.min(poll)).await;
             self.command("NOOP", "", |_| {}).await?;
-            return Ok(());
+            return Ok(false);
         }
         let tag = self.begin("IDLE").await?;
         let deadline = Instant::now() + time;
@@ -345,7 +346,7 @@ impl Session {
                 Ok(Ok(Response::Done(other, _))) if other == tag => {
                     // It can, but will not.
                     self.capabilities.remove("IDLE");
-                    return Ok(());
+                    return Ok(false);
                 }
                 Ok(Ok(_)) => {}
                 Ok(Err(error)) => return Err(error),
@@ -355,7 +356,7 @@ impl Session {
         }
         self.send("DONE").await?;
         self.end(("IDLE", &tag), (SMALL, self.timeout), |_| {}).await?;
-        Ok(())
+        Ok(self.news)
     }
 
     /// Takes leave; whether the server hears it makes no difference.

@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::time::sleep;
+
 use super::session::{Selected, Session};
 use super::{After, ImapError, MailboxKeeper, MailboxSettings, Memory, Outcome, login};
 use crate::mail::{Inbound, answer};
@@ -15,6 +17,9 @@ const BATCH: usize = 50;
 /// How long a server may be silent before it is asked again: routers forget connections after ten minutes, and servers may close
 /// those that are idle for half an hour (RFC 2177).
 const IDLE: Duration = Duration::from_mins(9);
+
+/// The pause after news that were none, the first time.
+const FALSE_ALARM: Duration = Duration::from_secs(1);
 
 /// How often the connection may break while a message is marked, before it is left as it is.
 const MARKS: u32 = 3;
@@ -77,14 +82,29 @@ impl Visitor {
                 ..Pending::default()
             };
         }
+        let (mut told, mut false_alarms) = (false, 0);
         loop {
+            let before = pending.progress;
             let wait = self.work(&mut session, folder, pending).await?;
             if once {
                 session.leave().await;
                 return Ok(());
             }
-            session.wait(wait.min(IDLE), self.settings.poll).await?;
+            let false_alarm = told && pending.progress == before;
+            false_alarms = if false_alarm { false_alarms + 1 } else { 0 };
+            sleep(self.pause(false_alarms)).await;
+            told = session.wait(wait.min(IDLE), self.settings.poll).await?;
         }
+    }
+
+    /// How long a server is left alone that has told of new messages so many times in a row when there were none: some do so with
+    /// each answer, and would be asked without end. At last it is as if it told nothing.
+    fn pause(&self, false_alarms: u32) -> Duration {
+        let Some(doublings) = false_alarms.checked_sub(1) else {
+            return Duration::ZERO;
+        };
+        let doubled = 1_u32.checked_shl(doublings).unwrap_or(u32::MAX);
+        FALSE_ALARM.saturating_mul(doubled).min(self.settings.poll)
     }
 
     /// Works on what is there; gives the time until something is to be tried again.

@@ -38,6 +38,8 @@ pub enum Trouble {
     IsForgetful,
     /// All flags are refused.
     RefusesFlags,
+    /// New messages are announced with each answer, and there are none.
+    CriesWolf,
 }
 
 #[derive(Default)]
@@ -233,6 +235,9 @@ impl ImapServer {
                     0..0,
                     *b"* 1 FETCH (UID (((\r\n\x00\xff\r\n* {x}\r\n)) \"\r\n* SEARCH a b\r\n",
                 );
+            }
+            if trouble == Trouble::CriesWolf && selected {
+                answer.splice(0..0, *b"* 1 EXISTS\r\n");
             }
             let during = match trouble {
                 Trouble::DropsDuring(beginning) | Trouble::DropsAt(beginning) => {
