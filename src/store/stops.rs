@@ -16,6 +16,8 @@ impl Tx {
     }
 
     /// Notes that an email user wants no more mail of a user, or wants it again. False when that was so already.
+    ///
+    /// What is being rendered at this moment counts as changed, so that it does not leave after all.
     pub async fn set_stopped(
         &mut self,
         user: &UserId,
@@ -23,6 +25,16 @@ impl Tx {
         stopped: bool,
         now: Timestamp,
     ) -> Result<bool, StoreError> {
+        if stopped {
+            self.sql(
+                "UPDATE drafts SET revision = revision + 1 WHERE portal_id IN \
+                 (SELECT id FROM portals WHERE user_id = $1 AND address = $2)",
+            )
+            .bind(user.as_str())
+            .bind(address.as_str())
+            .later()
+            .await?;
+        }
         let query = if stopped {
             self.sql(
                 "INSERT INTO stops (user_id, address, stopped_at) VALUES ($1, $2, $3) \

@@ -115,6 +115,23 @@ stories! {
         assert_eq!(world.mail().text.trim(), "Here I am");
     }
 
+    async fn what_was_rendered_before_she_said_so_stays_here(world: World) {
+        let world = with_page(world).await;
+        let (room, mail) = world.bob_writes("hello").await;
+        world.says(&bob(), &room, "a film that takes a while").await;
+        world.work().await;
+        let job = world.jobs(JobState::Waiting).await.remove(0).id;
+        let store = world.bridge.store();
+        let draft = store.read().await.unwrap().draft(job).await.unwrap().expect("an email that has not left");
+        world.bridge.correspondence(&token(&mail), Some(true)).await.unwrap();
+        let mut tx = store.begin().await.unwrap();
+        assert!(!tx.freeze_draft(job, draft.revision, b"the film").await.unwrap());
+        tx.commit().await.unwrap();
+        world.wait(Duration::from_secs(31)).await;
+        assert!(world.mails().is_empty());
+        assert_eq!(notices(&world, &room, &alice()).last().unwrap(), NOT_SENT);
+    }
+
     async fn the_whole_message_must_say_so(world: World) {
         let (room, mail) = world.bob_writes("Shall we meet?").await;
         for (text, stops) in [

@@ -231,6 +231,11 @@ fn read(text: &str) -> Option<Wish> {
     if text.len() > LONGEST {
         return None;
     }
+    // An answer in which nothing was written shows what it quotes.
+    if text.trim_start().starts_with('>') {
+        return None;
+    }
+    let text: String = text.chars().map(half_width).collect();
     // Marks at either end, of any script; what is in quotation marks or bold says the same.
     let bare = text.trim_matches(|c: char| !c.is_alphanumeric());
     let words: Vec<String> = bare.split_whitespace().map(str::to_lowercase).collect();
@@ -239,6 +244,15 @@ fn read(text: &str) -> Option<Wish> {
         Some(Wish::Stop)
     } else {
         START.contains(&said.as_str()).then_some(Wish::Start)
+    }
+}
+
+/// The letters that East Asian keyboards write for those of ASCII (Unicode block "Halfwidth and Fullwidth Forms").
+fn half_width(c: char) -> char {
+    match c {
+        '\u{ff01}'..='\u{ff5e}' => char::from_u32(u32::from(c) - 0xfee0).unwrap_or(c),
+        '\u{3000}' => ' ',
+        other => other,
     }
 }
 
@@ -264,6 +278,13 @@ mod tests {
             ("СТОП", Some(Wish::Stop)),
             ("配信停止。", Some(Wish::Stop)),
             ("Annulla l\u{2019}iscrizione", Some(Wish::Stop)),
+            ("\u{ff33}\u{ff34}\u{ff2f}\u{ff30}\u{ff01}", Some(Wish::Stop)),
+            (
+                "\u{ff53}\u{ff54}\u{ff4f}\u{ff50}\u{3000}\u{ff49}\u{ff54}",
+                Some(Wish::Stop),
+            ),
+            ("> STOP", None),
+            (" > STOP\n> ", None),
             ("START", Some(Wish::Start)),
             ("Start.", Some(Wish::Start)),
             ("", None),
