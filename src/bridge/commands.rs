@@ -82,7 +82,9 @@ impl Bridge {
 
     async fn answer_command(&self, event: &RoomEvent) -> Result<String, StoreError> {
         let body = event.text("body").unwrap_or_default().trim();
-        let words: Vec<&str> = body.split_whitespace().take(3).collect();
+        // Telephones begin with a capital.
+        let lower = body.to_ascii_lowercase();
+        let words: Vec<&str> = lower.split_whitespace().take(3).collect();
         match words.as_slice() {
             ["strangers"] => {
                 let mut tx = self.store.read().await?;
@@ -136,10 +138,8 @@ impl Bridge {
                 Ok(signature(wishes.signature.as_deref()))
             }
             ["signature", ..] => {
-                let text = body
-                    .strip_prefix("signature")
-                    .map(str::trim)
-                    .filter(|text| *text != "off");
+                let text = body.get("signature".len()..).map(str::trim);
+                let text = text.filter(|text| !text.eq_ignore_ascii_case("off"));
                 let (lines, length) = LONGEST_SIGNATURE;
                 let is_long = |text: &str| {
                     text.lines().count() > lines || text.lines().any(|line| line.chars().count() > length)

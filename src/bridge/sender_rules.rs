@@ -124,7 +124,9 @@ pub(super) async fn decide(
     pattern: &str,
 ) -> Result<String, StoreError> {
     // As it comes when it is copied from a mail.
-    let pattern = pattern.trim_matches(|c: char| "<>\"'`,;".contains(c));
+    let pattern = pattern
+        .trim_matches(|c: char| "<>\"'`,;".contains(c))
+        .trim_end_matches('.');
     let pattern = match AddressPattern::parse(pattern) {
         Ok(pattern) => pattern,
         Err(error) => return Ok(format!("I can't read that: {error}.")),

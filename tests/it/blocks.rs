@@ -145,6 +145,11 @@ stories! {
             ("allow *@*", "That would be everybody."),
             ("block a@b@c d", "block ADDRESS"),
             ("block ..", "I can't read that: give an address"),
+            ("Block Erin@Example.net.", "Mail from erin@example.net is not taken any more."),
+            ("Unblock erin@example.net", "Mail from erin@example.net is treated like all other again."),
+            ("Strangers Nobody", "From now on, nobody may start a chat with you by email."),
+            ("Signature Bob The Builder", "Below your emails stands:\n\nBob The Builder"),
+            ("Signature Off", "Your emails have no signature."),
         ] {
             let said = talk.say(&world, command).await;
             assert!(said.contains(answer), "{command}: {said}");
