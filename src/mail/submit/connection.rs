@@ -7,7 +7,9 @@ use std::time::Duration;
 
 use lettre::transport::smtp;
 use lettre::transport::smtp::authentication::{Credentials, Mechanism};
-use lettre::transport::smtp::client::{AsyncSmtpConnection, Certificate, CertificateStore, TlsParameters};
+use lettre::transport::smtp::client::{
+    AsyncSmtpConnection, AsyncTokioStream, Certificate, CertificateStore, TlsParameters,
+};
 use lettre::transport::smtp::commands::Rset;
 use lettre::transport::smtp::extension::ClientId;
 use rustls::pki_types::CertificateDer;
@@ -17,6 +19,7 @@ use tokio::net::TcpStream;
 use tokio::time::timeout;
 
 use super::failure::{Failure, Stage};
+use super::line_by_line::LineByLine;
 use super::{RelayCredentials, RelayError, RelaySettings, RelayTls};
 
 /// Both send the password, which only TLS protects; providers offer nothing better that lettre speaks.
@@ -75,8 +78,12 @@ impl Dialer {
                 AsyncSmtpConnection::connect_tokio1(server, Some(self.timeout), &self.hello, tls, None);
             self.within(Stage::Connect, dial).await?
         } else {
-            let greet =
-                AsyncSmtpConnection::connect_with_transport(Box::new(self.stream().await?), &self.hello);
+            let stream = self.stream().await?;
+            let stream: Box<dyn AsyncTokioStream> = match &self.tls {
+                Tls::Starttls(_) => Box::new(LineByLine::new(stream)),
+                Tls::None | Tls::Wrapped(_) => Box::new(stream),
+            };
+            let greet = AsyncSmtpConnection::connect_with_transport(stream, &self.hello);
             self.within(Stage::Connect, greet).await?
         };
         if let Tls::Starttls(parameters) = &self.tls {

@@ -6,6 +6,7 @@
 
 mod connection;
 mod failure;
+mod line_by_line;
 mod pool;
 
 #[cfg(test)]

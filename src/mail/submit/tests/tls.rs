@@ -30,32 +30,30 @@ fn certificate(folder: &Path) -> (TlsAcceptor, PathBuf) {
     (TlsAcceptor::from(Arc::new(config)), ca_file)
 }
 
-/// A relay that encrypts, from the first byte or after STARTTLS.
-async fn encrypted(acceptor: TlsAcceptor, starttls: bool) -> (u16, Heard) {
+/// What a relay says to STARTTLS.
+const GO: &str = "220 Go\r\n";
+
+/// A relay that encrypts from the first byte, or after STARTTLS and its answer to that.
+async fn encrypted(acceptor: TlsAcceptor, go: Option<&'static str>) -> (u16, Heard) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = listener.local_addr().unwrap().port();
     let heard = Heard::default();
     let ears = heard.clone();
     tokio::spawn(async move {
         while let Ok((mut stream, _)) = listener.accept().await {
-            if starttls {
-                for reply in [
-                    "220 relay.example\r\n",
-                    "250-relay.example\r\n250 STARTTLS\r\n",
-                    "220 Go\r\n",
-                ] {
+            if let Some(go) = go {
+                for reply in ["220 relay.example\r\n", "250-relay.example\r\n250 STARTTLS\r\n"] {
                     stream.write_all(reply.as_bytes()).await.unwrap();
-                    if !reply.contains("Go") {
-                        while stream.read_u8().await.unwrap() != b'\n' {}
-                    }
+                    while stream.read_u8().await.unwrap() != b'\n' {}
                 }
+                stream.write_all(go.as_bytes()).await.unwrap();
             }
             let Ok(stream) = acceptor.accept(stream).await else {
                 continue;
             };
             // After STARTTLS there is no second greeting: an empty reply stands for it.
             let answer = move |line: &str| match line {
-                "" if starttls => Then::Say(""),
+                "" if go.is_some() => Then::Say(""),
                 line => good(line),
             };
             converse(stream, &answer, &ears).await;
@@ -69,7 +67,7 @@ async fn messages_leave_encrypted() {
     for tls in [RelayTls::Tls, RelayTls::Starttls] {
         let folder = tempfile::tempdir().unwrap();
         let (acceptor, ca_file) = certificate(folder.path());
-        let (port, heard) = encrypted(acceptor, tls == RelayTls::Starttls).await;
+        let (port, heard) = encrypted(acceptor, (tls == RelayTls::Starttls).then_some(GO)).await;
         let relay = Relay::new(RelaySettings {
             tls,
             ca_file: Some(ca_file),
@@ -88,7 +86,7 @@ async fn a_relay_that_cannot_prove_who_it_is_gets_nothing() {
         let other = tempfile::tempdir().unwrap();
         let (acceptor, _) = certificate(folder.path());
         let (_, ca_file) = certificate(other.path());
-        let (port, heard) = encrypted(acceptor, tls == RelayTls::Starttls).await;
+        let (port, heard) = encrypted(acceptor, (tls == RelayTls::Starttls).then_some(GO)).await;
         let relay = Relay::new(RelaySettings {
             tls,
             ca_file: Some(ca_file),
@@ -103,6 +101,27 @@ async fn a_relay_that_cannot_prove_who_it_is_gets_nothing() {
         assert!(error.to_string().contains("certificate"), "{error}");
         assert_eq!(heard.lines(), Vec::<String>::new());
     }
+}
+
+/// Whoever is on the way can't speak within TLS, but before it.
+#[tokio::test]
+async fn what_was_said_before_tls_is_no_answer_within_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let (acceptor, ca_file) = certificate(folder.path());
+    let forged = "220 Go\r\n250 forged\r\n250 Ok\r\n250 Ok\r\n354 Go ahead\r\n250 Ok: queued as 4F2C\r\n";
+    let (port, heard) = encrypted(acceptor, Some(forged)).await;
+    let relay = Relay::new(RelaySettings {
+        tls: RelayTls::Starttls,
+        ca_file: Some(ca_file),
+        ..settings(port)
+    })
+    .unwrap();
+    let error = relay.send(&alice(), MESSAGE).await.unwrap_err();
+    assert!(
+        matches!(error, SendError::Transient { uncertain: false, .. }),
+        "{error}"
+    );
+    assert_eq!(heard.lines(), Vec::<String>::new());
 }
 
 #[tokio::test]
