@@ -11,7 +11,7 @@ import tempfile
 import unittest
 from pathlib import Path
 
-from lab.lab import Lab, puppet_of
+from lab.lab import MAIL_DOMAIN, Lab, puppet_of
 from lab.matrix import Room
 from lab.processes import stop_on_signals
 from lab.relay import Caught
@@ -58,6 +58,7 @@ class Scenario(unittest.TestCase):
         self.puppet = puppet_of(self.alice)
         self.bob, _ = self.lab.person(f"bob{number}", "Bob")
         self.client = self.bob.client
+        self.address = f"{self.client.user[1:].partition(':')[0]}@{MAIL_DOMAIN}"
         self.program = self.lab.mail_program("Alice Example", self.alice)
 
     def make_lab(self) -> Lab:
@@ -90,6 +91,16 @@ class Scenario(unittest.TestCase):
         room_id = self.client.create_room(**content)
         self.await_membership(room_id, self.puppet, "join")
         return self.room(room_id)
+
+    def open_by_email(self, subject: str = "Chess", text: str = "Shall we play?") -> Room:
+        """Bob has written to Alice, and she begins another conversation; gives the chat in which he reads it."""
+        self.say(self.open_chat(), "Write to me")
+        self.program.send(self.program.write(self.address, subject, text))
+        room = self.invitation()
+        self.client.act(room.id, "join")
+        chat = self.room(room.id)
+        self.heard(chat, text)
+        return chat
 
     def say(self, room: Room, text: str) -> Caught:
         """Bob writes; gives the email that has the text in it."""

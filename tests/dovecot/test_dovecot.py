@@ -44,7 +44,6 @@ class Fetched(Scenario):
     def setUp(self):
         super().setUp()
         self.program = MailProgram("Alice Example", self.alice, self.dovecot.lmtp_port, lmtp=True)
-        self.address = f"{self.client.user[1:].partition(':')[0]}@{MAIL_DOMAIN}"
 
     def bodies(self, room):
         """What the puppet has said."""
@@ -73,11 +72,7 @@ class Fetched(Scenario):
         self.heard(room, "Nobody at all")
 
     def test_a_first_email_opens_a_chat(self):
-        self.say(self.open_chat(), "Write to me")
-        self.program.send(self.program.write(self.address, "Chess", "Shall we play?"))
-        room = self.invitation()
-        self.client.act(room.id, "join")
-        self.heard(self.room(room.id), "Shall we play?")
+        self.open_by_email()
 
     def test_what_was_taken_is_moved_and_what_is_refused_too(self):
         room = self.open_chat()

@@ -57,4 +57,3 @@ class Behind(Scenario):
     def setUp(self) -> None:
         super().setUp()
         self.program = MailProgram("Alice Example", self.alice, self.postfix.port)
-        self.address = f"{self.client.user[1:].partition(':')[0]}@{MAIL_DOMAIN}"

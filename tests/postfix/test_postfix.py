@@ -25,11 +25,7 @@ class Both(Behind):
         self.assertEqual(second.references(), [first.header("Message-ID"), str(answer["Message-ID"])])
 
     def test_a_first_email_opens_a_chat(self):
-        self.say(self.open_chat(), "Write to me")
-        self.program.send(self.program.write(self.address, "Chess", "Shall we play?"))
-        room = self.invitation()
-        self.client.act(room.id, "join")
-        self.heard(self.room(room.id), "Shall we play?")
+        self.open_by_email()
 
     def test_mail_for_nobody_is_bounced_with_penpals_words(self):
         self.program.send(self.program.write(f"nobody-at-all@{MAIL_DOMAIN}", "Hello?", "Anybody?"))

@@ -28,13 +28,7 @@ class Encryption(Scenario):
         self.lab.until(lambda: self.notices(room), "a notice of the puppet")
 
     def test_a_room_made_by_a_puppet_does_not_become_encrypted_by_accident(self):
-        mail = self.say(self.open_chat(), "Hello")
-        self.assertTrue(mail)
-        local = self.client.user[1:].partition(":")[0]
-        self.program.send(self.program.write(f"{local}@mail.hs.test", "Chess", "Your move"))
-        room = self.invitation()
-        self.client.act(room.id, "join")
-        self.heard(self.room(room.id), "Your move")
+        room = self.open_by_email()
         levels = self.client.request("GET", f"/rooms/{room.id}/state/m.room.power_levels")
         needed = levels["events"].get("m.room.encryption", levels.get("state_default", 50))
         held = levels.get("users", {}).get(self.client.user, levels.get("users_default", 0))
@@ -62,12 +56,7 @@ class EncryptedByDefault(Scenario):
         return lab
 
     def test_a_first_email_arrives_and_what_does_not_is_said_once(self):
-        self.say(self.open_chat(), "Hello")
-        local = self.client.user[1:].partition(":")[0]
-        self.program.send(self.program.write(f"{local}@mail.hs.test", "Chess", "Your move"))
-        room = self.invitation()
-        self.client.act(room.id, "join")
-        self.heard(self.room(room.id), "Your move")
+        room = self.open_by_email()
         for _ in range(3):
             self.client.send(room.id, CIPHER, "m.room.encrypted")
         self.heard(self.room(room.id), "This chat is encrypted")

@@ -60,7 +60,7 @@ class Endings(Scenario):
     def test_a_declined_invitation_of_the_puppet_leaves_nothing_behind(self):
         room = self.open_chat()
         self.say(room, "Hello")
-        first = self.program.write(f"{self.client.user[1:].partition(':')[0]}@mail.hs.test", "Fishing", "Want to come?")
+        first = self.program.write(self.address, "Fishing", "Want to come?")
         self.program.send(first)
         offered = self.invitation()
         self.await_direct([room.id, offered.id])

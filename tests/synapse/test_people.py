@@ -3,17 +3,13 @@
 import smtplib
 import threading
 
-from lab.lab import MAIL_DOMAIN, SERVER_NAME
+from lab.lab import SERVER_NAME
 from lab.scenario import Scenario, running_lab
 
 BOT = f"@penpal:{SERVER_NAME}"
 
 
 class People(Scenario):
-    @property
-    def address(self):
-        return f"{self.client.user[1:].partition(':')[0]}@{MAIL_DOMAIN}"
-
     def rename(self, client, name):
         client.request("PUT", f"/profile/{client.user}/displayname", {"displayname": name})
 
@@ -93,8 +89,7 @@ class DoublePuppeting(Scenario):
         self.say(room, "You can write to me now")
         mine = lambda: self.client.account_data("m.direct").get(self.puppet, [])  # noqa: E731
         self.lab.until(lambda: mine() == [room.id], "the chat in Bob's own m.direct")
-        local = self.client.user[1:].partition(":")[0]
-        self.program.send(self.program.write(f"{local}@{MAIL_DOMAIN}", "News", "I have moved"))
+        self.program.send(self.program.write(self.address, "News", "I have moved"))
         self.lab.until(lambda: len(mine()) == 2, "the second chat in Bob's own m.direct")
         second = next(known for known in mine() if known != room.id)
         self.await_membership(second, self.client.user, "join")

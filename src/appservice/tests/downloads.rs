@@ -4,18 +4,11 @@ use reqwest::{Method, Response};
 
 use tokio::sync::mpsc;
 
-use super::Harness;
+use super::{Harness, header};
 
 async fn follow(harness: &Harness, method: Method, link: &str) -> Response {
     let request = harness.anonymous(method, &format!("/file/{link}"));
     request.send().await.unwrap()
-}
-
-fn header<'a>(response: &'a Response, name: &str) -> &'a str {
-    response
-        .headers()
-        .get(name)
-        .map_or("", |value| value.to_str().unwrap())
 }
 
 #[tokio::test]

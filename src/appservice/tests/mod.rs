@@ -232,6 +232,12 @@ fn is_error((code, body): (u16, Value), status: u16, errcode: &str) {
     assert!(body["error"].as_str().is_some_and(|text| !text.is_empty()));
 }
 
+/// A header of a response; nothing when it is not there.
+fn header<'a>(response: &'a Response, name: &str) -> &'a str {
+    let value = response.headers().get(name);
+    value.map_or("", |value| value.to_str().unwrap())
+}
+
 /// The status and the JSON of a response.
 async fn answer(response: Response) -> (u16, Value) {
     (response.status().as_u16(), response.json().await.unwrap())

@@ -2,18 +2,11 @@
 
 use reqwest::{Method, Response};
 
-use super::Harness;
+use super::{Harness, header};
 
 async fn ask(harness: &Harness, method: Method, token: &str, body: &'static str) -> Response {
     let request = harness.anonymous(method, &format!("/stop/{token}")).body(body);
     request.send().await.unwrap()
-}
-
-fn header<'a>(response: &'a Response, name: &str) -> &'a str {
-    response
-        .headers()
-        .get(name)
-        .map_or("", |value| value.to_str().unwrap())
 }
 
 #[tokio::test]
