@@ -4,6 +4,7 @@ import getpass
 import imaplib
 import os
 import shutil
+import subprocess
 import tempfile
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,7 +19,9 @@ base_dir = {directory}/run
 log_path = /dev/stderr
 protocols = imap lmtp
 listen = 127.0.0.1
-ssl = no
+ssl = yes
+ssl_cert = <{directory}/certificate.pem
+ssl_key = <{directory}/key.pem
 disable_plaintext_auth = no
 auth_mechanisms = plain
 mail_location = maildir:{directory}/mail/%d
@@ -49,7 +52,7 @@ service imap-login {{
     port = {imap_port}
   }}
   inet_listener imaps {{
-    port = 0
+    port = {imaps_port}
   }}
 }}
 service lmtp {{
@@ -73,6 +76,7 @@ class Dovecot:
 
     def __init__(self):
         self.imap_port = free_port()
+        self.imaps_port = free_port()
         self.lmtp_port = free_port()
         self.directory = Path(tempfile.mkdtemp(prefix="penpal-dovecot-"))
         self._configuration = self.directory / "dovecot.conf"
@@ -85,7 +89,10 @@ class Dovecot:
     def start(self) -> None:
         """Starts it and waits until it listens."""
         values = {"user": self._user, "group": self._group, "directory": self.directory}
-        values |= {"imap_port": self.imap_port, "lmtp_port": self.lmtp_port, "password": PASSWORD}
+        ports = {"imap_port": self.imap_port, "imaps_port": self.imaps_port, "lmtp_port": self.lmtp_port}
+        values |= ports | {"password": PASSWORD}
+        if not self.certificate.exists():
+            self._certify()
         self._configuration.write_text(CONFIGURATION.format(**values))
         (self.directory / "mail").mkdir(exist_ok=True)
         for path in (self.directory, self.directory / "mail", self._configuration):
@@ -94,16 +101,30 @@ class Dovecot:
         for port in (self.imap_port, self.lmtp_port):
             until(lambda port=port: answers(port), f"Dovecot listening on port {port}", 30, (self.service,))
 
+    def _certify(self) -> None:
+        """Makes a certificate for this machine, which is its own authority."""
+        names = "subjectAltName=DNS:localhost,IP:127.0.0.1"
+        command = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2"]
+        command += ["-subj", "/CN=localhost", "-addext", names, "-addext", "basicConstraints=critical,CA:FALSE"]
+        command += ["-keyout", self.directory / "key.pem", "-out", self.certificate]
+        subprocess.run(command, check=True, capture_output=True)
+        shutil.chown(self.directory / "key.pem", self._user, self._group)
+
     def stop(self) -> None:
         """Stops it and removes its files."""
         self.service.stop()
         shutil.rmtree(self.directory, ignore_errors=True)
 
-    def mailbox(self, username: str, **more: object) -> dict:
+    @property
+    def certificate(self) -> Path:
+        """What proves who it is."""
+        return self.directory / "certificate.pem"
+
+    def mailbox(self, username: str, tls: str = "tls", **more: object) -> dict:
         """An entry of `mail.imap` for one of its users."""
-        return {
-            "host": "127.0.0.1", "port": self.imap_port, "tls": "none", "username": username, "password": PASSWORD,
-        } | more
+        port = self.imaps_port if tls == "tls" else self.imap_port
+        way = {"host": "localhost", "port": port, "tls": tls, "ca_file": str(self.certificate)}
+        return way | {"username": username, "password": PASSWORD} | more
 
     @contextmanager
     def opened(self, username: str, folder: str = "INBOX"):

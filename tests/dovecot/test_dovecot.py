@@ -24,7 +24,7 @@ def setUpModule():
     # Only IDLE can bring anything within the time of a test.
     mailboxes = [
         dovecot.mailbox(STAYS, poll="1h"),
-        dovecot.mailbox(MOVED, poll="1h", after="move", move_to="Erledigt/Gelöst", refused="Abgelehnt"),
+        dovecot.mailbox(MOVED, tls="starttls", poll="1h", after="move", move_to="Erledigt/Gelöst", refused="Abgelehnt"),
     ]
     lab.penpal.configure({"mail": {"imap": mailboxes}})
     lab.start()
@@ -139,5 +139,5 @@ class Fetched(Scenario):
     def test_the_doctor_tries_the_mailboxes(self):
         command = [self.lab.penpal.binary, "doctor", "--config", self.lab.penpal.config]
         shown = subprocess.run(command, capture_output=True, text=True, timeout=60).stdout
-        self.assertIn("mail.imap[0] on 127.0.0.1 lets Penpal in, and has INBOX", shown)
-        self.assertIn("mail.imap[1] on 127.0.0.1 lets Penpal in, and has INBOX", shown)
+        self.assertIn("mail.imap[0] on localhost lets Penpal in, and has INBOX", shown)
+        self.assertIn("mail.imap[1] on localhost lets Penpal in, and has INBOX", shown)
