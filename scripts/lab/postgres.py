@@ -50,6 +50,19 @@ class Postgres:
             raise Failed(f"the database {name} could not be made: {done.stderr}")
         return self._url(name)
 
+    def run(self, url: str, sql: str) -> str:
+        """Runs SQL in the database of this URL, all or nothing, and gives the answer."""
+        command = [*self._psql[:-1], url, "-A", "-t", "-1", "-v", "ON_ERROR_STOP=1", "-c", sql]
+        done = subprocess.run(list(map(str, command)), capture_output=True, text=True, stdin=subprocess.DEVNULL)
+        if done.returncode != 0:
+            raise Failed(f"PostgreSQL says: {done.stderr}")
+        return done.stdout.strip()
+
+    @property
+    def pid(self) -> int | None:
+        """The process id of its first process."""
+        return self._service.pid
+
     def start(self) -> None:
         """Starts it, and waits until it answers."""
         self._service.start()
@@ -66,8 +79,10 @@ class Postgres:
 
 
 @contextmanager
-def running():
-    """Yields a running `Postgres`; the server and its files are gone afterwards."""
+def running(durable: bool = False):
+    """Yields a running `Postgres`; the server and its files are gone afterwards. What is committed is on the disk only when it
+    is `durable`.
+    """
     programs = tools.postgres_programs()
     account = _account()
     directory = Path(tempfile.mkdtemp(prefix="penpal-postgres-"))
@@ -80,16 +95,14 @@ def running():
     if made.returncode != 0:
         raise Failed(f"initdb failed:\n{made.stdout}{made.stderr}")
     port = free_port()
-    # The data are thrown away: nothing needs to reach the disk. What is committed outlives a crash of the server all the
-    # same, because the machine does not crash with it. Every test has its own connections.
+    # The data are thrown away: mostly nothing needs to reach the disk. What is committed outlives a crash of the server all
+    # the same, because the machine does not crash with it. Every test has its own connections.
     settings = {
         "listen_addresses": "127.0.0.1",
         "port": port,
         "unix_socket_directories": directory,
         "max_connections": 400,
-        "fsync": "off",
-        "full_page_writes": "off",
-    }
+    } | ({} if durable else {"fsync": "off", "full_page_writes": "off"})
     command = [programs / "postgres", "-D", data]
     for name, value in settings.items():
         command += ["-c", f"{name}={value}"]

@@ -2,18 +2,26 @@
 
 import argparse
 import json
+import os
 import shutil
+import statistics
 import tempfile
 import time
+from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
-from lab import penpal
-from lab.bench import figures
-from lab.bench.world import SERVER_NAME, World
-from lab.lab import MAIL_DOMAIN
-from lab.penpal import Penpal
+from lab import penpal, postgres
+from lab.bench import figures, postfix
+from lab.bench.team import Team
+from lab.bench.world import World
+from lab.postgres import Postgres
 from lab.processes import Failed, stop_on_signals
+from lab.tools import Missing
+
+# Over which mail comes in at the same time.
+CONNECTIONS = 20
 
 
 @dataclass(frozen=True)
@@ -24,6 +32,8 @@ class Promise:
     unit: str
     least: float | None = None
     most: float | None = None
+    # Whether it waits for the disk.
+    waits: bool = False
 
     def held(self, value: float) -> bool:
         """Whether the figure is as promised."""
@@ -37,98 +47,144 @@ class Promise:
 
 
 PROMISES = {
-    "disk": Promise("fdatasync of this disk, median", "ms"),
+    "disk": Promise("fdatasync of this disk, one at a time", "/s"),
     "convert_reply": Promise("conversion of an HTML reply of 30 KB, processor time", "ms", most=1),
     "convert_files": Promise("conversion of a mail of 10 MB with files", "MB/s", least=200),
     "start": Promise("start, empty store", "s", most=1),
     "memory_idle": Promise("memory when idle", "MiB", most=40),
-    "accepted_100": Promise("transactions of 100 events, accepted", "events/s", least=10_000),
-    "accepted_1": Promise("transactions of 1 event one at a time, accepted", "events/s", least=1_500),
+    "idle_cpu": Promise("processor time when idle, a minute", "ms"),
+    "idle_transactions": Promise("  transactions at PostgreSQL meanwhile", "/s"),
+    "accepted_100": Promise("transactions of 100 events, accepted", "events/s", least=10_000, waits=True),
+    "accepted_1": Promise("transactions of 1 event one at a time, accepted", "events/s", least=1_500, waits=True),
     "accepted_1_p99": Promise("  of these, the slowest in a hundred", "ms", most=10),
-    "to_email": Promise("Matrix to email, end to end", "messages/s", least=1_500),
+    "to_email": Promise("Matrix to email, end to end", "messages/s", least=1_500, waits=True),
     "to_email_cpu": Promise("  processor time of each", "ms", most=0.7),
-    "lmtp": Promise("email to Matrix, accepted by LMTP over 20 connections", "mails/s", least=3_000),
-    "to_matrix": Promise("email to Matrix, end to end", "messages/s", least=1_500),
+    "to_email_database": Promise("  besides, of PostgreSQL", "ms"),
+    "lmtp": Promise("email to Matrix, accepted by LMTP over 20 connections", "mails/s", least=3_000, waits=True),
+    "lmtp_source": Promise("  the same, from smtp-source", "mails/s", waits=True),
+    "lmtp_postfix": Promise("  against Postfix's smtpd, from smtp-source", "times", least=1),
+    "to_matrix": Promise("email to Matrix, end to end", "messages/s", least=1_500, waits=True),
     "to_matrix_cpu": Promise("  processor time of each", "ms", most=0.7),
+    "to_matrix_database": Promise("  besides, of PostgreSQL", "ms"),
     "latency_to_email": Promise("one message alone, transaction to relay, median", "ms", most=5),
     "latency_to_matrix": Promise("one mail alone, connection to homeserver, median", "ms", most=5),
+    "handed_over": Promise("end of `penpal deliver` to homeserver, median", "ms"),
+    "drain": Promise("drain of what waits for the relay", "messages/s", waits=True),
+    "drain_against": Promise("  against the rate from end to end", "times", least=1),
     "start_large": Promise("start, large store", "s", most=2),
     "memory_large": Promise("memory with the large store, after load", "MiB", most=128),
     "large_to_email": Promise("processor time there against the small store, to email", "times", most=1.25),
     "large_to_matrix": Promise("processor time there against the small store, to Matrix", "times", most=1.25),
 }
 
+# Portals in the small store, against which the large one is held.
+SMALL = 1000
+
 
 class Bench:
     """The figures so far, and what they are measured on."""
 
-    def __init__(self, binary: Path, directory: Path, earlier: dict[str, float]):
-        self._binary, self.directory, self._earlier = binary, directory, earlier
+    def __init__(self, binary: Path, directory: Path, size: int, server: Postgres | None, earlier: dict[str, float]):
+        self._binary, self.directory, self._size, self.server, self._earlier = binary, directory, size, server, earlier
         self.world = World()
-        self.installed: list[Penpal] = []
+        self.installed: list[Team] = []
         self.figures: dict[str, float] = {}
 
-    def install(self, name: str) -> Penpal:
+    def install(self, name: str) -> Team:
         """A fresh installation that sends every message at once."""
-        installed = Penpal(self._binary, self.directory / name)
-        installed.init(SERVER_NAME, f"http://127.0.0.1:{self.world.homeserver_port}", MAIL_DOMAIN, self.world.relay_port)
-        sections = {"chats": {"settle": "0s"}, "permissions": {"*": "admin"}, "mail": installed.listen(), "logging": {"level": "warn"}}
-        installed.configure(sections)
-        self.installed.append(installed)
-        return installed
+        team = Team(self._binary, self.directory / name, self.world, self._size, self.server)
+        self.installed.append(team)
+        return team
 
     def note(self, name: str, value: float) -> None:
-        """Takes a figure down and prints its line."""
+        """Takes a figure down and prints its line, with the disk's own pace now where that bounds it."""
         self.figures[name] = value
         promise = PROMISES[name]
-        missed = "" if promise.held(value) else "  MISSED"
+        missed = "MISSED" if not promise.held(value) else ""
         before = self._earlier.get(name)
         compared = f"  {value / before:6.2f} times {before:.2f}" if before else ""
-        print(f"{promise.text:<58} {value:10.2f} {promise.unit:<10} {promise.bound():<14}{missed}{compared}", flush=True)
+        paced = f"  the disk: {figures.disk(self.directory):.0f}/s" if promise.waits else ""
+        line = f"{promise.text:<58} {value:10.2f} {promise.unit:<10} {promise.bound():<14} {missed:<6}{paced}{compared}"
+        print(line.rstrip(), flush=True)
 
     def good(self) -> bool:
         """Whether everything is as promised."""
         return all(PROMISES[name].held(value) for name, value in self.figures.items())
 
 
-def measure(bench: Bench, messages: int, chats: int, portals: int) -> None:
+def _median(runs: int, measured: Callable[[], dict[str, float]]) -> dict[str, float]:
+    """Measures again and again; the median of each figure."""
+    found = [measured() for _ in range(runs)]
+    return {name: statistics.median(each[name] for each in found) for name in found[0]}
+
+
+def measure(bench: Bench, wanted: argparse.Namespace) -> None:
     """All figures, one after another."""
     bench.note("disk", figures.disk(bench.directory))
-    for name, value in figures.conversion().items():
-        bench.note(name, value)
+    # The conversion is built from the source, and the same on each database.
+    if bench.server is None and wanted.binary is None:
+        for name, value in figures.conversion().items():
+            bench.note(name, value)
     small = bench.install("small")
-    bench.note("start", figures.start(small))
+    bench.note("start", small.start())
     time.sleep(2)
-    bench.note("memory_idle", figures.memory(small))
-    run = figures.Run(bench.world, small, chats)
+    bench.note("memory_idle", small.memory())
+    idle = figures.idle(small, wanted.idle)
+    bench.note("idle_cpu", idle["cpu"])
+    if bench.server:
+        bench.note("idle_transactions", idle["transactions"])
+    small.stop()
+    small.fill(SMALL)
+    small.start()
+    run = figures.Run(bench.world, small, wanted.chats)
     run.begin_chats()
-    to_email = run.matrix_to_email(messages, 100)
-    bench.note("accepted_100", to_email["accepted"])
-    single = run.matrix_to_email(messages, 1)
+    there, back = _rates(bench, run, wanted)
+    to_email, to_matrix = run.latency(50)
+    bench.note("latency_to_email", to_email)
+    bench.note("latency_to_matrix", to_matrix)
+    bench.note("handed_over", run.handed_over(10))
+    bench.note("drain", run.drain(wanted.waiting))
+    bench.note("drain_against", bench.figures["drain"] / bench.figures["to_email"])
+    small.stop()
+    large = bench.install("large")
+    large.start()
+    large.stop()
+    large.fill(wanted.portals)
+    bench.note("start_large", large.start())
+    run = figures.Run(bench.world, large, wanted.chats)
+    run.begin_chats()
+    large_there = _median(wanted.runs, lambda: run.matrix_to_email(wanted.messages, 100))
+    large_back = _median(wanted.runs, lambda: run.email_to_matrix(wanted.messages, CONNECTIONS))
+    bench.note("memory_large", large.memory())
+    bench.note("large_to_email", large_there["cost"] / there["cost"])
+    bench.note("large_to_matrix", large_back["cost"] / back["cost"])
+
+
+def _rates(bench: Bench, run: figures.Run, wanted: argparse.Namespace) -> tuple[dict[str, float], dict[str, float]]:
+    """What goes through in a second, and what a message costs: to email, and to Matrix."""
+    there = _median(wanted.runs, lambda: run.matrix_to_email(wanted.messages, 100))
+    bench.note("accepted_100", there["accepted"])
+    single = _median(wanted.runs, lambda: run.matrix_to_email(wanted.messages, 1))
     bench.note("accepted_1", single["accepted"])
     bench.note("accepted_1_p99", single["p99"])
-    bench.note("to_email", to_email["through"])
-    bench.note("to_email_cpu", to_email["cpu"])
-    to_matrix = run.email_to_matrix(messages, 20)
-    bench.note("lmtp", to_matrix["accepted"])
-    bench.note("to_matrix", to_matrix["through"])
-    bench.note("to_matrix_cpu", to_matrix["cpu"])
-    there, back = run.latency(50)
-    bench.note("latency_to_email", there)
-    bench.note("latency_to_matrix", back)
-    small.service.stop()
-    large = bench.install("large")
-    figures.start(large)
-    large.service.stop()
-    figures.fill(large, portals)
-    bench.note("start_large", figures.start(large))
-    run = figures.Run(bench.world, large, chats)
-    run.begin_chats()
-    large_to_email = run.matrix_to_email(messages, 100)
-    large_to_matrix = run.email_to_matrix(messages, 20)
-    bench.note("memory_large", figures.memory(large))
-    bench.note("large_to_email", large_to_email["cpu"] / to_email["cpu"])
-    bench.note("large_to_matrix", large_to_matrix["cpu"] / to_matrix["cpu"])
+    bench.note("to_email", there["through"])
+    bench.note("to_email_cpu", there["cpu"])
+    if bench.server:
+        bench.note("to_email_database", there["database"])
+    back = _median(wanted.runs, lambda: run.email_to_matrix(wanted.messages, CONNECTIONS))
+    bench.note("lmtp", back["accepted"])
+    if os.geteuid() == 0:
+        people = run.reply_addresses(CONNECTIONS)
+        beside = _median(wanted.runs, lambda: postfix.side_by_side(run, people, wanted.messages))
+        bench.note("lmtp_source", beside["penpal"])
+        bench.note("lmtp_postfix", beside["penpal"] / beside["postfix"])
+    else:
+        print("the comparison with Postfix is left out: it only starts as root")
+    bench.note("to_matrix", back["through"])
+    bench.note("to_matrix_cpu", back["cpu"])
+    if bench.server:
+        bench.note("to_matrix_database", back["database"])
+    return there, back
 
 
 def main(arguments: argparse.Namespace) -> int:
@@ -137,19 +193,26 @@ def main(arguments: argparse.Namespace) -> int:
     binary = arguments.binary.resolve() if arguments.binary else penpal.build(release=True)
     earlier = json.loads(arguments.compare.read_text()) if arguments.compare else {}
     directory = Path(tempfile.mkdtemp(prefix="penpal-bench-"))
-    bench = Bench(binary, directory, earlier)
+    processes = arguments.postgres
     try:
-        measure(bench, arguments.messages, arguments.chats, arguments.portals)
-        return 0 if bench.good() else 1
+        with postgres.running(durable=True) if processes else nullcontext() as server:
+            return _run(Bench(binary, directory, processes or 1, server, earlier), arguments)
     except KeyboardInterrupt:
         return 130
-    except (Failed, OSError) as failure:
-        print(f"{failure}\n" + "\n".join(each.service.tail() for each in bench.installed))
+    finally:
+        shutil.rmtree(directory, ignore_errors=True)
+
+
+def _run(bench: Bench, arguments: argparse.Namespace) -> int:
+    try:
+        measure(bench, arguments)
+        return 0 if bench.good() else 1
+    except (Failed, Missing, OSError) as failure:
+        print(f"{failure}\n" + "\n".join(each.tails() for each in bench.installed))
         return 1
     finally:
         if arguments.json:
             arguments.json.write_text(json.dumps(bench.figures, indent=2) + "\n")
         for each in bench.installed:
-            each.service.stop()
+            each.stop()
         bench.world.stop()
-        shutil.rmtree(directory, ignore_errors=True)

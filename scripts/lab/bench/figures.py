@@ -1,30 +1,30 @@
 """One measurement after another; each gives its figures by name."""
 
 import os
-import re
-import sqlite3
 import statistics
 import subprocess
 import time
 from pathlib import Path
 
 from lab import tools
+from lab.bench.team import Team
 from lab.bench.world import BOB, SERVER_NAME, Pusher, Seen, World, deliver, event, mail, member
-from lab.lab import MAIL_DOMAIN, puppet_of
-from lab.penpal import Penpal
-from lab.processes import Failed, answers
+from lab.lab import puppet_of
+from lab.processes import Failed, until
 
 
 def disk(directory: Path) -> float:
-    """Milliseconds that `fdatasync` takes after 4 KiB on this disk, now: the pace of everything that is promised."""
+    """How often a second `fdatasync` brings 4 KiB to this disk, one at a time, now: the pace of everything that is promised one
+    at a time, and of what shares a wait the more the slower it is.
+    """
     times = []
     with open(directory / "disk", "wb", buffering=0) as file:
-        for _ in range(100):
+        for _ in range(200):
             file.write(b"\0" * 4096)
             begin = time.perf_counter()
             os.fdatasync(file.fileno())
             times.append(time.perf_counter() - begin)
-    return statistics.median(times) * 1000
+    return 1 / statistics.median(times)
 
 
 def conversion() -> dict[str, float]:
@@ -37,64 +37,32 @@ def conversion() -> dict[str, float]:
     return {name: float(value) for name, value in (line.split() for line in done.stdout.splitlines() if line)}
 
 
-def start(installed: Penpal) -> float:
-    """Seconds from the start of the process until it answers the homeserver."""
-    begin = time.monotonic()
-    installed.service.start()
-    while not answers(installed.port):
-        installed.service.check()
-        if time.monotonic() - begin > 60:
-            raise Failed("Penpal does not listen after 60 s")
-        time.sleep(0.005)
-    return time.monotonic() - begin
-
-
-def memory(installed: Penpal) -> float:
-    """Resident memory, in MiB."""
-    status = Path(f"/proc/{installed.service.pid}/status").read_text()
-    return int(re.search(r"VmRSS:\s+(\d+)", status)[1]) / 1024
-
-
-def cpu(installed: Penpal) -> float:
-    """Seconds of processor time so far."""
-    fields = Path(f"/proc/{installed.service.pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-
-
-def fill(installed: Penpal, portals: int) -> None:
-    """Puts portals with two members and one email each into the stopped installation's store."""
-    with sqlite3.connect(installed.directory / "penpal.db") as store:
-        rows = range(portals)
-        store.executemany(
-            "INSERT INTO portals (user_id, address, puppet_id, room_id, state, token, subject, contacted, introduced,"
-            " encrypted, created_at, touched_at) VALUES (?, ?, ?, ?, 'active', ?, 'Old', 1, 1, 0, 0, 0)",
-            ((BOB, f"p{n}@example.org", puppet_of(f"p{n}@example.org"), f"!p{n}:{SERVER_NAME}", f"t{n}") for n in rows),
-        )
-        store.executemany(
-            "INSERT INTO members (room_id, user_id, membership) VALUES (?, ?, 'join')",
-            ((f"!p{n}:{SERVER_NAME}", user) for n in rows for user in (BOB, puppet_of(f"p{n}@example.org"))),
-        )
-        store.executemany(
-            "INSERT INTO emails (message_id, portal_id, outgoing, subject, chain, created_at) VALUES (?, ?, 1, 'Old', '', 0)",
-            ((f"{n}.old@{MAIL_DOMAIN}", n + 1) for n in rows),
-        )
-    store.close()
+def idle(team: Team, seconds: float) -> dict[str, float]:
+    """What processes use that have nothing to do, in a minute and in a second."""
+    used, asked = team.cpu(), team.transactions()
+    time.sleep(seconds)
+    return {
+        "cpu": (team.cpu() - used) * 1000 * 60 / seconds,
+        "transactions": (team.transactions() - asked) / seconds,
+    }
 
 
 class Run:
     """Measurements on one running installation."""
 
-    def __init__(self, world: World, installed: Penpal, chats: int):
+    def __init__(self, world: World, team: Team, chats: int):
         self._world = world
-        self._installed = installed
+        self._team = team
         self._addresses = [f"chat{n}@example.org" for n in range(chats)]
         self._rooms = [f"!chat{n}:{SERVER_NAME}" for n in range(chats)]
-        self._pusher = Pusher(installed.port, installed.tokens()["hs_token"])
+        self._pusher = Pusher(team.ports, team.members[0].tokens()["hs_token"])
         self._next = 0
 
     def begin_chats(self) -> None:
         """Bob begins a chat with each address, and writes once: what follows is the everyday case."""
         self._world.run(self._pusher.connect())
+        # Another store has other addresses for answers.
+        self._world.emails.clear()
         for n, (room, address) in enumerate(zip(self._rooms, self._addresses)):
             puppet = puppet_of(address)
             self._world.rooms[room] = [member(room, BOB, BOB, "join", n), member(room, puppet, puppet, "join", n)]
@@ -136,7 +104,7 @@ class Run:
 
     def matrix_to_email(self, count: int, size: int) -> dict[str, float]:
         """Transactions of `size` events, until all is accepted and until all is at the relay."""
-        used, begin = cpu(self._installed), time.perf_counter()
+        used, begin = self._used(), time.perf_counter()
         times = self._push(count, size)
         accepted = sum(times)
         self._wait(self._world.mailed)
@@ -145,23 +113,68 @@ class Run:
             "accepted": count / accepted,
             "p99": sorted(times)[int(len(times) * 0.99)] * 1000,
             "through": count / ended,
-            "cpu": (cpu(self._installed) - used) / count * 1000,
-        }
+        } | self._cost(used, count)
+
+    def _used(self) -> tuple[float, float]:
+        return self._team.cpu(), self._team.database_cpu()
+
+    def _cost(self, before: tuple[float, float], count: int) -> dict[str, float]:
+        """Milliseconds of processor time for each message: Penpal's, and PostgreSQL's."""
+        ours, theirs = ((now - then) / count * 1000 for now, then in zip(self._used(), before))
+        return {"cpu": ours, "database": theirs, "cost": ours + theirs}
+
+    def drain(self, count: int) -> float:
+        """Messages that wait for the relay: how many of them come out in a second, once it is back. It is away all the while
+        that they are written, and a moment longer.
+        """
+        self._world.relay_away = True
+        self._push(count, 100)
+        time.sleep(2)
+        self._world.relay_away = False
+        self._wait(self._world.mailed)
+        times = self._world.mailed.times.values()
+        return count / (max(times) - min(times))
+
+    def handed_over(self, count: int) -> float:
+        """Median milliseconds from the end of a process that only takes a mail until another one has brought it to its room."""
+        times = []
+        for _ in range(count):
+            self._world.forget()
+            (number,) = self._numbers(1)
+            self._pushed = 1
+            self._team.deliver(*self._answer(number))
+            begin = time.perf_counter()
+            self._wait(self._world.chatted)
+            times.append(max(0, max(self._world.chatted.times.values()) - begin))
+        return statistics.median(times) * 1000
+
+    @property
+    def lmtp_ports(self) -> list[int]:
+        """Where mail is taken."""
+        return self._team.lmtp_ports
+
+    def sent(self) -> int:
+        """How many events the puppets have sent."""
+        return self._world.sent()
+
+    def quiet(self, events: int) -> None:
+        """Waits until the puppets have sent so many."""
+        until(lambda: self.sent() >= events, f"{events} events in the rooms", 600)
+
+    def reply_addresses(self, count: int) -> list[tuple[str, str]]:
+        """So many people, and for each where answers to their chat go."""
+        return [(sender, self._world.emails[sender][0]) for sender in self._addresses[:count]]
 
     def email_to_matrix(self, count: int, connections: int) -> dict[str, float]:
         """Mails over some LMTP connections, until all are accepted and until all are in their rooms."""
         self._world.forget()
         self._pushed = count
         mails = [self._answer(number) for number in self._numbers(count)]
-        used, begin = cpu(self._installed), time.perf_counter()
-        accepted = self._world.run(deliver(self._installed.lmtp_port, connections, mails))
+        used, begin = self._used(), time.perf_counter()
+        accepted = self._world.run(deliver(self._team.lmtp_ports, connections, mails))
         self._wait(self._world.chatted)
         ended = max(self._world.chatted.times.values()) - begin
-        return {
-            "accepted": count / accepted,
-            "through": count / ended,
-            "cpu": (cpu(self._installed) - used) / count * 1000,
-        }
+        return {"accepted": count / accepted, "through": count / ended} | self._cost(used, count)
 
     def latency(self, count: int) -> tuple[float, float]:
         """Median milliseconds of one message alone: to the relay, and to the homeserver."""
@@ -176,7 +189,7 @@ class Run:
             (number,) = self._numbers(1)
             mails = [self._answer(number)]
             begin = time.perf_counter()
-            self._world.run(deliver(self._installed.lmtp_port, 1, mails))
+            self._world.run(deliver(self._team.lmtp_ports, 1, mails))
             self._pushed = 1
             self._wait(self._world.chatted)
             back.append(max(self._world.chatted.times.values()) - begin)

@@ -5,6 +5,7 @@ mail. The protocols are written out by hand: a library's convenience costs more 
 """
 
 import asyncio
+import itertools
 import json
 import re
 import threading
@@ -98,7 +99,7 @@ class Relay(asyncio.Protocol):
     def connection_made(self, transport: asyncio.Transport) -> None:
         """Called by asyncio."""
         self._transport = transport
-        transport.write(b"220 relay.test ESMTP\r\n")
+        transport.write(b"421 4.3.2 away\r\n" if self._world.relay_away else b"220 relay.test ESMTP\r\n")
 
     def data_received(self, data: bytes) -> None:
         """Called by asyncio: answers each command and each message that is whole."""
@@ -120,6 +121,9 @@ class Relay(asyncio.Protocol):
 
     def _reply(self, line: bytes) -> bytes:
         verb = line[:4].upper()
+        if self._world.relay_away:
+            self._transport.close()
+            return b"421 4.3.2 away\r\n"
         if verb == b"EHLO":
             return b"250-relay.test\r\n250-PIPELINING\r\n250-8BITMIME\r\n250 SMTPUTF8\r\n"
         if verb == b"RCPT":
@@ -136,6 +140,8 @@ class World:
     """A thread with an event loop, in which all of this runs."""
 
     def __init__(self):
+        # Whether the relay is down.
+        self.relay_away = False
         self.rooms: dict[str, list[dict]] = {}
         self.account_data: dict[str, bytes] = {}
         # The first email to each address: where an answer to it goes, and its Message-ID.
@@ -173,6 +179,10 @@ class World:
             return Seen(), Seen()
 
         self.mailed, self.chatted = self.run(begin())
+
+    def sent(self) -> int:
+        """How many events the puppets have sent."""
+        return len(self._sent)
 
     def take(self, recipient: str, message: bytes) -> None:
         """An email came to the relay."""
@@ -215,48 +225,50 @@ class World:
 
 
 class Pusher:
-    """Hands transactions to Penpal as Synapse does: one after another, over one connection."""
+    """Hands transactions to Penpal as Synapse does: one after another, over one connection to each process in turn."""
 
-    def __init__(self, port: int, token: str):
-        self._port, self._token = port, token
+    def __init__(self, ports: list[int], token: str):
+        self._ports, self._token = ports, token
         self._count = 0
-        self._reader: asyncio.StreamReader | None = None
-        self._writer: asyncio.StreamWriter | None = None
+        self._connections: list[tuple[asyncio.StreamReader, asyncio.StreamWriter]] = []
 
     async def connect(self) -> None:
-        """Opens the connection anew: Penpal closes one that was idle."""
-        if self._writer is not None:
-            self._writer.close()
-        self._reader, self._writer = await asyncio.open_connection("127.0.0.1", self._port)
+        """Opens the connections anew: Penpal closes those that were idle."""
+        for _, writer in self._connections:
+            writer.close()
+        self._connections = [await asyncio.open_connection("127.0.0.1", port) for port in self._ports]
 
     async def push(self, events: list[dict]) -> float:
         """One transaction; gives the seconds until it was answered with 200."""
         self._count += 1
         body = json.dumps({"events": events}).encode()
+        reader, writer = self._connections[self._count % len(self._connections)]
         begin = time.perf_counter()
-        self._writer.write(
+        writer.write(
             b"PUT /_matrix/app/v1/transactions/%d HTTP/1.1\r\nHost: penpal\r\nAuthorization: Bearer %s\r\n"
             b"Content-Type: application/json\r\nContent-Length: %d\r\n\r\n%s"
             % (self._count, self._token.encode(), len(body), body)
         )
-        head = await self._reader.readuntil(b"\r\n\r\n")
+        head = await reader.readuntil(b"\r\n\r\n")
         length = int(re.search(rb"(?i)content-length: *(\d+)", head)[1])
-        said = await self._reader.readexactly(length)
+        said = await reader.readexactly(length)
         if b" 200 " not in head.split(b"\r\n", 1)[0]:
             raise OSError(f"transaction {self._count} was answered {head[:60]!r} {said[:300]!r}")
         return time.perf_counter() - begin
 
 
-async def deliver(port: int, connections: int, mails: list[tuple[str, str, bytes]]) -> float:
-    """Hands over (sender, recipient, message) by LMTP, and gives the seconds until all were accepted.
+async def deliver(ports: list[int], connections: int, mails: list[tuple[str, str, bytes]]) -> float:
+    """Hands over (sender, recipient, message) by LMTP, and gives the seconds until all were accepted. The connections go to
+    these ports in turn.
 
     The mails of one sender go over one connection, in order.
     """
     shares: dict[int, list[tuple[str, str, bytes]]] = {}
+    senders: dict[str, int] = {}
     for mail in mails:
-        shares.setdefault(hash(mail[0]) % connections, []).append(mail)
+        shares.setdefault(senders.setdefault(mail[0], len(senders)) % connections, []).append(mail)
 
-    async def one(share: list[tuple[str, str, bytes]]) -> None:
+    async def one(port: int, share: list[tuple[str, str, bytes]]) -> None:
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
 
         async def expect(code: bytes) -> None:
@@ -282,7 +294,7 @@ async def deliver(port: int, connections: int, mails: list[tuple[str, str, bytes
         writer.close()
 
     begin = time.perf_counter()
-    await asyncio.gather(*(one(share) for share in shares.values()))
+    await asyncio.gather(*map(one, itertools.cycle(ports), shares.values()))
     return time.perf_counter() - begin
 
 

@@ -5,6 +5,7 @@ import json
 import threading
 import time
 from collections import Counter, deque
+from collections.abc import Callable
 
 # As Synapse does: <= 100 events in one transaction, which is given up after a minute.
 MOST_EVENTS = 100
@@ -12,7 +13,8 @@ PATIENCE = 60
 
 
 class Pusher:
-    """The homeserver's queue of events for one application service.
+    """The homeserver's queue of events for one application service: each transaction, and each attempt to hand it over,
+    goes to the next of its processes.
 
     Waits between attempts double as Synapse's do, from a much shorter first one up to `longest`; a ping ends them.
     """
@@ -22,17 +24,19 @@ class Pusher:
         # The longest that one attempt took, in seconds, answered or not.
         self.slowest = 0.0
         self.longest = longest
+        # Chosen by a scenario: whether an answer is lost, and seconds until an attempt is given up.
+        self.loses: Callable[[], bool] = lambda: False
+        self.patience = PATIENCE
         self._token = hs_token
-        # Several processes may take transactions: the next attempt goes to the next one.
         self._ports = ports
         self._attempts = 0
-        self._used = 0.0
         self._events: deque[dict] = deque()
         self._transaction = 0
         self._changed = threading.Condition()
         self._pinged = threading.Event()
         self._stopped = False
-        self._connection: http.client.HTTPConnection | None = None
+        # For each port, the connection that is kept, and when it was last used.
+        self._connections: dict[int, tuple[http.client.HTTPConnection, float]] = {}
         self._thread = threading.Thread(target=self._work, daemon=True)
         self._thread.start()
 
@@ -49,7 +53,7 @@ class Pusher:
     def ping(self) -> tuple[int, dict]:
         """The homeserver is asked to see whether it reaches the application service."""
         headers = {"Authorization": f"Bearer {self._token}", "Content-Type": "application/json"}
-        connection = http.client.HTTPConnection("127.0.0.1", self._ports[0], timeout=10)
+        connection = http.client.HTTPConnection("127.0.0.1", self._ports[self._attempts % len(self._ports)], timeout=10)
         try:
             connection.request("POST", "/_matrix/app/v1/ping", json.dumps({"transaction_id": "ping"}), headers)
             status = connection.getresponse().status
@@ -91,25 +95,29 @@ class Pusher:
         begin = time.monotonic()
         headers = {"Authorization": f"Bearer {self._token}", "Content-Type": "application/json"}
         path = f"/_matrix/app/v1/transactions/{self._transaction}"
+        port = self._ports[self._attempts % len(self._ports)]
+        self._attempts += 1
+        connection, used = self._connections.pop(port, (None, 0.0))
         # A server may close an idle connection at any time: not an answer, so HTTP clients begin a new one.
-        if self._connection is not None and begin - self._used > 3:
-            self._connection.close()
-            self._connection = None
+        if connection is None or begin - used > 3:
+            if connection is not None:
+                connection.close()
+            connection = http.client.HTTPConnection("127.0.0.1", port, timeout=self.patience)
         try:
-            if self._connection is None:
-                port = self._ports[self._attempts % len(self._ports)]
-                self._attempts += 1
-                self._connection = http.client.HTTPConnection("127.0.0.1", port, timeout=PATIENCE)
-            self._connection.request("PUT", path, json.dumps({"events": events}), headers)
-            answer = self._connection.getresponse()
-            answer.read()
-            said = str(answer.status)
+            connection.request("PUT", path, json.dumps({"events": events}), headers)
+            said = "lost" if self.loses() else self._answer(connection)
         except (OSError, http.client.HTTPException):
             said = "no answer"
-        if said != "200" and self._connection is not None:
-            self._connection.close()
-            self._connection = None
+        if said == "200":
+            self._connections[port] = (connection, time.monotonic())
+        else:
+            connection.close()
         self.answers[said] += 1
-        self._used = time.monotonic()
         self.slowest = max(self.slowest, time.monotonic() - begin)
         return said == "200"
+
+    @staticmethod
+    def _answer(connection: http.client.HTTPConnection) -> str:
+        answer = connection.getresponse()
+        answer.read()
+        return str(answer.status)

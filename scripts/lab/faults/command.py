@@ -10,7 +10,7 @@ from contextlib import nullcontext
 from pathlib import Path
 
 from lab import penpal, postgres
-from lab.faults import crashes, outages, storage
+from lab.faults import crashes, outages, several, storage
 from lab.faults.run import LeftOut, Row, Run, Scenario, Size
 from lab.processes import Failed, stop_on_signals
 from lab.tools import Missing
@@ -18,7 +18,7 @@ from lab.tools import Missing
 
 def _scenarios() -> dict[str, Scenario]:
     found = {}
-    for module in (crashes, outages, storage):
+    for module in (crashes, outages, storage, several):
         for name, value in vars(module).items():
             if inspect.isfunction(value) and value.__module__ == module.__name__ and not name.startswith("_"):
                 found[name.replace("_", "-")] = value
@@ -31,7 +31,18 @@ SCENARIOS = _scenarios()
 SHORT = Size(kills=15, messages=1_500, thorough=False)
 
 # Where the database makes a difference to what is short.
-SHORT_ON_POSTGRES = ("kill", "stop", "homeserver-errors", "relay-closes", "postgres-restart", "clock-steps")
+SHORT_ON_POSTGRES = (
+    "kill",
+    "stop",
+    "homeserver-errors",
+    "relay-closes",
+    "postgres-restart",
+    "clock-steps",
+    "several-killed",
+    "several-frozen",
+    "several-postgres-restart",
+    "several-rolling-restart",
+)
 
 COUNTS = ("messages", "lost", "doubled: Matrix", "mail", "disorder", "log lines", "complaints", "MiB", "s")
 HEAD = ("scenario", "store", *COUNTS, "promise")

@@ -1,15 +1,13 @@
 """Scenarios in which Penpal itself is stopped, killed, or started twice."""
 
-import http.client
 import re
 import signal
-import smtplib
 import sqlite3
 import time
 
 from lab.faults.homeserver import Trouble
+from lab.faults.orderly import stop_orderly
 from lab.faults.run import Run
-from lab.faults.stand import Stand
 
 
 def kill(run: Run) -> None:
@@ -48,7 +46,7 @@ def stop(run: Run) -> None:
             slow = number == times - 1
             stand.relay.late = (lambda _recipient: 3) if slow else (lambda _recipient: 0)
             time.sleep(0.5 if slow else 0)
-            took = _stop(stand)
+            took = stop_orderly(stand, stand.penpal)
             slowest = max(slowest, took)
             stand.start()
             stand.relay.late = lambda _recipient: 0
@@ -68,7 +66,7 @@ def stop_in_silence(run: Run) -> None:
         stand.write(3, 3)
         stand.expect(stand.written, "all is taken", 30)
         time.sleep(1)
-        took = _stop(stand)
+        took = stop_orderly(stand, stand.penpal)
         stand.homeserver.trouble = lambda _request: None
         stand.relay.late = lambda _recipient: 0
         began = time.monotonic()
@@ -78,34 +76,6 @@ def stop_in_silence(run: Run) -> None:
         again = time.monotonic() - began
         stand.check(again < 20, f"after the next start it took {again:.0f} s")
         run.note(f"SIGTERM in silence: ended after {took:.1f} s; all was delivered {again:.1f} s after the next start")
-
-
-def _stop(stand: Stand, limit: float = 10) -> float:
-    stand.measure()
-    service, begin = stand.penpal.service, time.monotonic()
-    mail = smtplib.LMTP("127.0.0.1", stand.penpal.lmtp_port, timeout=10)
-    mail.ehlo_or_helo_if_needed()
-    service.signal(signal.SIGTERM)
-    time.sleep(0.1)
-    try:
-        code = mail.docmd("NOOP")[0]
-    except (OSError, smtplib.SMTPException):
-        code = 421
-    mail.close()
-    stand.check(code == 421, f"a mail session heard {code} while Penpal stopped")
-    try:
-        connection = http.client.HTTPConnection("127.0.0.1", stand.penpal.port, timeout=10)
-        connection.request("PUT", "/_matrix/app/v1/transactions/none", "{}")
-        status = connection.getresponse().status
-        stand.check(status in (401, 503), f"the homeserver heard {status} while Penpal stopped")
-    except (OSError, http.client.HTTPException):
-        pass
-    code = service.ended(limit)
-    took = time.monotonic() - begin
-    stand.check(code == 0, f"after SIGTERM it ended with {code} within {took:.1f} s")
-    if code is None:
-        service.kill()
-    return took
 
 
 def second_interrupt(run: Run) -> None:

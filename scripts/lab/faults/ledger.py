@@ -5,7 +5,7 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 
 from lab.faults.homeserver import Homeserver
-from lab.faults.relay import FailingRelay, Taken
+from lab.faults.relay import FailingRelay, Source, Taken
 
 # A message says which chat it is for and which one it is there.
 OUT = "out {chat} {number} end"
@@ -29,6 +29,14 @@ class Ledger:
     # What shall not arrive, but be told about in the chat.
     told: set[tuple[int, int]] = field(default_factory=set)
     told_in: set[tuple[int, int]] = field(default_factory=set)
+    # Processes that were killed or frozen, and when: what one of them had just sent, it could not note.
+    lapses: dict[Source, list[float]] = field(default_factory=lambda: defaultdict(list))
+
+    def lapsed(self, taken: Taken) -> bool:
+        """Whether the process that sent this email may have had no time to note the relay's answer. What was on its way when
+        the process stopped, the relay may see a moment later.
+        """
+        return any(taken.at < at + 1 for at in self.lapses.get(taken.source, []))
 
     def messages(self) -> int:
         """How many there are, both ways."""
@@ -113,13 +121,13 @@ def judge(ledger: Ledger, homeserver: Homeserver, relay: FailingRelay) -> Outcom
         if told.get(event_id(chat, number)) != 1:
             outcome.violations.append(f"out {chat} {number}: told {told.get(event_id(chat, number), 0)} times")
     for chat, found in out.items():
-        outcome.doubled_mail += _mail_doubles(chat, found, outcome.violations)
+        outcome.doubled_mail += _mail_doubles(chat, found, ledger, outcome.violations)
     return outcome
 
 
-def _mail_doubles(chat: int, found: list[tuple[int, Taken]], violations: list[str]) -> int:
-    """Counts second copies. One is allowed when the first was not answered, or Penpal did not live to note the answer;
-    and it must be the same email, byte for byte.
+def _mail_doubles(chat: int, found: list[tuple[int, Taken]], ledger: Ledger, violations: list[str]) -> int:
+    """Counts second copies. One is allowed when the first was not answered, or the process that sent it did not live to
+    note the answer; and it must be the same email, byte for byte.
     """
     first: dict[int, Taken] = {}
     doubles = 0
@@ -130,8 +138,11 @@ def _mail_doubles(chat: int, found: list[tuple[int, Taken]], violations: list[st
         doubles += 1
         if (taken.message_id, taken.digest) != (earlier.message_id, earlier.digest):
             violations.append(f"out {chat} {number}: came twice, and not as the same email")
-        elif earlier.answered and earlier.start == taken.start:
-            violations.append(f"out {chat} {number}: came twice from the same process, which had heard the 250")
+        elif earlier.answered and not ledger.lapsed(earlier):
+            violations.append(
+                f"out {chat} {number}: came again {taken.at - earlier.at:.1f} s later from {taken.source}, though"
+                f" {earlier.source} had heard the 250"
+            )
         first[number] = taken
     return doubles
 

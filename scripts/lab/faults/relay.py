@@ -4,6 +4,8 @@ import asyncio
 import hashlib
 import re
 import threading
+import time
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from email import message_from_bytes
@@ -19,6 +21,14 @@ TAKE_AND_CLOSE = "take and close"
 
 
 @dataclass(frozen=True)
+class Source:
+    """One process: which Penpal, known by the port to which it brings its mail, and which of its starts."""
+
+    port: int
+    start: int
+
+
+@dataclass(frozen=True)
 class Taken:
     """One email that the relay has taken, or may have as far as the other side knows."""
 
@@ -26,8 +36,9 @@ class Taken:
     message_id: str
     digest: str
     raw: bytes
-    # Which start of Penpal it came from, and whether the relay's 250 went out.
-    start: int
+    # Which process it came from, when the relay had all of it (monotonic), and whether the relay's 250 went out.
+    source: Source
+    at: float
     answered: bool
 
     def reply_to(self) -> str:
@@ -41,37 +52,40 @@ class _Controller(Controller):
 
 
 class FailingRelay:
-    """An SMTP server on one port from `start` to `stop`, as often as wanted; what it took stays."""
+    """An SMTP server from `start` to `stop`, as often as wanted; what it took stays. It has a port for each Penpal."""
 
-    def __init__(self):
-        self.port = free_port()
+    def __init__(self, doors: int = 1):
+        self.ports = [free_port() for _ in range(doors)]
         self.taken: list[Taken] = []
-        # Which start of Penpal is running: written to what is taken.
-        self.starts = 0
+        # For each port, which start of its Penpal is running: written to what is taken.
+        self.starts: Counter[int] = Counter()
         # Chosen by a scenario: the verb (MAIL, RCPT, DATA for the message itself), the recipient and the message give a
         # reply, CLOSE, TAKE_AND_CLOSE, or None for what goes well.
         self.trouble: Callable[[str, str, bytes], str | None] = lambda *_about: None
-        # Seconds before a message is answered.
+        # Seconds before a message is answered, by its recipient; before a recipient is, by port and recipient.
         self.late: Callable[[str], float] = lambda _recipient: 0
+        self.late_at_rcpt: Callable[[int, str], float] = lambda _port, _recipient: 0
         self._lock = threading.Lock()
-        self._controller: _Controller | None = None
+        self._controllers: list[_Controller] = []
 
     def start(self) -> None:
         """Begins to listen."""
-        self._controller = _Controller(self, hostname="127.0.0.1", port=self.port)
-        self._controller.start()
+        for port in self.ports:
+            controller = _Controller(self, hostname="127.0.0.1", port=port)
+            controller.start()
+            self._controllers.append(controller)
 
     def stop(self) -> None:
         """Stops listening, and hangs up on everybody."""
-        if self._controller is not None:
-            self._controller.stop()
-            self._controller = None
+        while self._controllers:
+            self._controllers.pop().stop()
 
-    async def handle_EHLO(self, _server, session, _envelope, hostname, responses):  # noqa: N802, aiosmtpd's name
+    async def handle_EHLO(self, server, session, _envelope, hostname, responses):  # noqa: N802, aiosmtpd's name
         """Called by aiosmtpd at the beginning of a session."""
         session.host_name = hostname
         # Not when the message is there: by then the process that sent it may be gone, and the next one running.
-        session.penpal_start = self.starts
+        port = server.transport.get_extra_info("sockname")[1]
+        session.source = Source(port, self.starts[port])
         return responses
 
     async def handle_MAIL(self, server, _session, envelope, address, _options):  # noqa: N802, aiosmtpd's name
@@ -81,8 +95,10 @@ class FailingRelay:
         envelope.mail_from = address
         return "250 2.1.0 OK"
 
-    async def handle_RCPT(self, server, _session, envelope, address, _options):  # noqa: N802, aiosmtpd's name
+    async def handle_RCPT(self, server, session, envelope, address, _options):  # noqa: N802, aiosmtpd's name
         """Called by aiosmtpd for each recipient."""
+        if late := self.late_at_rcpt(session.source.port, address):
+            await asyncio.sleep(late)
         if said := self._say(server, "RCPT", address, b""):
             return said
         envelope.rcpt_tos.append(address)
@@ -90,7 +106,7 @@ class FailingRelay:
 
     async def handle_DATA(self, server, session, envelope):  # noqa: N802, aiosmtpd's name
         """Called by aiosmtpd with the whole message."""
-        raw, recipient = envelope.content, envelope.rcpt_tos[0]
+        raw, recipient, at = envelope.content, envelope.rcpt_tos[0], time.monotonic()
         if late := self.late(recipient):
             await asyncio.sleep(late)
         trouble = self.trouble("DATA", recipient, raw)
@@ -99,7 +115,7 @@ class FailingRelay:
             message_id = found[1].decode() if found else ""
             digest = hashlib.sha256(raw).hexdigest()
             with self._lock:
-                self.taken.append(Taken(recipient, message_id, digest, raw, session.penpal_start, trouble is None))
+                self.taken.append(Taken(recipient, message_id, digest, raw, session.source, at, trouble is None))
         return "250 2.0.0 caught" if trouble is None else self._reply(server, trouble)
 
     def _say(self, server, verb: str, recipient: str, raw: bytes) -> str | None:

@@ -80,13 +80,15 @@ class Run:
         """
         url = database or (self.server.create() if self.server else f"sqlite:{self.directory}/penpal.db")
         stand = Stand(self.binary, self.directory, url, **options)  # type: ignore[arg-type]
-        stand.penpal.service.environment |= environment or {}
+        for penpal in stand.team:
+            penpal.service.environment |= environment or {}
         try:
             with stand:
                 yield stand
                 stand.measure()
         except BaseException:
-            print("\n".join(line[:400] for line in stand.penpal.service.tail(30).splitlines()), flush=True)
+            for penpal in stand.team:
+                print("\n".join(line[:400] for line in penpal.service.tail(30).splitlines()), flush=True)
             raise
         finally:
             row = self.row
@@ -99,7 +101,7 @@ class Run:
     def chats(self, count: int, **about: object) -> Iterator[Stand]:
         """`stand`, with Penpal running and so many chats open."""
         with self.stand(**about) as stand:  # type: ignore[arg-type]
-            stand.start()
+            stand.start_all()
             stand.open_chats(count)
             yield stand
 

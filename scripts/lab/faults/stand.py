@@ -1,19 +1,22 @@
-"""One Penpal between a homeserver and a relay that fail, with people on both sides who go on writing."""
+"""Penpal, in one process or several, between a homeserver and a relay that fail, with people on both sides who go on
+writing.
+"""
 
 import http.client
 import json
 import re
+import signal
 import threading
 import time
-from collections.abc import Callable
-from contextlib import closing
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from lab.faults.appservice import Pusher
 from lab.faults.homeserver import Homeserver
 from lab.faults.ledger import Ledger, Outcome, delivered, judge
-from lab.faults.relay import FailingRelay
+from lab.faults.relay import FailingRelay, Source
 from lab.faults.traffic import BOB, Chat, MailServer, say
 from lab.lab import MAIL_DOMAIN, SERVER_NAME
 from lab.penpal import Penpal
@@ -38,18 +41,18 @@ class Log:
 class Stand:
     """A context: inside it the other sides run, after it nothing does.
 
-    `database` is a URL; `queue` changes keys of that section.
+    `database` is a URL; `queue` changes keys of that section; `team` is how many processes share the work.
     """
 
-    def __init__(self, binary: Path, directory: Path, database: str, queue: dict | None = None):
+    def __init__(self, binary: Path, directory: Path, database: str, queue: dict | None = None, team: int = 1):
         self.directory = directory
         self.homeserver = Homeserver()
-        self.relay = FailingRelay()
+        self.relay = FailingRelay(doors=team)
         self.ledger = Ledger()
         self.violations: list[str] = []
         self.memory = 0.0
         self.penpal = Penpal(binary, directory / "penpal")
-        self.penpal.init(SERVER_NAME, self.homeserver.url, MAIL_DOMAIN, self.relay.port)
+        self.penpal.init(SERVER_NAME, self.homeserver.url, MAIL_DOMAIN, self.relay.ports[0])
         sections = {
             "chats": {"settle": "0s", "strangers": "anyone"},
             "permissions": {"*": "admin"},
@@ -59,10 +62,13 @@ class Stand:
         }
         self.penpal.configure(sections)
         self.processes = [self.penpal]
-        self._ports = [self.penpal.port]
-        self._mail_ports = [self.penpal.lmtp_port]
-        self.pusher = Pusher(self.penpal.tokens()["hs_token"], self._ports)
-        self.mail = MailServer(self._mail_ports, self.ledger)
+        # Those that share the work, the first one among them, and where each brings its mail.
+        self.team = [self.penpal, *(self.another() for _ in range(team - 1))]
+        self._doors = dict(zip((penpal.port for penpal in self.team), self.relay.ports, strict=True))
+        for penpal in self.team[1:]:
+            penpal.configure({"mail": {"relay": {"host": "127.0.0.1", "port": self._doors[penpal.port]}}})
+        self.pusher = Pusher(self.penpal.tokens()["hs_token"], [penpal.port for penpal in self.team])
+        self.mail = MailServer([penpal.lmtp_port for penpal in self.team], self.ledger)
         self.homeserver.push = self.pusher.push
         self.homeserver.ping = self.pusher.ping
         self.chats: list[Chat] = []
@@ -71,6 +77,8 @@ class Stand:
         self._permitted = float("inf")
         self._pace = threading.Condition()
         self.handed_over = 0
+        # How many chats a mail has opened.
+        self._begun = 0
         # For each chat, the number of the next message; 0 was its first.
         self._next: dict[int, int] = {}
 
@@ -92,25 +100,54 @@ class Stand:
 
     # Processes
 
-    def start(self, seconds: float = 30) -> None:
-        """Starts Penpal and waits until it answers."""
-        self.begin()
-        until(lambda: answers(self.penpal.port), "Penpal listening", seconds, (self.penpal.service,))
+    # Where `who` is left out, it is the first one.
 
-    def begin(self) -> None:
+    def start(self, who: Penpal | None = None) -> None:
+        """Starts Penpal and waits until it answers."""
+        who = who or self.penpal
+        self.begin(who)
+        until(lambda: answers(who.port), "Penpal listening", 30, (who.service,))
+
+    def start_all(self) -> None:
+        """Starts all processes at once, and waits until they answer."""
+        for who in self.team:
+            self.begin(who)
+        self.expect(lambda: all(answers(who.port) for who in self.team), "Penpal listening")
+
+    def begin(self, who: Penpal | None = None) -> None:
         """Starts Penpal without waiting."""
-        self.relay.starts += 1
-        self.penpal.service.start()
+        who = who or self.penpal
+        self.ledger.lapses[self._source(who)].append(float("inf"))
+        self.relay.starts[self._doors[who.port]] += 1
+        who.service.start()
+
+    def door(self, who: Penpal) -> int:
+        """The port to which it brings its mail."""
+        return self._doors[who.port]
+
+    def _source(self, who: Penpal) -> Source:
+        port = self.door(who)
+        return Source(port, self.relay.starts[port])
+
+    @contextmanager
+    def frozen(self, who: Penpal) -> Iterator[None]:
+        """Inside it one process stands still, and does not know of it."""
+        who.service.signal(signal.SIGSTOP)
+        self.ledger.lapses[self._source(who)].append(time.monotonic())
+        try:
+            yield
+        finally:
+            who.service.signal(signal.SIGCONT)
 
     def ended(self, seconds: float) -> tuple[int | None, str]:
         """The exit code of Penpal, for which this waits (`None` when it still runs then), and what it said last."""
         code = self.penpal.service.ended(seconds)
         return code, self.penpal.service.tail(3)
 
-    def kill(self) -> None:
+    def kill(self, who: Penpal | None = None) -> None:
         """Penpal dies."""
         self.measure()
-        self.penpal.service.kill()
+        (who or self.penpal).service.kill()
 
     def another(self) -> Penpal:
         """A second installation with the same configuration but for its ports; not started."""
@@ -159,7 +196,8 @@ class Stand:
         first = {chat.number: self._next.get(chat.number, 1) for chat in self.chats}
         for chat in self.chats:
             self._next[chat.number] = first[chat.number] + max(out, into)
-        beginners = [Chat(len(self.chats) + 1000 + number) for number in range(mail_chats)]
+        beginners = [Chat(100_000 + self._begun + number) for number in range(mail_chats)]
+        self._begun += mail_chats
 
         def speak() -> None:
             for number in range(out):
@@ -222,13 +260,14 @@ class Stand:
 
     def expect(self, see: Callable[[], object], what: str, seconds: float = 30) -> None:
         """Waits for something that must happen while Penpal runs."""
-        until(see, what, seconds, (self.penpal.service,))
+        until(see, what, seconds, tuple(penpal.service for penpal in self.team))
 
     def finish(self, patience: float = 60) -> None:
         """Waits until all is delivered; gives up when nothing more comes for `patience` seconds."""
         best, since = -1, time.monotonic()
         while not (self.written() and self.done() >= self.ledger.messages()):
-            self.penpal.service.check()
+            for penpal in self.team:
+                penpal.service.check()
             if (now := self.done()) > best:
                 best, since = now, time.monotonic()
             elif time.monotonic() - since > patience:

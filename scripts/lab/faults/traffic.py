@@ -62,6 +62,8 @@ class MailServer:
         self._ledger = ledger
         self._sessions: dict[int, smtplib.LMTP] = {}
         self._attempts = 0
+        # Seconds that one command may take.
+        self.patience = 60.0
         # Replies that were no 250: code to how often; and the longest that one took, in seconds.
         self.put_off: dict[int, int] = {}
         self.slowest = 0.0
@@ -99,7 +101,7 @@ class MailServer:
             session = self._sessions.get(thread)
             if session is None:
                 self._attempts += 1
-                session = smtplib.LMTP("127.0.0.1", self._ports[self._attempts % len(self._ports)], timeout=60)
+                session = smtplib.LMTP("127.0.0.1", self._ports[self._attempts % len(self._ports)], timeout=self.patience)
                 self._sessions[thread] = session
             session.sendmail(sender, [to], raw)
             return 250
