@@ -8,10 +8,13 @@ use serde_json::Value;
 
 use super::answers::Answers;
 use super::chat_room::ChatRoom;
+use super::contents::StoredMail;
 use super::label::Authorship;
 use super::submit::one_line;
 use super::{Bridge, Failure, questions};
-use crate::convert::to_matrix::{self, Auto, Converted, EmailHeaders, ThreadContext, Upload};
+use crate::convert::to_matrix::{
+    self, Auto, Content, Converted, EmailHeaders, LargeMail, ThreadContext, Upload,
+};
 use crate::convert::trace;
 use crate::matrix::MatrixError;
 use crate::store::{Job, JobState, Message, Portal, PortalState, StoreError, Tx};
@@ -30,18 +33,19 @@ impl Bridge {
         let heavy = job.content.is_some();
         let _place = heavy.then(|| self.place(&self.heavy_mails)).transpose()?;
         let portal = self.portal_of(job).await?;
-        let raw: Arc<[u8]> = self.stored_mail(job).await?.into();
-        let headers = to_matrix::headers(&raw);
-        let authorship = Authorship::of(&headers, &trace::verdict(&raw), &portal);
+        let (stored, mail) = self.stored_mail(job).await?;
+        let raw = mail.bytes();
+        let headers = to_matrix::headers(raw);
+        let authorship = Authorship::of(&headers, &trace::verdict(raw), &portal);
         if headers.auto == Auto::Mdn {
-            return self.work_notification(job, &portal, &raw, authorship).await;
+            return self.work_notification(job, &portal, raw, authorship).await;
         }
         if portal.state == PortalState::Closed && !headers.auto.is_personal() {
-            return self.keep_closed(job, &portal, raw, headers.auto).await;
+            return self.keep_closed(job, &portal, mail, headers.auto).await;
         }
         if portal.state == PortalState::Closed {
-            let converted = self.convert_mail(&portal, Arc::clone(&raw), None).await?;
-            if let Some(wish) = self.wish(&portal, &raw, &headers, authorship, &converted) {
+            let converted = self.convert_mail(&portal, Arc::clone(&mail), None).await?;
+            if let Some(wish) = self.wish(&portal, raw, &headers, authorship, &converted) {
                 return self.grant_after_the_end(job, &portal, wish).await;
             }
         }
@@ -57,12 +61,12 @@ impl Bridge {
         let answers = self.answers(&portal, &headers).await?;
         // A reaction says nothing about its author: somebody else's becomes a text, which is labelled.
         let reacted = answers.event.clone().filter(|_| author.is_some());
-        let mut converted = self.convert_mail(&portal, Arc::clone(&raw), reacted).await?;
-        let wish = self.wish(&portal, &raw, &headers, authorship, &converted);
+        let mut converted = self.convert_mail(&portal, Arc::clone(&mail), reacted).await?;
+        let wish = self.wish(&portal, raw, &headers, authorship, &converted);
         Self::hide_stop_links(&portal, &mut converted);
         authorship.put_on(&mut converted, &headers);
         answers.place(&mut converted, &headers.subject);
-        let uris = self.upload_all(job, &portal, &mut converted).await?;
+        let uris = self.upload_all(job, &portal, &stored, &mut converted).await?;
         let last = self
             .send_all(job, &portal, &room, &headers, converted, &uris, &answers)
             .await?;
@@ -93,12 +97,12 @@ impl Bridge {
         &self,
         job: &Job,
         portal: &Portal,
-        raw: Arc<[u8]>,
+        mail: Arc<LargeMail>,
         auto: Auto,
     ) -> Result<(), Failure> {
         let words = match auto {
             Auto::Bounce => {
-                let converted = self.convert_mail(portal, raw, None).await?;
+                let converted = self.convert_mail(portal, mail, None).await?;
                 let body = |content: &Value| Some(content.get("body")?.as_str()?.to_owned());
                 converted.events.iter().find_map(|(_, content)| body(content))
             }
@@ -127,7 +131,7 @@ impl Bridge {
     async fn convert_mail(
         &self,
         portal: &Portal,
-        raw: Arc<[u8]>,
+        mail: Arc<LargeMail>,
         answers: Option<OwnedEventId>,
     ) -> Result<Converted, Failure> {
         let mut tx = self.store.read().await?;
@@ -138,7 +142,7 @@ impl Bridge {
         };
         drop(tx);
         // Off the workers' threads: a large mail takes a while, and a hostile one longer.
-        tokio::task::spawn_blocking(move || to_matrix::convert(&raw, &context))
+        tokio::task::spawn_blocking(move || to_matrix::convert_large(&mail, &context))
             .await
             .map_err(|_panicked| Failure::Defect)
     }
@@ -149,6 +153,7 @@ impl Bridge {
         &self,
         job: &Job,
         portal: &Portal,
+        stored: &StoredMail,
         converted: &mut Converted,
     ) -> Result<Vec<OwnedMxcUri>, Failure> {
         let mut uris = Vec::with_capacity(converted.uploads.len());
@@ -156,7 +161,10 @@ impl Bridge {
             let known = self.store.read().await?.upload(job.id, position).await?;
             let uri = match known {
                 Some(uri) => uri,
-                None => self.upload(job, portal, position, upload, converted).await?,
+                None => {
+                    self.upload(job, portal, stored, (position, upload), converted)
+                        .await?
+                }
             };
             uris.push(uri);
         }
@@ -168,18 +176,22 @@ impl Bridge {
         &self,
         job: &Job,
         portal: &Portal,
-        position: usize,
-        upload: Upload,
+        stored: &StoredMail,
+        (position, upload): (usize, Upload),
         converted: &mut Converted,
     ) -> Result<OwnedMxcUri, Failure> {
         let Upload {
             name,
             content_type,
-            bytes,
+            content,
         } = upload;
+        let file = match content {
+            Content::Here(bytes) => bytes.into(),
+            Content::Left(left) => stored.file(&left),
+        };
         match self
             .homeserver
-            .upload(&portal.puppet, &name, &content_type, bytes)
+            .upload(&portal.puppet, &name, &content_type, file)
             .await
         {
             Ok(uri) => {

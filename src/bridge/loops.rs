@@ -17,7 +17,7 @@ impl Bridge {
         mail: &IncomingMail,
         reading: &Reading,
     ) -> Result<(), Refused> {
-        let reason = if trace::hops(&mail.bytes) > MAX_HOPS {
+        let reason = if trace::hops(mail.bytes.head()) > MAX_HOPS {
             ("hops", "The message has been handed on too often")
         } else if self.is_our_own(tx, mail, reading).await? {
             ("own", "The message was sent from here")
@@ -36,7 +36,7 @@ impl Bridge {
 
     /// Whether we have sent this mail: it bears our mark, or the `Message-ID` of an email of ours.
     async fn is_our_own(&self, tx: &mut Tx, mail: &IncomingMail, reading: &Reading) -> Result<bool, Refused> {
-        if self.loop_key.made(&mail.bytes) {
+        if self.loop_key.made(mail.bytes.head()) {
             return Ok(true);
         }
         let Some(message_id) = &reading.headers.message_id else {

@@ -6,12 +6,13 @@ use sha2::{Digest, Sha256};
 
 use super::Bridge;
 use super::admission::Admission;
+use super::contents::{in_file, read_in_blocks, skeleton_of};
 use super::machines::Passage;
 use super::route::{Route, no_machines, open_thread};
 use super::sender_rules::{Blocked, blocked, refuse_blocked};
 use crate::convert::address::{Recipient, new_token};
 use crate::convert::subject::base_subject;
-use crate::convert::to_matrix::{self, EmailHeaders};
+use crate::convert::to_matrix::{self, EmailHeaders, Skeleton};
 use crate::convert::trace;
 use crate::mail::Inbound;
 use crate::matrix::MatrixError;
@@ -55,8 +56,17 @@ pub(super) struct Reading {
     pub(super) author: Option<EmailAddress>,
     /// What it says, in a hash; see [`to_matrix::gist`].
     pub(super) gist: Option<String>,
+    /// What is read of a large mail.
+    skeleton: Option<Skeleton>,
     /// What makes it the same mail when it is delivered again.
     digest: String,
+}
+
+impl Reading {
+    /// What is read of the mail: all of it, unless it is large.
+    pub(super) fn text<'a>(&'a self, mail: &'a IncomingMail) -> &'a [u8] {
+        self.skeleton.as_ref().map_or(mail.bytes.head(), Skeleton::bytes)
+    }
 }
 
 #[async_trait]
@@ -70,7 +80,7 @@ impl Inbound for Bridge {
     }
 
     async fn accept(&self, mail: &IncomingMail) -> Vec<Result<(), Refusal>> {
-        let reading = self.read_mail(mail);
+        let reading = self.read_mail(mail).await;
         let mut answers = Vec::with_capacity(mail.recipients.len());
         for recipient in &mail.recipients {
             let answer = match &reading {
@@ -162,8 +172,10 @@ impl Bridge {
     }
 
     /// Reads the headers, and refuses what has no one author (RFC 5322, section 3.6.2).
-    fn read_mail(&self, mail: &IncomingMail) -> Result<Reading, Refusal> {
-        let headers = to_matrix::arriving_headers(&mail.bytes, &mail.sender);
+    async fn read_mail(&self, mail: &IncomingMail) -> Result<Reading, Refusal> {
+        let skeleton = skeleton_of(&mail.bytes).await.map_err(Refused::into_refusal)?;
+        let text = skeleton.as_ref().map_or(mail.bytes.head(), Skeleton::bytes);
+        let headers = to_matrix::arriving_headers(text, &mail.sender);
         let author = match headers.from.as_slice() {
             [author] => Some(author.address.clone()),
             _ if mail.sender.is_empty() => None,
@@ -182,35 +194,16 @@ impl Bridge {
         }
         // With the null reverse-path it is a report of our own mail server, which speaks for no user.
         let author = author.filter(|author| !ours(author));
-        // Not the bytes as a whole: each server on the way puts its own trace fields on top.
-        let body = mail
-            .bytes
-            .windows(4)
-            .position(|window| window == b"\r\n\r\n")
-            .unwrap_or(0);
-        let mut digest = Sha256::new();
-        for part in [
-            headers.message_id.as_deref(),
-            Some(headers.subject.as_str()),
-            author.as_ref().map(EmailAddress::as_str),
-        ] {
-            digest.update(part.unwrap_or_default());
-            digest.update([0]);
-        }
-        digest.update(
-            headers
-                .date
-                .map_or(0, crate::model::Timestamp::millis)
-                .to_le_bytes(),
-        );
-        // Without an ID, "yes" and another "yes" differ in nothing but the trace fields.
-        let body = headers.message_id.as_ref().map_or(0, |_| body);
-        digest.update(mail.bytes.get(body..).unwrap_or_default());
+        let digest = digest(mail, &headers, author.as_ref())
+            .await
+            .map_err(Refused::into_refusal)?;
+        let gist = to_matrix::gist(text);
         Ok(Reading {
             headers,
             author,
-            gist: to_matrix::gist(&mail.bytes),
-            digest: data_encoding::HEXLOWER.encode(&digest.finalize()),
+            gist,
+            skeleton,
+            digest,
         })
     }
 
@@ -286,7 +279,7 @@ impl Bridge {
         }
         let mut payload = trace::stamp(mail, recipient, now);
         if content.is_none() {
-            payload.extend_from_slice(&mail.bytes);
+            payload.extend_from_slice(mail.bytes.head());
         }
         let job = NewJob {
             lane: Lane::portal(portal),
@@ -333,6 +326,43 @@ impl Bridge {
         tx.commit().await?;
         Ok(())
     }
+}
+
+/// What makes a mail the same when it is delivered again. Not its bytes as a whole: each server on the way puts its own trace fields on top.
+async fn digest(
+    mail: &IncomingMail,
+    headers: &EmailHeaders,
+    author: Option<&EmailAddress>,
+) -> Result<String, Refused> {
+    let mut digest = Sha256::new();
+    for part in [
+        headers.message_id.as_deref(),
+        Some(headers.subject.as_str()),
+        author.map(EmailAddress::as_str),
+    ] {
+        digest.update(part.unwrap_or_default());
+        digest.update([0]);
+    }
+    digest.update(
+        headers
+            .date
+            .map_or(0, crate::model::Timestamp::millis)
+            .to_le_bytes(),
+    );
+    let end = |head: &[u8]| head.windows(4).position(|window| window == b"\r\n\r\n");
+    // Without an ID, "yes" and another "yes" differ in nothing but the trace fields.
+    let has_id = headers.message_id.is_some();
+    let body = end(mail.bytes.head()).filter(|_| has_id).unwrap_or(0);
+    if let Some(whole) = mail.bytes.whole() {
+        digest.update(whole.get(body..).unwrap_or_default());
+    } else {
+        digest = in_file(&mail.bytes, move |mail| {
+            read_in_blocks(mail, body as u64, |block| digest.update(block))?;
+            Ok(digest)
+        })
+        .await?;
+    }
+    Ok(data_encoding::HEXLOWER.encode(&digest.finalize()))
 }
 
 fn malformed(text: &str) -> Refusal {

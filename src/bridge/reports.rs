@@ -49,7 +49,7 @@ impl Bridge {
         if !is_report(reading, &about.portal.address) {
             return Ok(false);
         }
-        let report = to_matrix::delivery_report(&mail.bytes);
+        let report = to_matrix::delivery_report(reading.text(mail));
         metrics::counter!("penpal_reports_total", "delivery" => word(report.delivery)).increment(1);
         let ours = |address: &EmailAddress| self.settings.addresses.is_ours(address);
         if !report.recipients.is_empty() && report.recipients.iter().all(ours) {

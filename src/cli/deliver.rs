@@ -1,7 +1,7 @@
 //! `penpal deliver`: one email on standard input, as the pipe transports of mail servers hand it over.
 
-use std::borrow::Cow;
 use std::io::{self, Read, Write as _, stderr, stdin};
+use std::path::Path;
 use std::process::exit;
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,7 +16,7 @@ use crate::mail::answer;
 use crate::mail::authentication::Gate;
 use crate::mail::outgoing::Outgoing;
 use crate::matrix::client::HttpHomeserver;
-use crate::model::{IncomingMail, Peer, Refusal, SystemClock, SystemRandom};
+use crate::model::{IncomingMail, Peer, RawMail, Refusal, Spool, SystemClock, SystemRandom};
 use crate::store::Store;
 use crate::telemetry;
 
@@ -71,7 +71,8 @@ impl Deliver {
         // Whatever comes of it, the mail server can't go on before we have read what it writes.
         let config = self.config.load_alone();
         let most = config.as_ref().map_or(0, |config| config.mail.max_size);
-        let bytes = read_mail(stdin().lock(), most);
+        let folder = config.as_ref().map(|config| config.database.spool_folder());
+        let bytes = read_mail(stdin().lock(), most, folder.unwrap_or_default().into());
         let config = config.map_err(|error| not_configured(&error))?;
         let environment = environment();
         let filter = environment.get("PENPAL_LOG").map_or(LOG, String::as_str);
@@ -86,7 +87,7 @@ impl Deliver {
             sender
         };
         let recipients = self.recipients.iter().map(|name| bare(name).to_owned()).collect();
-        let mail = IncomingMail::new(Peer::default(), sender.to_owned(), recipients, bytes.into());
+        let mail = IncomingMail::new(Peer::default(), sender.to_owned(), recipients, bytes);
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(1)
             .enable_all()
@@ -166,48 +167,96 @@ fn bare(address: &str) -> &str {
         .unwrap_or(address)
 }
 
-/// The mail, with the line ends of the network; `None` when it has more than `most` bytes.
-fn read_mail(mut input: impl Read, most: u64) -> io::Result<Option<Vec<u8>>> {
-    let mut bytes = Vec::new();
-    input
-        .by_ref()
-        .take(most.saturating_add(1))
-        .read_to_end(&mut bytes)?;
-    if u64::try_from(bytes.len()).is_ok_and(|length| length <= most) {
-        return Ok(Some(with_crlf(without_envelope_line(&bytes)).into_owned()));
-    }
-    io::copy(&mut input.take(DRAIN), &mut io::sink())?;
-    Ok(None)
-}
-
-/// Pipe transports can be told to begin a mail as mailbox files do, with a line `From alice@example.org Sat Nov 21 12:00:00 2026`.
-fn without_envelope_line(bytes: &[u8]) -> &[u8] {
-    if !bytes.starts_with(b"From ") && !bytes.starts_with(b">From ") {
-        return bytes;
-    }
-    bytes
-        .iter()
-        .position(|byte| *byte == b'\n')
-        .and_then(|end| bytes.get(end + 1..))
-        .unwrap_or_default()
-}
-
-/// Within a machine lines end with LF alone; signatures are made over lines that end with CRLF.
-fn with_crlf(bytes: &[u8]) -> Cow<'_, [u8]> {
-    let is_bare = |at: usize| at == 0 || bytes.get(at - 1) != Some(&b'\r');
-    let bare = |(at, byte): (usize, &u8)| *byte == b'\n' && is_bare(at);
-    let count = bytes.iter().enumerate().filter(|each| bare(*each)).count();
-    if count == 0 {
-        return Cow::Borrowed(bytes);
-    }
-    let mut lines = Vec::with_capacity(bytes.len() + count);
-    for each in bytes.iter().enumerate() {
-        if bare(each) {
-            lines.push(b'\r');
+/// The mail, with the line ends of the network; `None` when it has more than `most` bytes. A large one lies in a file in `folder`.
+fn read_mail(mut input: impl Read, most: u64, folder: Arc<Path>) -> io::Result<Option<RawMail>> {
+    let mut given = input.by_ref().take(most.saturating_add(1));
+    let mut lines = Lines::default();
+    let mut spool = Spool::new(folder);
+    let mut block = vec![0; BLOCK];
+    let mut length = 0_u64;
+    let mut failed = Ok(());
+    loop {
+        let count = given.read(&mut block)?;
+        if count == 0 {
+            break;
         }
-        lines.push(*each.1);
+        length += count as u64;
+        // What can't be kept is read all the same, for the mail server to see our answer.
+        if failed.is_ok() {
+            failed = spool.write(&lines.of_the_network(block.get(..count).unwrap_or_default()));
+        }
     }
-    Cow::Owned(lines)
+    if length > most {
+        io::copy(&mut input.take(DRAIN), &mut io::sink())?;
+        return Ok(None);
+    }
+    failed?;
+    spool.write(&lines.end())?;
+    spool.finish().map(Some)
+}
+
+/// Bytes that are read at once.
+const BLOCK: usize = 64 * 1024;
+
+/// How mailbox files begin a mail, which pipe transports can be told to do as well: `From alice@example.org Sat Nov 21 12:00:00 2026`.
+const ENVELOPE: [&[u8]; 2] = [b"From ", b">From "];
+
+/// Rewrites lines as they come.
+#[derive(Debug, Default)]
+struct Lines {
+    /// What may become a line of the envelope; `None` behind it.
+    begun: Option<Vec<u8>>,
+    passed: bool,
+    in_envelope: bool,
+    last: u8,
+}
+
+impl Lines {
+    /// Without the line of the envelope, and with line ends of the network: within a machine lines end with LF alone; signatures are made over
+    /// lines that end with CRLF.
+    fn of_the_network(&mut self, bytes: &[u8]) -> Vec<u8> {
+        let joined;
+        let mut bytes = if self.passed {
+            bytes
+        } else {
+            let mut begun = self.begun.take().unwrap_or_default();
+            begun.extend_from_slice(bytes);
+            joined = begun;
+            joined.as_slice()
+        };
+        if !self.passed {
+            if ENVELOPE
+                .iter()
+                .any(|mark| bytes.len() < mark.len() && mark.starts_with(bytes))
+            {
+                self.begun = Some(bytes.to_vec());
+                return Vec::new();
+            }
+            self.passed = true;
+            self.in_envelope = ENVELOPE.iter().any(|mark| bytes.starts_with(mark));
+        }
+        if self.in_envelope {
+            let Some(end) = bytes.iter().position(|byte| *byte == b'\n') else {
+                return Vec::new();
+            };
+            bytes = bytes.get(end + 1..).unwrap_or_default();
+            self.in_envelope = false;
+        }
+        let mut lines = Vec::with_capacity(bytes.len() + bytes.len() / 64);
+        for byte in bytes {
+            if *byte == b'\n' && self.last != b'\r' {
+                lines.push(b'\r');
+            }
+            lines.push(*byte);
+            self.last = *byte;
+        }
+        lines
+    }
+
+    /// What was kept back of a mail that ended.
+    fn end(&mut self) -> Vec<u8> {
+        self.begun.take().unwrap_or_default()
+    }
 }
 
 /// Hands the mail to the inbox, as a door does.
@@ -284,8 +333,17 @@ mod tests {
             ),
             ("12345678901234567890123456789012345678901", None),
         ] {
-            let read = read_mail(input.as_bytes(), 40).unwrap();
-            assert_eq!(read.as_deref(), expected.map(str::as_bytes), "{input:?}");
+            for step in [1, 3, 100] {
+                let input = input
+                    .as_bytes()
+                    .chunks(step)
+                    .fold(Box::new(io::empty()) as Box<dyn Read>, |before, piece| {
+                        Box::new(before.chain(piece))
+                    });
+                let read = read_mail(input, 40, std::env::temp_dir().into()).unwrap();
+                let read = read.as_ref().map(RawMail::head);
+                assert_eq!(read, expected.map(str::as_bytes));
+            }
         }
     }
 

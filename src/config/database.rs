@@ -1,12 +1,13 @@
 //! Section `database`: where everything is kept.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 
 use super::error::Problem;
 use super::value;
+use crate::store::folder_of;
 
 /// The database.
 #[derive(Clone, Debug, Deserialize)]
@@ -27,6 +28,19 @@ impl Default for Database {
 }
 
 impl Database {
+    /// The folder for what is too large for memory and not in the database yet: that of an SQLite file, whose disk must have room for it
+    /// anyhow; beside PostgreSQL that of the system (`TMPDIR`), by default one that outlives a restart, because the other may be memory.
+    pub fn spool_folder(&self) -> PathBuf {
+        folder_of(self.url.expose_secret()).unwrap_or_else(|| {
+            let lasting = Path::new("/var/tmp");
+            if std::env::var_os("TMPDIR").is_none() && lasting.is_dir() {
+                lasting.to_owned()
+            } else {
+                std::env::temp_dir()
+            }
+        })
+    }
+
     /// Makes the path of an SQLite file absolute.
     pub(super) fn settle(&mut self, folder: &Path) -> Result<(), Problem> {
         let url = self.url.expose_secret();

@@ -136,6 +136,7 @@ impl Config {
                     .map(|(certificate, key)| TlsFiles { certificate, key }),
                 limits: Limits {
                     max_size: bytes(self.mail.max_size),
+                    spool: self.database.spool_folder().into(),
                     ..Limits::default()
                 },
                 rates: self.mail.rates.limits(),

@@ -111,7 +111,7 @@ mod tests {
     }
 
     fn stamped(mail: &IncomingMail, recipient: &str, now: Timestamp) -> Vec<u8> {
-        [&stamp(mail, recipient, now), &*mail.bytes].concat()
+        [&stamp(mail, recipient, now), mail.bytes.head()].concat()
     }
 
     #[test]

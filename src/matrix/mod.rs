@@ -10,6 +10,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use ruma::{OwnedEventId, OwnedMxcUri, OwnedRoomId, OwnedUserId, RoomId, UserId};
 use serde_json::{Map, Value};
+use tokio::io::DuplexStream;
 use tokio::sync::mpsc;
 
 use crate::model::Timestamp;
@@ -84,6 +85,26 @@ pub struct MediaStream {
     pub length: Option<u64>,
     /// The bytes, in order. An error is the last item; what is dropped is not downloaded further.
     pub chunks: mpsc::Receiver<std::io::Result<Bytes>>,
+}
+
+/// A file to upload.
+#[derive(Debug)]
+pub enum File {
+    /// In memory.
+    Bytes(Vec<u8>),
+    /// One that is read while it is uploaded.
+    Stream {
+        /// The number of bytes.
+        length: u64,
+        /// The bytes. When they end early, the upload fails.
+        bytes: DuplexStream,
+    },
+}
+
+impl From<Vec<u8>> for File {
+    fn from(bytes: Vec<u8>) -> Self {
+        Self::Bytes(bytes)
+    }
 }
 
 /// A member of a room.
@@ -183,7 +204,7 @@ pub trait Homeserver: Send + Sync {
         user: &UserId,
         name: &str,
         content_type: &str,
-        bytes: Vec<u8>,
+        file: File,
     ) -> Result<OwnedMxcUri, MatrixError>;
 
     /// The members of a room, of every membership.

@@ -1,9 +1,8 @@
 //! Mail as it crosses the edges: envelope and bytes.
 
 use std::fmt;
-use std::sync::Arc;
 
-use super::{EmailAddress, Peer, Verdict};
+use super::{EmailAddress, Peer, RawMail, Verdict};
 
 /// A name and an address, as in `From: "Alice" <alice@example.org>`.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -34,14 +33,14 @@ pub struct IncomingMail {
     /// `RCPT TO` as given, without angle brackets: each one was allowed by the inbound side.
     pub recipients: Vec<String>,
     /// The message, dots unstuffed, as received.
-    pub bytes: Arc<[u8]>,
+    pub bytes: RawMail,
     /// What is known of its author: nothing, until somebody looked.
     pub verdict: Verdict,
 }
 
 impl IncomingMail {
     /// A mail at whose author nobody has looked yet.
-    pub fn new(peer: Peer, sender: String, recipients: Vec<String>, bytes: Arc<[u8]>) -> Self {
+    pub fn new(peer: Peer, sender: String, recipients: Vec<String>, bytes: RawMail) -> Self {
         Self {
             peer,
             sender,

@@ -10,6 +10,7 @@ mod mail;
 mod namespace;
 mod pattern;
 mod random;
+mod raw_mail;
 mod socket;
 mod verdict;
 
@@ -22,5 +23,6 @@ pub(crate) use namespace::stands_for_itself;
 pub use namespace::{NamespaceError, PuppetNamespace};
 pub use pattern::{AddressPattern, Closeness, NoAddressPattern, UserPattern};
 pub use random::{Random, SeededRandom, SystemRandom};
+pub use raw_mail::{IN_MEMORY, RawMail, RawReader, Spool};
 pub use socket::bind_advice;
 pub use verdict::{Peer, Reason, Verdict};

@@ -68,6 +68,7 @@ pub use tx::Tx;
 use disk::Promise;
 use query::{Row, corrupt, get, parse, parse_optional};
 use sqlite::Sqlite;
+pub use sqlite::folder_of;
 use tx::Connection;
 
 static SQLITE: Migrator = sqlx::migrate!("migrations/sqlite");

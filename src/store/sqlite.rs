@@ -11,7 +11,7 @@ use std::ffi::OsString;
 use std::fs::File;
 use std::io;
 use std::os::unix::fs::OpenOptionsExt as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -37,6 +37,19 @@ const LOG_PAGES: &str = "4000";
 
 /// Prepared statements that a connection keeps. There are more combinations of statements than statements.
 const STATEMENTS: usize = 200;
+
+/// The folder of the file that a `sqlite:` URL names; `None` for any other database.
+pub fn folder_of(url: &str) -> Option<PathBuf> {
+    let options = url
+        .starts_with("sqlite:")
+        .then(|| SqliteConnectOptions::from_str(url).ok())??;
+    let folder = options.get_filename().parent()?;
+    Some(if folder.as_os_str().is_empty() {
+        PathBuf::from(".")
+    } else {
+        folder.to_owned()
+    })
+}
 
 /// A SQLite file.
 #[derive(Clone, Debug)]

@@ -1,6 +1,7 @@
 //! Which parts of a mail are its text and which its files (RFC 2046, 2387, 8621 section 4.1.4).
 
 use super::files::File;
+use super::length::MAX_BODY;
 use super::mime::{self, Part, take_uuencoded, take_yenc};
 use super::pictures::take_data;
 use super::plain::{undo_mailbox_marks, unflow};
@@ -52,7 +53,11 @@ pub(super) fn collect(mail: &Part<'_>) -> Body {
 fn drop_twin_calendars(files: &mut Vec<File>) {
     let is_calendar = |file: &File| matches!(file.media_type.as_str(), "text/calendar" | "application/ics");
     let content = |file: &File| -> Vec<u8> {
-        let bytes = file.bytes.iter().filter(|byte| !byte.is_ascii_whitespace());
+        let bytes = file
+            .content
+            .at_hand()
+            .iter()
+            .filter(|byte| !byte.is_ascii_whitespace());
         bytes.copied().collect()
     };
     let named: Vec<Vec<u8>> = files
@@ -60,7 +65,11 @@ fn drop_twin_calendars(files: &mut Vec<File>) {
         .filter(|file| is_calendar(file) && file.name.is_some())
         .map(content)
         .collect();
-    files.retain(|file| file.name.is_some() || !is_calendar(file) || !named.contains(&content(file)));
+    // One that is too large to be at hand is nobody's twin.
+    files.retain(|file| {
+        let may_be = file.name.is_none() && is_calendar(file) && !file.content.at_hand().is_empty();
+        !may_be || !named.contains(&content(file))
+    });
 }
 
 fn add(part: &Part<'_>, body: &mut Body) {
@@ -80,9 +89,14 @@ fn add(part: &Part<'_>, body: &mut Body) {
 /// A file, or what is in it. Among the files are multiparts that are nested too deeply to be followed.
 fn add_file(part: &Part<'_>, body: &mut Body) {
     match part.media_type.as_str() {
+        // Too large to be opened.
+        media_type if part.left.is_some() && is_container(media_type) => {
+            body.encrypted |= is_cms(media_type) && part.parameter("smime-type") != Some("signed-data");
+            body.files.push(File::from_part(part));
+        }
         // Says only that the next part is encrypted (RFC 3156, section 4).
         "application/pgp-encrypted" => body.encrypted = true,
-        "application/pkcs7-mime" | "application/x-pkcs7-mime" => match special::open_cms(&part.bytes()) {
+        media_type if is_cms(media_type) => match special::open_cms(&part.bytes()) {
             Cms::Signed(content) if body.opened < MAX_OPENED => {
                 body.opened += 1;
                 add(&mime::parse(&content), body);
@@ -103,7 +117,7 @@ fn add_file(part: &Part<'_>, body: &mut Body) {
         | "application/applefile" => {}
         "application/ms-tnef" | "application/vnd.ms-tnef" => {
             let file = File::from_part(part);
-            match special::unpack_tnef(&file.bytes) {
+            match special::unpack_tnef(file.content.at_hand()) {
                 Some(container) => {
                     body.files.extend(container.files);
                     body.contained = container.text;
@@ -119,7 +133,27 @@ fn add_file(part: &Part<'_>, body: &mut Body) {
     }
 }
 
+fn is_cms(media_type: &str) -> bool {
+    matches!(media_type, "application/pkcs7-mime" | "application/x-pkcs7-mime")
+}
+
+/// Files that are opened, because there are others in them.
+fn is_container(media_type: &str) -> bool {
+    is_cms(media_type) || matches!(media_type, "application/ms-tnef" | "application/vnd.ms-tnef")
+}
+
+/// Parts whose content is read, and not only shown as a file: of a large mail they are wanted as a whole.
+pub(super) fn is_read(part: &Part<'_>) -> bool {
+    is_text(part)
+        || is_container(&part.media_type)
+        || matches!(part.media_type.as_str(), "text/calendar" | "application/ics")
+        || part.is_decoded_whole()
+}
+
 fn add_text(part: &Part<'_>, body: &mut Body) {
+    if part.left.is_some() {
+        return add_long_text(part, body);
+    }
     let bytes = part.bytes();
     let embedded = take_yenc(&bytes);
     let text = part.text_of(embedded.as_ref().map_or(&bytes, |(kept, _)| kept));
@@ -157,6 +191,24 @@ fn add_text(part: &Part<'_>, body: &mut Body) {
         html: None,
     });
     body.files.extend(files.into_iter().map(File::from_text));
+}
+
+/// Of a text of megabytes the beginning is shown; all of it is a file.
+fn add_long_text(part: &Part<'_>, body: &mut Body) {
+    let head = part.text_head(MAX_BODY / 2);
+    body.segments
+        .push(if part.is("text/plain") || part.is("text/markdown") {
+            Segment {
+                plain: Some(head),
+                html: None,
+            }
+        } else {
+            Segment {
+                plain: None,
+                html: Some(head),
+            }
+        });
+    body.files.push(File::from_long_text(part));
 }
 
 /// The forms of one text become one segment; files among them stay files.

@@ -1,10 +1,12 @@
 //! Text and files become the events of a room, in order.
 
+use std::borrow::Cow;
+
 use serde_json::{Map, Value, json};
 
 use super::files::{self, File};
 use super::text::Text;
-use super::{Converted, ThreadContext, Upload, length, media, special};
+use super::{Content, Converted, ThreadContext, Upload, length, special};
 
 /// Who sent a mail, as far as that decides how it is shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -68,7 +70,8 @@ pub(super) fn assemble(
         if !is_of_page(content)
             && let Some(small) = uploads
                 .get(index)
-                .and_then(|upload| media::thumbnail(&upload.bytes))
+                .and_then(|upload| upload.content.thumbnail())
+                .map(Cow::into_owned)
         {
             uploads.push(files::put_thumbnail(content, small, uploads.len()));
         }
@@ -122,6 +125,6 @@ fn whole_text(text: String) -> Upload {
     Upload {
         name: "message.txt".to_owned(),
         content_type: "text/plain".to_owned(),
-        bytes: text.into_bytes(),
+        content: Content::Here(text.into_bytes()),
     }
 }

@@ -7,10 +7,10 @@ use serde_json::{Map, Value, json};
 use crate::convert::media_type;
 
 use super::mime::{Part, TextFile};
-use super::{Upload, media, names, placeholder};
+use super::{Content, Upload, media, names, placeholder};
 
 /// A file of a mail, wherever in the mail it was found.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, PartialEq)]
 pub(super) struct File {
     /// The declared name; hostile.
     pub(super) name: Option<String>,
@@ -25,12 +25,16 @@ pub(super) struct File {
     /// It was recorded to be a message by itself.
     pub(super) is_voice: bool,
     /// The decoded bytes.
-    pub(super) bytes: Vec<u8>,
+    pub(super) content: Content,
 }
 
 impl File {
     /// A file of which nothing is known but type and content.
     pub(super) fn unnamed(media_type: &str, bytes: Vec<u8>) -> Self {
+        Self::of(media_type, Content::Here(bytes))
+    }
+
+    fn of(media_type: &str, content: Content) -> Self {
         Self {
             name: None,
             media_type: media_type.to_owned(),
@@ -38,7 +42,7 @@ impl File {
             location: None,
             note: None,
             is_voice: false,
-            bytes,
+            content,
         }
     }
 
@@ -52,7 +56,7 @@ impl File {
             content_id: content_id.filter(|id| !id.is_empty()),
             location: part.field("content-location").map(str::to_owned),
             is_voice: part.name.as_deref().is_some_and(names::is_voice),
-            ..Self::unnamed(&part.media_type, part.bytes().into_owned())
+            ..Self::of(&part.media_type, Content::of(part))
         }
     }
 
@@ -61,6 +65,19 @@ impl File {
         Self {
             name: Some("message.html".to_owned()),
             ..Self::unnamed("text/html", text.as_bytes().to_vec())
+        }
+    }
+
+    /// The text that a part is, when it is too long to be read.
+    pub(super) fn from_long_text(part: &Part<'_>) -> Self {
+        let name = if part.is("text/plain") || part.is("text/markdown") {
+            "message.txt"
+        } else {
+            "message.html"
+        };
+        Self {
+            name: Some(name.to_owned()),
+            ..Self::of(&part.media_type, Content::of(part))
         }
     }
 
@@ -97,7 +114,7 @@ impl File {
     /// is declared that is none.
     fn content_type(&self) -> String {
         let declared = valid_type(&self.media_type);
-        let found = media_type::sniff(&self.bytes);
+        let found = self.content.sniff();
         let says_nothing = matches!(
             declared,
             "application/octet-stream"
@@ -127,7 +144,7 @@ impl File {
         let content_type = self.content_type();
         Upload {
             name: names::safe(&self.name.unwrap_or_default(), &content_type),
-            bytes: self.bytes,
+            content: self.content,
             content_type,
         }
     }
@@ -174,12 +191,12 @@ pub(super) fn event(upload: &Upload, index: usize) -> Map<String, Value> {
     content.insert("body".to_owned(), json!(upload.name));
     content.insert("filename".to_owned(), json!(upload.name));
     content.insert("url".to_owned(), json!(placeholder(index)));
-    let mut info = json!({"mimetype": upload.content_type, "size": upload.bytes.len()});
-    if let (Some((width, height)), Some(fields)) = (media::dimensions(&upload.bytes), info.as_object_mut()) {
+    let mut info = json!({"mimetype": upload.content_type, "size": upload.content.len()});
+    if let (Some((width, height)), Some(fields)) = (upload.content.dimensions(), info.as_object_mut()) {
         fields.insert("w".to_owned(), json!(width));
         fields.insert("h".to_owned(), json!(height));
     }
-    if let (Some(duration), Some(fields)) = (media::duration(&upload.bytes), info.as_object_mut()) {
+    if let (Some(duration), Some(fields)) = (upload.content.duration(), info.as_object_mut()) {
         fields.insert("duration".to_owned(), json!(duration));
     }
     content.insert("info".to_owned(), info);
@@ -204,6 +221,6 @@ pub(super) fn put_thumbnail(
     Upload {
         name: format!("thumbnail{}", media_type::extension(small.content_type)),
         content_type: small.content_type.to_owned(),
-        bytes: small.bytes,
+        content: Content::Here(small.bytes),
     }
 }

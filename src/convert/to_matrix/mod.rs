@@ -7,7 +7,9 @@
 mod auto;
 mod body;
 mod changes;
+mod content;
 mod events;
+mod facts;
 mod files;
 mod gist;
 mod headers;
@@ -34,10 +36,13 @@ use std::borrow::Cow;
 use serde_json::Value;
 
 pub use self::changes::{name_missing, put_subject};
+pub use self::content::Content;
 use self::events::Sender;
 use self::files::File;
 pub use self::gist::gist;
 pub use self::length::cut as beginning;
+use self::mime::Part;
+pub use self::mime::{Brought, Cutter, Decoder, LargeMail, LeftFile, Skeleton, Survey, Wanted};
 pub use self::notification::{Delivery, DeliveryReport, delivery_report, displayed};
 use self::pictures::Pictures;
 pub use self::report::report;
@@ -128,7 +133,7 @@ pub struct Upload {
     /// The media type.
     pub content_type: String,
     /// The decoded bytes.
-    pub bytes: Vec<u8>,
+    pub content: Content,
 }
 
 /// What becomes of a mail in a room.
@@ -175,16 +180,33 @@ pub fn arriving_headers(raw: &[u8], reverse_path: &str) -> EmailHeaders {
 /// Converts a whole mail. Never fails: what can't be read becomes a notice with the mail attached.
 pub fn convert(raw: &[u8], context: &ThreadContext) -> Converted {
     let bytes = read_mail(raw);
-    let mail = mime::parse(&bytes);
-    if let Some(event) = special::reaction(&mail, context) {
+    convert_parts(&mime::parse(&bytes), context)
+}
+
+/// What must be read of a mail before [`convert_large`]: the parts that were cut.
+pub fn wanted(mail: &LargeMail) -> Vec<Wanted> {
+    mail.wanted(body::is_read)
+}
+
+/// Converts a mail that may be too large for memory, with what was brought of it.
+pub fn convert_large(mail: &LargeMail, context: &ThreadContext) -> Converted {
+    match read_mail(mail.bytes()) {
+        Cow::Borrowed(_) => convert_parts(&mail.parse(), context),
+        // It has one line, and is not large.
+        Cow::Owned(bytes) => convert_parts(&mime::parse(&bytes), context),
+    }
+}
+
+fn convert_parts(mail: &Part<'_>, context: &ThreadContext) -> Converted {
+    if let Some(event) = special::reaction(mail, context) {
         return Converted {
             events: vec![event],
             ..Converted::default()
         };
     }
-    let body = body::collect(&mail);
-    let subject = headers::subject(&mail);
-    let writer = headers::addresses(&mail, &["from"]);
+    let body = body::collect(mail);
+    let subject = headers::subject(mail);
+    let writer = headers::addresses(mail, &["from"]);
     let writer = writer.into_iter().find_map(|from| from.name).unwrap_or_default();
     let hints = quote::Hints {
         forwarded: quote::is_forward_subject(&subject),
@@ -218,7 +240,7 @@ pub fn convert(raw: &[u8], context: &ThreadContext) -> Converted {
             file.is_voice = true;
         }
     }
-    let (auto, _) = auto::classify(&mail, auto::has_null_path(&mail));
+    let (auto, _) = auto::classify(mail, auto::has_null_path(mail));
     let sender = match auto {
         _ if is_sealed => Sender::Machine,
         Auto::None | Auto::Calendar => Sender::Person,
@@ -278,6 +300,8 @@ pub fn place_uploads(content: &mut Value, uris: &[ruma::OwnedMxcUri]) {
 
 #[cfg(test)]
 mod documentation;
+#[cfg(test)]
+mod large_tests;
 #[cfg(test)]
 mod properties;
 #[cfg(test)]

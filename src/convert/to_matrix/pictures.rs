@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::files::File;
 use super::mime::decode_base64;
-use super::{media, placeholder};
+use super::placeholder;
 
 /// How many pictures are taken out of one text.
 const MAX_DATA: usize = 100;
@@ -59,7 +59,7 @@ impl Pictures<'_> {
     /// Width and height of the picture that `source` refers to.
     pub(super) fn size(self, source: &str) -> Option<(u32, u32)> {
         let file = self.0.iter().find(|file| file.is_called(source))?;
-        media::dimensions(&file.bytes)
+        file.content.dimensions()
     }
 
     /// Where the text's pictures will be, by what refers to them: the placeholders of their uploads. `idle` pictures are
@@ -93,7 +93,7 @@ mod tests {
                 "<img src=\"cid:data-0-{length}\"><img src='cid:data-1-{length}'><p style=\"background:url()\"> is a word"
             )
         );
-        let bytes: Vec<&[u8]> = files.iter().map(|file| file.bytes.as_slice()).collect();
+        let bytes: Vec<&[u8]> = files.iter().map(|file| file.content.at_hand()).collect();
         assert_eq!(bytes, [&b"\x89PNG\r\n\x1a\n"[..], b"GIF"]);
         assert_eq!(files[1].media_type, "image/gif");
     }

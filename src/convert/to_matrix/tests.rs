@@ -136,7 +136,7 @@ fn a_long_text_is_cut_and_the_whole_is_a_file() {
     let converted = assert_safe(format!("Subject: long\n\n{text}").as_bytes());
     assert_eq!(converted.events.len(), 2);
     assert!(body(&converted).ends_with(" …"));
-    assert_eq!(converted.uploads[0].bytes.len(), text.trim_end().len());
+    assert_eq!(converted.uploads[0].content.len(), text.trim_end().len() as u64);
 }
 
 #[test]
@@ -381,7 +381,7 @@ fn mails_with_little_in_them_still_say_something() {
 }
 
 /// The mails of `tests/fixtures/eml`, named by the program that writes such mails.
-fn fixtures() -> Vec<(String, Vec<u8>)> {
+pub(super) fn fixtures() -> Vec<(String, Vec<u8>)> {
     let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/eml");
     let mut all: Vec<_> = std::fs::read_dir(folder)
         .unwrap()

@@ -17,9 +17,9 @@ use mail_auth::{
 use tokio::runtime::Handle;
 use tokio::time::timeout;
 
-use super::GateError;
 use super::fields::{self, Field};
 use super::results::{Finding, Results, judge};
+use super::{GateError, body_hash};
 use crate::mail::dns;
 use crate::model::{EmailAddress, IncomingMail, Verdict};
 
@@ -66,10 +66,16 @@ impl Checker {
     }
 
     async fn check(&self, mail: &IncomingMail) -> Verdict {
-        let Some(fields) = fields::read(&mail.bytes) else {
+        let Some(fields) = fields::read(mail.bytes.head()) else {
             return Verdict::Unauthenticated("the header is malformed".into());
         };
-        let message = AuthenticatedMessage::parse(&mail.bytes);
+        let message = match body_hash::parse(&mail.bytes) {
+            Ok(message) => message,
+            Err(error) => {
+                tracing::error!(%error, "a mail can't be read from its file");
+                return Verdict::Undecided("it can't be read".into());
+            }
+        };
         let (Some(author), Some(mut message)) = (fields::author(&fields), message) else {
             return Verdict::Unauthenticated("there is no one author".into());
         };

@@ -2,6 +2,7 @@
 //!
 //! | file | what it is |
 //! | --- | --- |
+//! | `body_hash.rs` | the hashes of a body that is too large for memory |
 //! | `check.rs` | SPF, DKIM, DMARC and ARC by ourselves |
 //! | `trust.rs` | what our own mail server says about it in `Authentication-Results` |
 //! | `results.rs` | that field (RFC 8601) |
@@ -9,6 +10,7 @@
 //!
 //! The gate finds out and does not decide: what becomes of a mail follows from its [`Verdict`] in the bridge.
 
+mod body_hash;
 mod check;
 mod fields;
 mod results;

@@ -23,7 +23,7 @@ impl Trusted {
     }
 
     pub(super) fn verdict(&self, mail: &IncomingMail) -> Verdict {
-        let Some(fields) = fields::read(&mail.bytes) else {
+        let Some(fields) = fields::read(mail.bytes.head()) else {
             return Verdict::Unauthenticated("the header is malformed".into());
         };
         let Some(author) = fields::author(&fields) else {

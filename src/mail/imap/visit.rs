@@ -9,7 +9,7 @@ use tokio::time::sleep;
 use super::session::{Selected, Session};
 use super::{After, ImapError, MailboxKeeper, MailboxSettings, Memory, Outcome, login};
 use crate::mail::{Inbound, answer};
-use crate::model::{IncomingMail, Peer};
+use crate::model::{IncomingMail, Peer, RawMail};
 
 /// Messages whose sizes are asked for at a time.
 const BATCH: usize = 50;
@@ -266,14 +266,10 @@ impl Visitor {
 
     /// Hands a message to the inbox.
     async fn hand_over(&self, uid: u32, message: Vec<u8>) -> Outcome {
-        let envelope = self.keeper.address(&self.settings.username, &message);
+        let message = RawMail::from(message);
+        let envelope = self.keeper.address(&self.settings.username, message.head());
         let nobody = envelope.recipients.is_empty();
-        let mail = IncomingMail::new(
-            Peer::default(),
-            envelope.sender,
-            envelope.recipients,
-            message.into(),
-        );
+        let mail = IncomingMail::new(Peer::default(), envelope.sender, envelope.recipients, message);
         let outcome = match answer::hand_over(&*self.inbound, mail).await {
             Ok(()) if nobody => {
                 tracing::warn!(

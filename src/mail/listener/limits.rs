@@ -1,5 +1,6 @@
 //! What a door allows: numbers, and the common budget for messages in memory.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -10,9 +11,11 @@ use std::time::Duration;
 pub struct Limits {
     /// The largest message in bytes, announced by SIZE (RFC 1870): `552 5.3.4`.
     pub max_size: usize,
-    /// Message bytes held in memory for all connections of the door together: `452 4.3.1`.
-    /// Never less than three times `max_size`: a growing buffer and its finished copy.
+    /// Message bytes held for all connections of the door together, in memory or in files: `452 4.3.1`.
+    /// Never less than four times `max_size`.
     pub max_buffered: usize,
+    /// The folder for the files of messages that are larger than a mebibyte.
+    pub spool: Arc<Path>,
     /// Connections at a time: `421 4.3.2`.
     pub max_connections: usize,
     /// Connections at a time from one address (IPv6: from one /64): `421 4.7.0`.
@@ -46,6 +49,7 @@ impl Default for Limits {
         Self {
             max_size: 50_000_000,
             max_buffered: 200_000_000,
+            spool: std::env::temp_dir().into(),
             max_connections: 200,
             // A mail server in front connects from one address, twenty times at once by Postfix's default.
             max_connections_per_address: 100,
@@ -71,7 +75,7 @@ pub(super) struct Budget {
 impl Budget {
     /// The budget that `limits` allow.
     pub(super) fn new(limits: &Limits) -> Arc<Self> {
-        let bytes = limits.max_buffered.max(limits.max_size.saturating_mul(3));
+        let bytes = limits.max_buffered.max(limits.max_size.saturating_mul(4));
         Arc::new(Self {
             left: AtomicUsize::new(bytes),
         })
@@ -111,11 +115,6 @@ impl Reservation {
             self.bytes = self.bytes.saturating_add(more);
         }
         taken
-    }
-
-    /// A second reservation from the same budget, empty.
-    pub(super) fn sibling(&self) -> Self {
-        self.budget.reservation()
     }
 
     /// Gives everything back.
@@ -160,6 +159,6 @@ mod tests {
             max_buffered: 1,
             ..Limits::default()
         });
-        assert_eq!(budget.left(), 3000);
+        assert_eq!(budget.left(), 4000);
     }
 }

@@ -1,9 +1,11 @@
-//! The text of a message on its way in: the end of DATA, dots, and a buffer with bounds.
+//! The text of a message on its way in: the end of DATA, dots, and where the bytes lie, within bounds.
 
+use std::io;
 use std::sync::Arc;
 
 use super::limits::{Limits, Reservation};
 use super::reply::Reply;
+use crate::model::{RawMail, Spool};
 
 /// Where [`DataDecoder`] stands in a line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -78,28 +80,34 @@ impl DataDecoder {
     }
 }
 
-/// The bytes of one message, bounded by the largest size and by the budget of the door.
+/// The bytes of one message, bounded by the largest size and by the budget of the door. A large one lies in a file.
 #[derive(Debug)]
 pub(super) struct Body {
-    bytes: Vec<u8>,
+    spool: Spool,
     max_size: usize,
     reservation: Reservation,
+    /// Bytes that are reserved.
+    reserved: usize,
     refusal: Option<Reply>,
 }
 
-/// A finished message, and its share of the door's memory for as long as it is held.
+/// A finished message, and its share of the door's budget for as long as it is held.
 #[derive(Debug)]
 pub(super) struct Finished {
-    pub(super) bytes: Arc<[u8]>,
+    pub(super) bytes: RawMail,
     pub(super) reservation: Reservation,
 }
+
+/// Bytes that are reserved at once.
+const SHARE: usize = 64 * 1024;
 
 impl Body {
     pub(super) fn new(limits: &Limits, reservation: Reservation) -> Self {
         Self {
-            bytes: Vec::new(),
+            spool: Spool::new(Arc::clone(&limits.spool)),
             max_size: limits.max_size,
             reservation,
+            reserved: 0,
             refusal: None,
         }
     }
@@ -109,23 +117,23 @@ impl Body {
         if self.refusal.is_some() {
             return;
         }
-        let needed = self.bytes.len().saturating_add(bytes.len());
+        let length = usize::try_from(self.spool.len()).unwrap_or(usize::MAX);
+        let needed = length.saturating_add(bytes.len());
         if needed > self.max_size {
             return self.refuse(too_large(self.max_size));
         }
-        let capacity = self.bytes.capacity();
-        if needed > capacity {
-            let more = capacity
-                .max(needed - capacity)
-                .max(16 * 1024)
-                .min(self.max_size.saturating_sub(capacity));
+        if needed > self.reserved {
+            let more = (needed - self.reserved)
+                .next_multiple_of(SHARE)
+                .min(self.max_size.saturating_sub(self.reserved));
             if !self.reservation.grow(more) {
-                return self.refuse(NO_MEMORY);
+                return self.refuse(NO_ROOM);
             }
-            self.bytes
-                .reserve_exact(more.saturating_add(capacity).saturating_sub(self.bytes.len()));
+            self.reserved += more;
         }
-        self.bytes.extend_from_slice(bytes);
+        if let Err(error) = self.spool.write(bytes) {
+            self.no_file(&error);
+        }
     }
 
     /// Why the message will not be taken, however it goes on.
@@ -135,28 +143,45 @@ impl Body {
 
     /// The message as a whole.
     pub(super) fn finish(mut self) -> Result<Finished, Reply> {
+        let spool = self.take_spool();
         if let Some(refusal) = self.refusal {
             return Err(refusal);
         }
-        // The copy below exists beside the buffer for a moment.
-        let mut reservation = self.reservation.sibling();
-        if !reservation.grow(self.bytes.len()) {
-            return Err(NO_MEMORY);
+        match spool.finish() {
+            Ok(bytes) => Ok(Finished {
+                bytes,
+                reservation: self.reservation,
+            }),
+            Err(error) => {
+                self.no_file(&error);
+                Err(NO_ROOM)
+            }
         }
-        Ok(Finished {
-            bytes: std::mem::take(&mut self.bytes).into(),
-            reservation,
-        })
+    }
+
+    fn no_file(&mut self, error: &io::Error) {
+        tracing::error!(
+            %error,
+            folder = %self.spool.folder().display(),
+            "a large mail was put off: it can't be kept in a file"
+        );
+        self.refuse(NO_ROOM);
     }
 
     fn refuse(&mut self, reply: Reply) {
         self.refusal = Some(reply);
-        self.bytes = Vec::new();
+        self.take_spool();
         self.reservation.release();
+    }
+
+    fn take_spool(&mut self) -> Spool {
+        let empty = Spool::new(Arc::clone(self.spool.folder()));
+        std::mem::replace(&mut self.spool, empty)
     }
 }
 
-const NO_MEMORY: Reply = Reply::new(452, "4.3.1", "Too many messages at once, try again later");
+/// No room in the budget, or on the disk.
+const NO_ROOM: Reply = Reply::new(452, "4.3.1", "Too many messages at once, try again later");
 
 /// 552 5.3.4, with the limit in its text.
 pub(super) fn too_large(max_size: usize) -> Reply {

@@ -14,7 +14,9 @@ use serde_json::{Map, Value, json};
 use super::actor::Actor;
 use super::request::Request;
 use super::{HttpHomeserver, new_room};
-use crate::matrix::{HistoryPage, Homeserver, MatrixError, Media, MediaStream, Member, NewRoom, Profile};
+use crate::matrix::{
+    File, HistoryPage, Homeserver, MatrixError, Media, MediaStream, Member, NewRoom, Profile,
+};
 use crate::model::{Items, Timestamp};
 
 /// An answer of which nothing is of interest, but which must be a JSON object.
@@ -258,9 +260,9 @@ impl Homeserver for HttpHomeserver {
         user: &UserId,
         name: &str,
         content_type: &str,
-        bytes: Vec<u8>,
+        file: File,
     ) -> Result<OwnedMxcUri, MatrixError> {
-        self.upload_media(user, name, content_type, bytes).await
+        self.upload_media(user, name, content_type, file).await
     }
 
     async fn members(&self, user: &UserId, room: &RoomId) -> Result<Vec<Member>, MatrixError> {

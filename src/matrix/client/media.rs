@@ -15,7 +15,7 @@ use super::HttpHomeserver;
 use super::actor::Actor;
 use super::request::Request;
 use super::send::{Answer, Whole, causes, content_type, misdirected};
-use crate::matrix::{MatrixError, Media, MediaStream};
+use crate::matrix::{File, MatrixError, Media, MediaStream};
 
 /// How many redirects a download follows: homeservers send clients to a content delivery network, which may
 /// send them on.
@@ -140,13 +140,13 @@ impl HttpHomeserver {
         user: &UserId,
         name: &str,
         content_type: &str,
-        bytes: Vec<u8>,
+        file: File,
     ) -> Result<OwnedMxcUri, MatrixError> {
         let actor = Actor::for_user(&self.settings, user)?;
         let timeout = self.settings.media_timeout;
         let request = Request::new(Method::POST, "_matrix/media/v3/upload", &[], actor, timeout)
             .query("filename", name)
-            .file(content_type, bytes);
+            .file(content_type, file);
         let answer: UploadAnswer = self.call(request).await?;
         Ok(answer.content_uri)
     }

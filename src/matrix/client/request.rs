@@ -7,7 +7,7 @@ use serde_json::Value;
 use url::Url;
 
 use super::actor::Actor;
-use crate::matrix::MatrixError;
+use crate::matrix::{File, MatrixError};
 
 /// The body of a request.
 pub(super) enum Body {
@@ -20,7 +20,7 @@ pub(super) enum Body {
         /// `Content-Type`.
         content_type: String,
         /// The bytes.
-        bytes: Vec<u8>,
+        file: File,
     },
 }
 
@@ -75,10 +75,10 @@ impl<'a> Request<'a> {
     }
 
     /// Sets a file as the body.
-    pub(super) fn file(mut self, content_type: &str, bytes: Vec<u8>) -> Self {
+    pub(super) fn file(mut self, content_type: &str, file: File) -> Self {
         self.body = Body::File {
             content_type: content_type.to_owned(),
-            bytes,
+            file,
         };
         self
     }

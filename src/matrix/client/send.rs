@@ -5,12 +5,14 @@ use std::future::Future;
 use std::time::Duration;
 
 use reqwest::header::{
-    AUTHORIZATION, CONTENT_TYPE, DATE, HeaderMap, HeaderName, HeaderValue, LOCATION, RETRY_AFTER,
+    AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, DATE, HeaderMap, HeaderName, HeaderValue, LOCATION,
+    RETRY_AFTER,
 };
 use reqwest::{RequestBuilder, Response};
 use secrecy::ExposeSecret;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
+use tokio_util::io::ReaderStream;
 use tracing::Instrument;
 use url::Url;
 
@@ -18,7 +20,10 @@ use super::HttpHomeserver;
 use super::actor::Actor;
 use super::request::{Body, Request};
 use super::verdict::{Verdict, verdict, wait};
-use crate::matrix::MatrixError;
+use crate::matrix::{File, MatrixError};
+
+/// Bytes of a file that are sent at once.
+const BLOCK: usize = 64 * 1024;
 
 /// The largest JSON answer that is read: room for the state of a room with tens of thousands of members.
 const LARGEST_JSON: u64 = 64 * 1024 * 1024;
@@ -112,10 +117,20 @@ impl HttpHomeserver {
         Ok(match request.body {
             Body::Empty => builder,
             Body::Json(value) => builder.json(&value),
-            Body::File { content_type, bytes } => {
+            Body::File { content_type, file } => {
                 let content_type = HeaderValue::from_str(&content_type)
                     .unwrap_or_else(|_| HeaderValue::from_static("application/octet-stream"));
-                builder.header(CONTENT_TYPE, content_type).body(bytes)
+                let builder = builder.header(CONTENT_TYPE, content_type);
+                match file {
+                    File::Bytes(bytes) => builder.body(bytes),
+                    File::Stream { length, bytes } => {
+                        builder
+                            .header(CONTENT_LENGTH, length)
+                            .body(reqwest::Body::wrap_stream(ReaderStream::with_capacity(
+                                bytes, BLOCK,
+                            )))
+                    }
+                }
             }
         })
     }

@@ -5,9 +5,12 @@ use std::time::Duration;
 use async_trait::async_trait;
 use ruma::{EventId, MxcUri, OwnedEventId, OwnedMxcUri, OwnedRoomId, RoomId, UserId};
 use serde_json::{Map, Value, json};
+use tokio::io::AsyncReadExt as _;
 use tokio::sync::mpsc;
 
-use crate::matrix::{HistoryPage, Homeserver, MatrixError, Media, MediaStream, Member, NewRoom, Profile};
+use crate::matrix::{
+    File, HistoryPage, Homeserver, MatrixError, Media, MediaStream, Member, NewRoom, Profile,
+};
 use crate::model::Timestamp;
 
 use super::people::encryption;
@@ -268,8 +271,23 @@ impl Homeserver for MemoryHomeserver {
         user: &UserId,
         name: &str,
         content_type: &str,
-        bytes: Vec<u8>,
+        file: File,
     ) -> Result<OwnedMxcUri, MatrixError> {
+        let bytes = match file {
+            File::Bytes(bytes) => bytes,
+            File::Stream { length, mut bytes } => {
+                let mut read = Vec::new();
+                // What ends early has another length.
+                let _ = bytes.read_to_end(&mut read).await;
+                if read.len() as u64 != length {
+                    return Err(MatrixError::Transient {
+                        retry_after: None,
+                        reason: "the upload ended early".to_owned(),
+                    });
+                }
+                read
+            }
+        };
         let details = json!({"name": name, "content_type": content_type, "size": bytes.len()});
         self.request("upload", Some(user), None, details, |world, details| {
             let count = world.media.len().to_string();

@@ -228,7 +228,7 @@ async fn media_is_kept_and_limited() {
     let homeserver = homeserver();
     homeserver.register(user(ALICE)).await.unwrap();
     let uri = homeserver
-        .upload(user(ALICE), "a.txt", "text/plain", b"12345".to_vec())
+        .upload(user(ALICE), "a.txt", "text/plain", b"12345".to_vec().into())
         .await
         .unwrap();
     let media = homeserver.download(user(ALICE), &uri, 5).await.unwrap();

@@ -16,8 +16,8 @@ use penpal::convert::address::{AddressBook, AddressScheme};
 use penpal::mail::Inbound;
 use penpal::matrix::MatrixError;
 use penpal::model::{
-    Clock, IncomingMail, ManualClock, Peer, PuppetNamespace, Refusal, SeededRandom, Timestamp, UserPattern,
-    Verdict,
+    Clock, IncomingMail, ManualClock, Peer, PuppetNamespace, Refusal, SeededRandom, Spool, Timestamp,
+    UserPattern, Verdict,
 };
 use penpal::replay::homeserver::{MemoryHomeserver, RoomOptions};
 use penpal::replay::mail::MemoryMail;
@@ -220,11 +220,10 @@ impl World {
             }
         }
         if !allowed.is_empty() {
-            let bytes: Arc<[u8]> = mail
-                .replace("\r\n", "\n")
-                .replace('\n', "\r\n")
-                .into_bytes()
-                .into();
+            let mail = mail.replace("\r\n", "\n").replace('\n', "\r\n");
+            let mut spool = Spool::new(std::env::temp_dir().into());
+            spool.write(mail.as_bytes()).unwrap();
+            let bytes = spool.finish().unwrap();
             let mut mail = IncomingMail::new(Peer::default(), sender.to_owned(), allowed, bytes);
             mail.verdict = Verdict::Unchecked;
             answers.extend(self.bridge.accept(&mail).await);

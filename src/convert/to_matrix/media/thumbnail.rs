@@ -30,7 +30,7 @@ const QUALITY: u8 = 80;
 static DECODING: Mutex<()> = Mutex::new(());
 
 /// A picture made smaller.
-#[derive(Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub(in super::super) struct Thumbnail {
     /// Its media type: JPEG, or PNG where the picture may be transparent.
     pub(in super::super) content_type: &'static str,
@@ -158,7 +158,7 @@ mod tests {
         );
         assert_eq!(
             content["info"]["thumbnail_info"],
-            json!({"mimetype": "image/jpeg", "size": small.bytes.len(), "w": 800, "h": 560})
+            json!({"mimetype": "image/jpeg", "size": small.content.len(), "w": 800, "h": 560})
         );
     }
 

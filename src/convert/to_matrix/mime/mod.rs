@@ -6,16 +6,22 @@
 pub(crate) mod charset;
 mod code_pages;
 mod fields;
+mod large;
 mod params;
+mod skeleton;
 mod transfer;
 mod words;
 mod yenc;
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 pub(crate) use fields::{Field, read_fields};
+pub use large::{Brought, LargeMail, LeftFile, Survey, Wanted};
 pub(crate) use params::percent_decode;
+pub use skeleton::{Cutter, Skeleton};
+pub use transfer::Decoder;
 use transfer::decode_base64_text;
 pub(crate) use transfer::{TextFile, decode_base64, decode_quoted_printable, take_uuencoded};
 pub(crate) use words::decode_words;
@@ -43,6 +49,8 @@ pub(crate) struct Part<'a> {
     body: &'a [u8],
     /// `Content-Transfer-Encoding`, in lower case.
     encoding: String,
+    /// What is known of a file that stays in a large mail, of which only the beginning is here.
+    pub(crate) left: Option<Arc<LeftFile>>,
     /// The parts of a multipart.
     pub(crate) children: Vec<Part<'a>>,
 }
@@ -70,9 +78,17 @@ impl<'a> Part<'a> {
             "base64" if self.is("text/") => Cow::Owned(decode_base64_text(self.body)),
             "base64" => Cow::Owned(decode_base64(self.body)),
             "quoted-printable" => Cow::Owned(decode_quoted_printable(self.body)),
-            "x-uuencode" | "uuencode" | "x-uue" => transfer::decode_uuencode(self.body)
+            encoding if transfer::is_uuencode(encoding) => transfer::decode_uuencode(self.body)
                 .map_or(Cow::Borrowed(self.body), |file| Cow::Owned(file.bytes)),
             _ => Cow::Borrowed(self.body),
+        }
+    }
+
+    /// Whether the body is encoded in a way that is undone as a whole.
+    pub(crate) fn is_decoded_whole(&self) -> bool {
+        match self.encoding.as_str() {
+            "base64" => self.is("text/"),
+            encoding => transfer::is_uuencode(encoding),
         }
     }
 
@@ -168,6 +184,7 @@ fn parse_part<'a>(raw: &'a [u8], depth: usize, default_type: &str, budget: &mut 
         .cloned();
     let mut part = Part {
         children: Vec::new(),
+        left: None,
         media_type,
         parameters,
         disposition,

@@ -6,44 +6,67 @@ use super::params::hex;
 /// middle, as concatenated pieces have it, ends a quantum and not the data.
 pub(crate) fn decode_base64(data: &[u8]) -> Vec<u8> {
     let mut out = Vec::with_capacity(data.len() / 4 * 3 + 3);
-    let (mut bits, mut count) = (0_u32, 0_u8);
-    let mut rest = data;
-    loop {
-        // Nearly all of it is whole groups within a line.
-        while count == 0
-            && let Some(([first, second, third, fourth], after)) = rest.split_first_chunk::<4>()
-            && let [first, second, third, fourth] =
-                [value(*first), value(*second), value(*third), value(*fourth)]
-            && (first | second | third | fourth) < INVALID
-        {
-            out.extend_from_slice(&[
-                first << 2 | second >> 4,
-                second << 4 | third >> 2,
-                third << 6 | fourth,
-            ]);
+    let mut base64 = Base64::default();
+    base64.push(data, &mut out);
+    base64.finish(&mut out);
+    out
+}
+
+/// Base64 that comes in pieces.
+#[derive(Debug, Default)]
+struct Base64 {
+    bits: u32,
+    count: u8,
+}
+
+impl Base64 {
+    fn push(&mut self, data: &[u8], out: &mut Vec<u8>) {
+        let mut rest = data;
+        loop {
+            // Nearly all of it is whole groups within a line.
+            while self.count == 0
+                && let Some(([first, second, third, fourth], after)) = rest.split_first_chunk::<4>()
+                && let [first, second, third, fourth] =
+                    [value(*first), value(*second), value(*third), value(*fourth)]
+                && (first | second | third | fourth) < INVALID
+            {
+                out.extend_from_slice(&[
+                    first << 2 | second >> 4,
+                    second << 4 | third >> 2,
+                    third << 6 | fourth,
+                ]);
+                rest = after;
+            }
+            let Some((byte, after)) = rest.split_first() else {
+                break;
+            };
             rest = after;
-        }
-        let Some((byte, after)) = rest.split_first() else {
-            break;
-        };
-        rest = after;
-        if *byte == b'=' {
-            end_quantum(&mut out, &mut bits, &mut count);
-        }
-        let value = value(*byte);
-        if value == INVALID {
-            continue;
-        }
-        bits = bits << 6 | u32::from(value);
-        count += 1;
-        if count == 4 {
-            let [_, first, second, third] = bits.to_be_bytes();
-            out.extend_from_slice(&[first, second, third]);
-            (bits, count) = (0, 0);
+            if *byte == b'=' {
+                self.finish(out);
+            }
+            let value = value(*byte);
+            if value == INVALID {
+                continue;
+            }
+            self.bits = self.bits << 6 | u32::from(value);
+            self.count += 1;
+            if self.count == 4 {
+                let [_, first, second, third] = self.bits.to_be_bytes();
+                out.extend_from_slice(&[first, second, third]);
+                (self.bits, self.count) = (0, 0);
+            }
         }
     }
-    end_quantum(&mut out, &mut bits, &mut count);
-    out
+
+    /// Ends a quantum.
+    fn finish(&mut self, out: &mut Vec<u8>) {
+        match self.count {
+            2 => out.extend((self.bits >> 4).to_be_bytes().get(3..).unwrap_or_default()),
+            3 => out.extend((self.bits >> 2).to_be_bytes().get(2..).unwrap_or_default()),
+            _ => {}
+        }
+        (self.bits, self.count) = (0, 0);
+    }
 }
 
 /// Decodes the base64 of a text. Lists put their footers below it in plain words, and some programs declare base64 and write
@@ -104,51 +127,111 @@ fn value(character: u8) -> u8 {
     VALUES.get(usize::from(character)).copied().unwrap_or(INVALID)
 }
 
-fn end_quantum(out: &mut Vec<u8>, bits: &mut u32, count: &mut u8) {
-    match *count {
-        2 => out.extend((*bits >> 4).to_be_bytes().get(3..).unwrap_or_default()),
-        3 => out.extend((*bits >> 2).to_be_bytes().get(2..).unwrap_or_default()),
-        _ => {}
-    }
-    (*bits, *count) = (0, 0);
-}
-
 /// Decodes quoted-printable. An equals sign that begins no code stays as it is.
 pub(crate) fn decode_quoted_printable(data: &[u8]) -> Vec<u8> {
     let mut out = Vec::with_capacity(data.len());
     for line in data.split_inclusive(|byte| *byte == b'\n') {
-        let text = line.trim_ascii_end();
-        let end =
-            line.strip_suffix(b"\n").map_or(
-                &b""[..],
-                |line| {
-                    if line.ends_with(b"\r") { b"\r\n" } else { b"\n" }
-                },
-            );
-        let (text, soft) = match text.strip_suffix(b"=") {
-            Some(text) => (text, true),
-            None => (text, false),
-        };
-        let mut bytes = text.iter();
-        while let Some(byte) = bytes.next() {
-            let mut ahead = bytes.clone();
-            if *byte == b'='
-                && let (Some(high), Some(low)) = (
-                    ahead.next().and_then(|b| hex(*b)),
-                    ahead.next().and_then(|b| hex(*b)),
-                )
-            {
-                out.push(high << 4 | low);
-                bytes = ahead;
-            } else {
-                out.push(*byte);
-            }
-        }
-        if !soft {
-            out.extend_from_slice(end);
-        }
+        decode_quoted_line(line, &mut out);
     }
     out
+}
+
+fn decode_quoted_line(line: &[u8], out: &mut Vec<u8>) {
+    let text = line.trim_ascii_end();
+    let end = line.strip_suffix(b"\n").map_or(
+        &b""[..],
+        |line| {
+            if line.ends_with(b"\r") { b"\r\n" } else { b"\n" }
+        },
+    );
+    let (text, soft) = match text.strip_suffix(b"=") {
+        Some(text) => (text, true),
+        None => (text, false),
+    };
+    decode_quoted(text, out);
+    if !soft {
+        out.extend_from_slice(end);
+    }
+}
+
+fn decode_quoted(text: &[u8], out: &mut Vec<u8>) {
+    let mut bytes = text.iter();
+    while let Some(byte) = bytes.next() {
+        let mut ahead = bytes.clone();
+        if *byte == b'='
+            && let (Some(high), Some(low)) = (
+                ahead.next().and_then(|b| hex(*b)),
+                ahead.next().and_then(|b| hex(*b)),
+            )
+        {
+            out.push(high << 4 | low);
+            bytes = ahead;
+        } else {
+            out.push(*byte);
+        }
+    }
+}
+
+/// Undoes the transfer encoding of a body that comes in pieces. What is encoded in a way that is only known as a whole stays as it is.
+#[derive(Debug, Default)]
+pub struct Decoder(Encoding);
+
+#[derive(Debug, Default)]
+enum Encoding {
+    /// 7bit, 8bit, binary.
+    #[default]
+    None,
+    Base64(Base64),
+    /// The line that has not ended.
+    Quoted(Vec<u8>),
+}
+
+/// A line of quoted-printable that is longer is decoded in parts. The rule is 76 (RFC 2045, section 6.7).
+const LONGEST_LINE: usize = 64 * 1024;
+
+impl Decoder {
+    /// For a `Content-Transfer-Encoding`, in lower case.
+    pub(in super::super) fn of(encoding: &str) -> Self {
+        Self(match encoding {
+            "base64" => Encoding::Base64(Base64::default()),
+            "quoted-printable" => Encoding::Quoted(Vec::new()),
+            _ => Encoding::None,
+        })
+    }
+
+    /// Takes the next piece, and appends what is decoded by it.
+    pub fn push(&mut self, piece: &[u8], out: &mut Vec<u8>) {
+        match &mut self.0 {
+            Encoding::None => out.extend_from_slice(piece),
+            Encoding::Base64(base64) => base64.push(piece, out),
+            Encoding::Quoted(begun) => {
+                for line in piece.split_inclusive(|byte| *byte == b'\n') {
+                    begun.extend_from_slice(line);
+                    if line.ends_with(b"\n") {
+                        decode_quoted_line(begun, out);
+                        begun.clear();
+                    } else if begun.len() > LONGEST_LINE {
+                        // A code may have begun at the end.
+                        let rest = begun.split_off(begun.len() - 2);
+                        let code = rest.iter().position(|byte| *byte == b'=').unwrap_or(rest.len());
+                        let (text, rest) = rest.split_at(code);
+                        begun.extend_from_slice(text);
+                        decode_quoted(begun, out);
+                        *begun = rest.to_vec();
+                    }
+                }
+            }
+        }
+    }
+
+    /// Appends what is left.
+    pub fn finish(self, out: &mut Vec<u8>) {
+        match self.0 {
+            Encoding::None => {}
+            Encoding::Base64(mut base64) => base64.finish(out),
+            Encoding::Quoted(begun) => decode_quoted_line(&begun, out),
+        }
+    }
 }
 
 /// A file that stood in a text, uuencoded or in yEnc.
@@ -158,6 +241,11 @@ pub(crate) struct TextFile {
     pub(crate) name: String,
     /// The decoded bytes.
     pub(crate) bytes: Vec<u8>,
+}
+
+/// Whether a transfer encoding is that of old Unix programs.
+pub(super) fn is_uuencode(encoding: &str) -> bool {
+    matches!(encoding, "x-uuencode" | "uuencode" | "x-uue")
 }
 
 /// Decodes the first `begin 644 name` … `end` block.

@@ -10,6 +10,8 @@ mod status;
 mod tnef;
 mod vcard;
 
+use std::borrow::Cow;
+
 use serde_json::{Value, json};
 
 use super::ThreadContext;
@@ -24,18 +26,31 @@ const MAX_CAPTION: usize = 500;
 
 /// The line that says what is in a file; `None` for files that speak for themselves.
 pub(super) fn caption(file: &File) -> Option<String> {
-    let line = match file.media_type.as_str() {
-        _ if file.note.is_some() => file.note.clone(),
-        "text/calendar" | "application/ics" => calendar::line(&charset::decode(&file.bytes, None)),
-        "text/vcard" | "text/x-vcard" | "text/directory" => vcard::line(&charset::decode(&file.bytes, None)),
-        "message/rfc822" | "message/global" => message::line(&file.bytes),
-        "message/delivery-status" | "message/global-delivery-status" => status::delivery(&file.bytes),
+    let noted = file.note.as_deref().map(Cow::Borrowed);
+    let line = noted.or_else(|| file.content.said(&file.media_type))?;
+    Some(line.chars().take(MAX_CAPTION).collect())
+}
+
+/// What the bytes of a file of this type say to a person.
+pub(super) fn said(media_type: &str, bytes: &[u8]) -> Option<String> {
+    match media_type {
+        "text/calendar" | "application/ics" => calendar::line(&charset::decode(bytes, None)),
+        "text/vcard" | "text/x-vcard" | "text/directory" => vcard::line(&charset::decode(bytes, None)),
+        "message/rfc822" | "message/global" => message::line(bytes),
+        "message/delivery-status" | "message/global-delivery-status" => status::delivery(bytes),
         "message/disposition-notification" | "message/global-disposition-notification" => {
-            status::disposition(&file.bytes)
+            status::disposition(bytes)
         }
         _ => None,
-    }?;
-    Some(line.chars().take(MAX_CAPTION).collect())
+    }
+}
+
+/// Whether something may stand anywhere in a file of this type that is said of it.
+pub(super) fn is_told(media_type: &str) -> bool {
+    matches!(
+        media_type,
+        "text/calendar" | "application/ics" | "text/vcard" | "text/x-vcard" | "text/directory"
+    ) || media_type.starts_with("message/") && !matches!(media_type, "message/rfc822" | "message/global")
 }
 
 /// What is said of a part that stands for something that is not there.

@@ -2,6 +2,7 @@
 
 use super::mapi;
 use super::rtf::{self, Rtf};
+use crate::convert::to_matrix::Content;
 use crate::convert::to_matrix::body::Segment;
 use crate::convert::to_matrix::files::File;
 use crate::convert::to_matrix::mime::{charset, normalise_lines};
@@ -51,7 +52,7 @@ pub(in super::super) fn unpack(bytes: &[u8]) -> Option<Container> {
         }
         let Some(file) = files.last_mut() else { continue };
         match id {
-            ATTACH_DATA => file.bytes = data.to_vec(),
+            ATTACH_DATA => file.content = Content::Here(data.to_vec()),
             ATTACH_TITLE if file.name.is_none() => file.name = Some(in_code_page(data)),
             ATTACH_PROPERTIES => {
                 file.name = mapi::text(data, mapi::LONG_NAME).or(file.name.take());
@@ -60,7 +61,7 @@ pub(in super::super) fn unpack(bytes: &[u8]) -> Option<Container> {
             _ => {}
         }
     }
-    files.retain(|file| !file.bytes.is_empty());
+    files.retain(|file| file.content.len() > 0);
     for form in [&mut text.plain, &mut text.html] {
         *form = form
             .take()
@@ -149,7 +150,7 @@ mod tests {
         let names: Vec<_> = found
             .files
             .iter()
-            .map(|file| (file.name.as_deref().unwrap(), file.bytes.len()))
+            .map(|file| (file.name.as_deref().unwrap(), file.content.len()))
             .collect();
         assert_eq!(names, [("quarterly.pdf", 6), ("note.txt", 5)]);
         assert_eq!(found.text.plain.as_deref(), Some("Hello\nBob"));

@@ -67,7 +67,7 @@ fn all_messages_together_have_a_limit() {
         },
     );
     let mut other = terms.budget.reservation();
-    assert!(other.grow(250_000));
+    assert!(other.grow(350_000));
     let script = format!(
         "HELO a\r\nMAIL FROM:<>\r\nRCPT TO:<a@h.example>\r\nDATA\r\n{}\r\n.\r\nNOOP\r\n",
         "x".repeat(90_000)
@@ -77,7 +77,43 @@ fn all_messages_together_have_a_limit() {
     other.release();
     let outcome = play(&terms, script.as_bytes(), 4096);
     assert_eq!(outcome.codes()[4..], ["354", "250 2.0.0", "250 2.0.0"]);
-    assert_eq!(terms.budget.left(), 300_000, "everything was given back");
+    assert_eq!(terms.budget.left(), 400_000, "everything was given back");
+}
+
+#[test]
+fn a_message_for_whose_file_there_is_no_room_is_put_off() {
+    let terms = terms(
+        Protocol::Lmtp,
+        Limits {
+            spool: Path::new("/nowhere/at/all").into(),
+            ..Limits::default()
+        },
+    );
+    let before = terms.budget.left();
+    let mail = |length: usize| {
+        let text = "x".repeat(length);
+        format!("MAIL FROM:<>\r\nRCPT TO:<a@h.example>\r\nDATA\r\n{text}\r\n.\r\n")
+    };
+    let script = format!("LHLO a\r\n{}{}NOOP\r\n", mail(2_000_000), mail(1_000_000));
+    let outcome = play(&terms, script.as_bytes(), 16 * 1024);
+    let codes = outcome.codes();
+    assert_eq!(
+        codes.iter().filter(|code| **code == "452 4.3.1").count(),
+        1,
+        "{codes:?}"
+    );
+    assert_eq!(outcome.mails.len(), 1, "what fits into memory needs no file");
+    assert_eq!(terms.budget.left(), before);
+}
+
+#[test]
+fn a_large_message_comes_through_its_file_byte_for_byte() {
+    let limits = Limits::default();
+    let body: String = (0..200_000).map(|number| format!("line {number}\r\n")).collect();
+    let script = format!("HELO a\r\nMAIL FROM:<>\r\nRCPT TO:<a@h.example>\r\nDATA\r\n{body}.\r\n");
+    let outcome = with(limits, &script);
+    assert_eq!(outcome.mails.len(), 1);
+    assert!(outcome.mails[0].2 == body.as_bytes());
 }
 
 #[test]

@@ -6,6 +6,7 @@ mod protocol;
 mod socket;
 
 use std::net::IpAddr;
+use std::path::Path;
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
@@ -16,7 +17,7 @@ use super::rates::{Rates, Throttle};
 use super::session::{Action, Session, Terms};
 use super::{ListenAddress, ListenerSettings, Protocol};
 use crate::mail::Inbound;
-use crate::model::{IncomingMail, Refusal};
+use crate::model::{IncomingMail, RawMail, Refusal};
 
 /// An inbound side whose answers follow from the first word of the recipient.
 #[derive(Default)]
@@ -53,7 +54,7 @@ impl Inbox {
     fn text(&self) -> String {
         let mails = self.mails();
         assert_eq!(mails.len(), 1);
-        String::from_utf8_lossy(&mails[0].bytes).into_owned()
+        String::from_utf8_lossy(mails[0].bytes.head()).into_owned()
     }
 }
 
@@ -98,6 +99,13 @@ fn settings(protocol: Protocol, limits: Limits) -> ListenerSettings {
         limits,
         rates: Rates::default(),
     }
+}
+
+/// A message, wherever it lies.
+fn all(mail: &RawMail) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    std::io::Read::read_to_end(&mut mail.reader(0), &mut bytes).unwrap();
+    bytes
 }
 
 /// What came of a session.
@@ -161,7 +169,7 @@ fn play_from(peer: Option<IpAddr>, terms: &Arc<Terms>, input: &[u8], piece: usiz
         mails: inbox
             .mails()
             .into_iter()
-            .map(|mail| (mail.sender, mail.recipients, mail.bytes.to_vec()))
+            .map(|mail| (mail.sender, mail.recipients, all(&mail.bytes)))
             .collect(),
         closed,
     }

@@ -224,7 +224,7 @@ impl Inbound for Keep {
     }
 
     async fn accept(&self, mail: &IncomingMail) -> Vec<Result<(), Refusal>> {
-        self.0.send(mail.bytes.to_vec()).unwrap();
+        self.0.send(mail.bytes.head().to_vec()).unwrap();
         vec![Ok(())]
     }
 }

@@ -6,7 +6,7 @@ use wiremock::matchers::{method, path};
 use wiremock::{Mock, MockServer, ResponseTemplate};
 
 use super::{AS_TOKEN, authorization, client, homeserver, only_request, puppet};
-use crate::matrix::{Homeserver, MatrixError, Media};
+use crate::matrix::{File, Homeserver, MatrixError, Media};
 
 const DOWNLOAD: &str = "/_matrix/client/v1/media/download/remote.test/abc";
 const LEGACY: &str = "/_matrix/media/v3/download/remote.test/abc";
@@ -177,7 +177,7 @@ async fn a_file_is_uploaded_with_its_name_and_type() {
             puppet(),
             "Übersicht & Plan.pdf",
             "application/pdf",
-            b"%PDF".to_vec(),
+            b"%PDF".to_vec().into(),
         )
         .await
         .unwrap();
@@ -191,12 +191,35 @@ async fn a_file_is_uploaded_with_its_name_and_type() {
 }
 
 #[tokio::test]
+async fn a_file_is_uploaded_while_it_is_read() {
+    let (server, client) =
+        homeserver(ResponseTemplate::new(200).set_body_json(json!({"content_uri": "mxc://hs.test/up"})))
+            .await;
+    let film: Vec<u8> = (0..300_000_u32).flat_map(u32::to_be_bytes).collect();
+    for length in [film.len(), film.len() + 1] {
+        let (mut writer, bytes) = tokio::io::duplex(1_000);
+        let written = film.clone();
+        tokio::spawn(async move { tokio::io::AsyncWriteExt::write_all(&mut writer, &written).await });
+        let file = File::Stream {
+            length: length as u64,
+            bytes,
+        };
+        let uploaded = client.upload(puppet(), "film", "video/mp4", file).await;
+        // One that ends early must not be taken for the whole.
+        assert_eq!(uploaded.is_ok(), length == film.len(), "{uploaded:?}");
+    }
+    let request = only_request(&server).await;
+    assert_eq!(request.headers["content-length"], film.len().to_string().as_str());
+    assert!(request.body == film);
+}
+
+#[tokio::test]
 async fn a_type_that_no_header_can_hold_becomes_bytes() {
     let (server, client) =
         homeserver(ResponseTemplate::new(200).set_body_json(json!({"content_uri": "mxc://hs.test/up"})))
             .await;
     client
-        .upload(puppet(), "x", "text/html\r\nX-Evil: 1", vec![1])
+        .upload(puppet(), "x", "text/html\r\nX-Evil: 1", vec![1].into())
         .await
         .unwrap();
     let request = only_request(&server).await;
