@@ -55,7 +55,7 @@ fn every_fixture_is_the_same_in_pieces() {
             cut += parts;
         }
     }
-    assert!(cut > 20, "{cut} parts were cut");
+    assert!(cut > 10, "{cut} parts were cut");
 }
 
 /// What matters to structure and encodings, in any order.
@@ -192,7 +192,7 @@ fn skeletons_are_bounded_whatever_the_mail() {
     ] {
         let block = piece.repeat(64 * 1024 / piece.len());
         let mut cutter = Cutter::default();
-        for _ in 0..640 {
+        for _ in 0..320 {
             cutter.push(block.as_bytes());
         }
         let length = cutter.finish().bytes().len();

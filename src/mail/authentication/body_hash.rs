@@ -86,7 +86,7 @@ mod tests {
     }
 
     proptest! {
-        #![proptest_config(ProptestConfig::with_cases(40))]
+        #![proptest_config(ProptestConfig::with_cases(12))]
 
         #[test]
         fn large_bodies_have_the_hashes_that_mail_auth_makes_of_the_whole(
