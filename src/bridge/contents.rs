@@ -145,18 +145,18 @@ impl StoredMail {
 
     async fn decode(&self, left: &LeftFile, writer: &mut DuplexStream) -> Result<(), StoreError> {
         let mut decoder = left.decoder();
-        let mut decoded = Vec::new();
+        let mut plain = Vec::new();
         let mut reading = self.read(left.place());
         while let Some(piece) = reading.next().await? {
-            decoder.push(&piece, &mut decoded);
-            if writer.write_all(&decoded).await.is_err() {
+            decoder.push(&piece, &mut plain);
+            if writer.write_all(&plain).await.is_err() {
                 // The upload has ended, one way or the other.
                 return Ok(());
             }
-            decoded.clear();
+            plain.clear();
         }
-        decoder.finish(&mut decoded);
-        let _ended = writer.write_all(&decoded).await;
+        decoder.finish(&mut plain);
+        let _ended = writer.write_all(&plain).await;
         Ok(())
     }
 }

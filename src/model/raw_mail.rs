@@ -60,12 +60,11 @@ pub struct RawReader<'a> {
 
 impl Read for RawReader<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let count = match &self.mail.file {
-            Some((file, _)) => file.read_at(buffer, self.at)?,
-            None => {
-                let at = usize::try_from(self.at).unwrap_or(usize::MAX);
-                self.mail.head.get(at..).unwrap_or_default().read(buffer)?
-            }
+        let count = if let Some((file, _)) = &self.mail.file {
+            file.read_at(buffer, self.at)?
+        } else {
+            let at = usize::try_from(self.at).unwrap_or(usize::MAX);
+            self.mail.head.get(at..).unwrap_or_default().read(buffer)?
         };
         self.at += count as u64;
         Ok(count)

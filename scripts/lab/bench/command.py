@@ -73,9 +73,14 @@ PROMISES = {
     "drain_against": Promise("  against the rate from end to end", "times", least=1),
     "start_large": Promise("start, large store", "s", most=2),
     "memory_large": Promise("memory with the large store, after load", "MiB", most=128),
+    "file_in": Promise("memory added by a 100 MB attachment, in", "MiB", most=32),
+    "files_in": Promise("  by four at the same time", "MiB"),
     "large_to_email": Promise("processor time there against the small store, to email", "times", most=1.25),
     "large_to_matrix": Promise("processor time there against the small store, to Matrix", "times", most=1.25),
 }
+
+# Bytes of a large attachment.
+FILE = 100_000_000
 
 # Portals in the small store, against which the large one is held.
 SMALL = 1000
@@ -145,6 +150,9 @@ def measure(bench: Bench, wanted: argparse.Namespace) -> None:
     bench.note("handed_over", run.handed_over(10))
     bench.note("drain", run.drain(wanted.waiting))
     bench.note("drain_against", bench.figures["drain"] / bench.figures["to_email"])
+    if len(small.members) == 1:
+        bench.note("file_in", run.files_in(FILE, 1))
+        bench.note("files_in", run.files_in(FILE, 4))
     small.stop()
     large = bench.install("large")
     large.start()

@@ -1,5 +1,6 @@
 """One measurement after another; each gives its figures by name."""
 
+import asyncio
 import os
 import statistics
 import subprocess
@@ -8,7 +9,7 @@ from pathlib import Path
 
 from lab import tools
 from lab.bench.team import Team
-from lab.bench.world import BOB, SERVER_NAME, Pusher, Seen, World, deliver, event, mail, member
+from lab.bench.world import BOB, SERVER_NAME, Pusher, Seen, World, deliver, event, mail, mail_with_file, member
 from lab.lab import puppet_of
 from lab.processes import Failed, until
 
@@ -175,6 +176,29 @@ class Run:
         self._wait(self._world.chatted)
         ended = max(self._world.chatted.times.values()) - begin
         return {"accepted": count / accepted, "through": count / ended} | self._cost(used, count)
+
+    def files_in(self, size: int, count: int) -> float:
+        """Mails with a file each, at the same time; gives the memory that they add, in MiB."""
+        self._world.forget()
+        self._world.uploads.clear()
+        self._pushed = count
+        file = os.urandom(size)
+        mails = []
+        for number in self._numbers(count):
+            sender, recipient, _ = self._answer(number)
+            mails.append((sender, recipient, mail_with_file(sender, recipient, self._world.emails[sender][1], number, file)))
+
+        async def hand_over() -> None:
+            await asyncio.gather(*(deliver(self._team.lmtp_ports[:1], 1, [one]) for one in mails))
+
+        def come_in() -> None:
+            self._world.run(hand_over())
+            self._wait(self._world.chatted)
+
+        added = self._team.memory_added(come_in)
+        if self._world.uploads != [size] * count:
+            raise Failed(f"files of {self._world.uploads} bytes were uploaded, not {count} of {size}")
+        return added
 
     def latency(self, count: int) -> tuple[float, float]:
         """Median milliseconds of one message alone: to the relay, and to the homeserver."""

@@ -5,6 +5,7 @@ import re
 import sqlite3
 import subprocess
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
@@ -48,7 +49,7 @@ class Team:
                 "database": {"url": self.url},
                 "chats": {"settle": "0s"},
                 "permissions": {"*": "admin"},
-                "mail": first.listen(),
+                "mail": first.listen() | {"max_size": "150 MB"},
                 # An outage is over as soon as it is over: what is measured is the work, not the waiting.
                 "queue": {"first_retry": "1s", "longest_retry": "1s"},
                 "logging": {"level": "warn"},
@@ -91,6 +92,19 @@ class Team:
             return int(re.search(r"VmRSS:\s+(\d+)", status)[1]) / 1024
 
         return max(of(member.service.pid) for member in self.members)
+
+    def memory_added(self, work: Callable[[], None]) -> float:
+        """MiB by which the resident memory of the first process is higher than before, at the most, while something is done."""
+        process = Path(f"/proc/{self.members[0].service.pid}")
+
+        def status(name: str) -> float:
+            return int(re.search(rf"{name}:\s+(\d+)", (process / "status").read_text())[1]) / 1024
+
+        before = status("VmRSS")
+        # The peak is counted from here (proc_pid_clear_refs(5)).
+        (process / "clear_refs").write_text("5")
+        work()
+        return status("VmHWM") - before
 
     def cpu(self) -> float:
         """Seconds of processor time of all processes so far."""

@@ -5,6 +5,7 @@ mail. The protocols are written out by hand: a library's convenience costs more 
 """
 
 import asyncio
+import base64
 import itertools
 import json
 import re
@@ -56,11 +57,13 @@ class Seen:
 
 
 class Homeserver(asyncio.Protocol):
-    """One connection to the homeserver. Sends are made once, by their transaction ID."""
+    """One connection to the homeserver. Sends are made once, by their transaction ID; uploads are counted and thrown away."""
 
     def __init__(self, world: "World"):
         self._world = world
         self._buffer = b""
+        # Bytes of an upload.
+        self._to_come = 0
         self._transport: asyncio.Transport | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:
@@ -69,21 +72,34 @@ class Homeserver(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Called by asyncio: answers each request that is whole."""
+        if self._to_come:
+            self._to_come -= len(data)
+            if self._to_come == 0:
+                self._say(b"200 OK", {"content_uri": f"mxc://{SERVER_NAME}/{len(self._world.uploads)}"})
+            return
         self._buffer += data
         while (end := self._buffer.find(b"\r\n\r\n")) >= 0:
             head = self._buffer[:end]
             found = re.search(rb"(?i)\r\ncontent-length: *(\d+)", head)
             length = int(found[1]) if found else 0
+            if b"/upload" in head.split(b"\r\n", 1)[0]:
+                self._world.uploads.append(length)
+                begun, self._buffer, self._to_come = self._buffer[end + 4 :], b"", length
+                if begun:
+                    self.data_received(begun)
+                return
             if len(self._buffer) < end + 4 + length:
                 return
             body = self._buffer[end + 4 : end + 4 + length]
             self._buffer = self._buffer[end + 4 + length :]
             method, target, _ = head.split(b"\r\n", 1)[0].split(b" ", 2)
-            status, answer = self._world.answer(method, unquote(target.decode()), body)
-            data = answer if isinstance(answer, bytes) else json.dumps(answer).encode()
-            self._transport.write(
-                b"HTTP/1.1 %s\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s" % (status, len(data), data)
-            )
+            self._say(*self._world.answer(method, unquote(target.decode()), body))
+
+    def _say(self, status: bytes, answer: object) -> None:
+        data = answer if isinstance(answer, bytes) else json.dumps(answer).encode()
+        self._transport.write(
+            b"HTTP/1.1 %s\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s" % (status, len(data), data)
+        )
 
 
 class Relay(asyncio.Protocol):
@@ -146,6 +162,8 @@ class World:
         self.account_data: dict[str, bytes] = {}
         # The first email to each address: where an answer to it goes, and its Message-ID.
         self.emails: dict[str, tuple[str, str]] = {}
+        # The sizes of all files that were uploaded.
+        self.uploads: list[int] = []
         self._sent: dict[str, bytes] = {}
         self._rooms_made = 0
         self._loop = asyncio.new_event_loop()
@@ -326,10 +344,30 @@ def event(room: str, number: int) -> dict:
 
 def mail(sender: str, recipient: str, answered: str, number: int) -> bytes:
     """An email known by its number, which answers another one."""
+    return _fields(sender, recipient, answered, number) + _text(number)
+
+
+def mail_with_file(sender: str, recipient: str, answered: str, number: int, file: bytes) -> bytes:
+    """The same with an attachment."""
+    encoded = base64.encodebytes(file).replace(b"\n", b"\r\n")
+    return (
+        _fields(sender, recipient, answered, number)
+        + b"Content-Type: multipart/mixed; boundary=files\r\n\r\n--files\r\n"
+        + _text(number)
+        + b"\r\n--files\r\nContent-Type: application/zip; name=film.zip\r\nContent-Transfer-Encoding: base64\r\n\r\n"
+        + encoded
+        + b"--files--"
+    )
+
+
+def _text(number: int) -> bytes:
+    return f"Content-Type: text/plain; charset=utf-8\r\n\r\nThis is message number {number}. It says nothing more.".encode()
+
+
+def _fields(sender: str, recipient: str, answered: str, number: int) -> bytes:
     return (
         f"From: Alice <{sender}>\r\nTo: <{recipient}>\r\nSubject: Re: Bench\r\n"
         f"In-Reply-To: <{answered}>\r\nReferences: <{answered}>\r\n"
         f"Message-ID: <{number}.bench@example.org>\r\nDate: Tue, 14 Nov 2023 22:13:20 +0000\r\n"
-        f"MIME-Version: 1.0\r\nContent-Type: text/plain; charset=utf-8\r\n\r\n"
-        f"This is message number {number}. It says nothing more."
+        f"MIME-Version: 1.0\r\n"
     ).encode()

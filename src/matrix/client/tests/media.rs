@@ -200,11 +200,11 @@ async fn a_file_is_uploaded_while_it_is_read() {
         let (mut writer, bytes) = tokio::io::duplex(1_000);
         let written = film.clone();
         tokio::spawn(async move { tokio::io::AsyncWriteExt::write_all(&mut writer, &written).await });
-        let file = File::Stream {
+        let stream = File::Stream {
             length: length as u64,
             bytes,
         };
-        let uploaded = client.upload(puppet(), "film", "video/mp4", file).await;
+        let uploaded = client.upload(puppet(), "film", "video/mp4", stream).await;
         // One that ends early must not be taken for the whole.
         assert_eq!(uploaded.is_ok(), length == film.len(), "{uploaded:?}");
     }
