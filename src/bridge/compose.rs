@@ -55,8 +55,10 @@ impl Bridge {
         let domain = self.mail_domain(portal).to_owned();
         let rendered = tokio::task::spawn_blocking(move || {
             to_email::render_with(&email.draft, &email.options).map(|mut rendered| {
-                loop_key.mark(&mut rendered.bytes, &email.draft.message_id);
-                rendered.bytes = mail.sign(rendered.bytes, &domain);
+                rendered.put_on_top(&loop_key.mark(&email.draft.message_id));
+                let mut signing = mail.signing(&domain);
+                signing.read(&rendered.bytes);
+                rendered.put_on_top(&signing.finish());
                 rendered
             })
         });

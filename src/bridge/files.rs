@@ -96,7 +96,7 @@ impl Bridge {
             }
         }
         let bytes = self.settings.max_attachment.saturating_sub(room);
-        let room = usize::try_from(self.settings.max_attachment).unwrap_or(usize::MAX);
+        let room = self.settings.max_attachment;
         Ok(Files {
             options: RenderOptions { within, room },
             links,

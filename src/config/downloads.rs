@@ -28,7 +28,7 @@ impl Default for Downloads {
     fn default() -> Self {
         Self {
             url: None,
-            above: u64::try_from(ENCLOSED).unwrap_or(u64::MAX),
+            above: ENCLOSED,
             expire: Duration::from_hours(30 * 24),
         }
     }

@@ -23,12 +23,11 @@ impl LoopKey {
         Self(SealKey::new(secret))
     }
 
-    /// Puts the mark on top of a mail with this `Message-ID`.
-    pub fn mark(&self, mail: &mut Vec<u8>, message_id: &str) {
+    /// The field that marks a mail with this `Message-ID`, to be put on top of it.
+    pub fn mark(&self, message_id: &str) -> String {
         let name = seal::name(message_id, NAME_BYTES);
         let mac = self.0.seal(&words(&name));
-        let field = format!("{FIELD}: {name}.{mac}\r\n");
-        mail.splice(0..0, field.into_bytes());
+        format!("{FIELD}: {name}.{mac}\r\n")
     }
 
     /// Whether a mail bears a mark that this key has made.
@@ -52,11 +51,10 @@ mod tests {
     #[test]
     fn nobody_else_makes_a_mark() {
         let key = LoopKey::new([7; KEY_BYTES]);
-        let mut mail = b"Subject: hi\r\n\r\nhello".to_vec();
-        assert!(!key.made(&mail));
-        key.mark(&mut mail, "one@mail.example.org");
-        assert!(key.made(&mail));
-        let text = String::from_utf8(mail).unwrap();
+        let mail = "Subject: hi\r\n\r\nhello";
+        assert!(!key.made(mail.as_bytes()));
+        let text = key.mark("one@mail.example.org") + mail;
+        assert!(key.made(text.as_bytes()));
         assert!(
             key.made(
                 format!(

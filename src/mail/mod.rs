@@ -13,6 +13,8 @@ pub mod submit;
 
 use async_trait::async_trait;
 
+use self::signing::Signing;
+
 use crate::model::{Envelope, IncomingMail, Refusal};
 
 /// A mail server took responsibility for a message.
@@ -57,10 +59,10 @@ impl SendError {
 /// The way out: relays that take responsibility or say why not.
 #[async_trait]
 pub trait MailTransport: Send + Sync {
-    /// The message with the signatures of its author's mail domain, if there are to be any. Done once, before the message is stored: each
-    /// attempt to send it hands over the same bytes.
-    fn sign(&self, message: Vec<u8>, _domain: &str) -> Vec<u8> {
-        message
+    /// Begins the signatures of a message, if its author's mail domain is to have any. They are made once, before the message is stored:
+    /// each attempt to send it hands over the same bytes.
+    fn signing(&self, _domain: &str) -> Signing<'_> {
+        Signing::default()
     }
 
     /// Hands over one message to one recipient, by the relay of the sender's mail domain. `message` is complete, with CRLF line ends.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use async_trait::async_trait;
 
-use super::signing::{KeyFile, Signatures, SigningError};
+use super::signing::{KeyFile, Signatures, Signing, SigningError};
 use super::submit::{Relay, RelayError, RelaySettings};
 use super::{Accepted, MailTransport, SendError};
 use crate::model::{EmailAddress, Envelope};
@@ -76,11 +76,9 @@ pub enum OutgoingError {
 
 #[async_trait]
 impl MailTransport for Outgoing {
-    fn sign(&self, message: Vec<u8>, domain: &str) -> Vec<u8> {
-        match self.signatures.get(domain) {
-            Some(signatures) => signatures.sign(message),
-            None => message,
-        }
+    fn signing(&self, domain: &str) -> Signing<'_> {
+        let signatures = self.signatures.get(domain);
+        signatures.map(Signatures::begin).unwrap_or_default()
     }
 
     async fn send(&self, envelope: &Envelope, message: &[u8]) -> Result<Accepted, SendError> {

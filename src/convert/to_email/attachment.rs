@@ -6,7 +6,7 @@ use super::content::{self, Content};
 use super::enclosures::{Enclosures, File};
 use super::line::line;
 use super::mime::{CivilTime, Disposition};
-use super::{MediaBytes, Place, file, html};
+use super::{Bytes, MediaBytes, Place, file, html};
 use crate::convert::media_type;
 use crate::model::Timestamp;
 
@@ -48,23 +48,29 @@ pub(super) fn enclose<'a>(
 ) -> Shown {
     let kind = Kind::of(content, event_type);
     let given = kind.given_name(content);
-    let (content_type, bytes) = match media {
-        Some(MediaBytes::Here { content_type, bytes }) => (content_type, bytes),
-        Some(MediaBytes::Link { url, until }) => return linked(kind, content, event_type, url, *until),
-        Some(MediaBytes::Missing { reason }) => return missing(kind, given, Some(reason)),
-        None if content.get("file").is_some_and(Value::is_object) => {
-            return missing(kind, given, Some("is encrypted"));
-        }
-        None => return missing(kind, given, None),
+    let Some(Bytes {
+        content_type,
+        start,
+        body,
+    }) = media.and_then(MediaBytes::bytes)
+    else {
+        return match media {
+            Some(MediaBytes::Link { url, until }) => linked(kind, content, event_type, url, *until),
+            Some(MediaBytes::Missing { reason }) => missing(kind, given, Some(reason)),
+            None if content.get("file").is_some_and(Value::is_object) => {
+                missing(kind, given, Some("is encrypted"))
+            }
+            _ => missing(kind, given, None),
+        };
     };
     let named = media_type::type_of_name(given);
-    let content_type = file::content_type(declared(content).or(content_type.as_deref()).or(named), bytes);
+    let content_type = file::content_type(declared(content).or(content_type).or(named), start);
     let name = file::name(given, kind.file_name(), &content_type);
-    let note = kind.note(&name, content, Some(bytes.len()));
+    let note = kind.note(&name, content, Some(body.size()));
     let file = File {
         name: name.clone(),
         content_type,
-        bytes,
+        body,
     };
     let is_picture = matches!(kind, Kind::Sticker | Kind::Picture);
     let rest = if is_picture && place == Place::Between {
@@ -103,7 +109,6 @@ fn linked(kind: Kind, content: &Content, event_type: &str, url: &str, until: Tim
     let (name, _) = described(event_type, content);
     let info = content::object(content, "info");
     let size = info.and_then(|info| info.get("size")).and_then(Value::as_u64);
-    let size = size.and_then(|size| usize::try_from(size).ok());
     let note = kind.note(&name, content, size);
     let until = CivilTime::from(until).for_people();
     Shown {
@@ -205,7 +210,7 @@ impl Kind {
     }
 
     /// The line that stands for an enclosed file: `[Picture: cat.png, 34 KB]`.
-    fn note(self, name: &str, content: &Content, size: Option<usize>) -> String {
+    fn note(self, name: &str, content: &Content, size: Option<u64>) -> String {
         let length = duration(content)
             .map(|length| format!(", {length}"))
             .unwrap_or_default();

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use ruma::{MxcUri, OwnedMxcUri};
 
-use super::mime::{Disposition, Part};
-use super::{MediaBytes, file};
+use super::mime::{Disposition, FileBody, Part};
+use super::{Bytes, MediaBytes, file};
 
 /// Types that every mail program shows in its place.
 const SHOWN_IN_PLACE: [&str; 4] = ["image/png", "image/jpeg", "image/gif", "image/webp"];
@@ -15,7 +15,7 @@ const SHOWN_IN_PLACE: [&str; 4] = ["image/png", "image/jpeg", "image/gif", "imag
 pub(super) struct Enclosures<'a> {
     within: &'a BTreeMap<OwnedMxcUri, MediaBytes>,
     /// Bytes that may still be enclosed.
-    room: usize,
+    room: u64,
     /// What `Content-ID`s are made of: the same for the same mail, and for no other.
     seed: String,
     domain: String,
@@ -33,14 +33,14 @@ pub(super) struct Enclosures<'a> {
 pub(super) struct File<'a> {
     pub(super) name: String,
     pub(super) content_type: String,
-    pub(super) bytes: &'a [u8],
+    pub(super) body: FileBody<'a>,
 }
 
 impl<'a> Enclosures<'a> {
     /// No files yet; `within` are those that messages refer to besides their own, `room` is the size of all files in bytes.
     pub(super) fn new(
         within: &'a BTreeMap<OwnedMxcUri, MediaBytes>,
-        room: usize,
+        room: u64,
         seed: &str,
         domain: &str,
     ) -> Self {
@@ -66,7 +66,7 @@ impl<'a> Enclosures<'a> {
 
     /// Attaches a file; gives it back when the mail would become too large.
     pub(super) fn attach(&mut self, file: File<'a>, disposition: Disposition) -> Result<(), File<'a>> {
-        if !self.takes(file.bytes.len()) {
+        if !self.takes(file.body.size()) {
             return Err(file);
         }
         self.attached.push(part(file, disposition, None));
@@ -78,7 +78,7 @@ impl<'a> Enclosures<'a> {
     pub(super) fn place(&mut self, file: File<'a>) -> Result<String, File<'a>> {
         if !self.in_place_too
             || !SHOWN_IN_PLACE.contains(&file.content_type.as_str())
-            || !self.takes(file.bytes.len())
+            || !self.takes(file.body.size())
         {
             return Err(file);
         }
@@ -98,14 +98,16 @@ impl<'a> Enclosures<'a> {
         if let Some(content_id) = self.placed.get(uri) {
             return content_id.clone();
         }
-        let Some(MediaBytes::Here { content_type, bytes }) = self.media_within(uri) else {
-            return None;
-        };
-        let content_type = file::content_type(content_type.as_deref(), bytes);
+        let Bytes {
+            content_type,
+            start,
+            body,
+        } = self.media_within(uri)?.bytes()?;
+        let content_type = file::content_type(content_type, start);
         let file = File {
             name: file::name("", "picture", &content_type),
             content_type,
-            bytes,
+            body,
         };
         let content_id = match self.place(file) {
             Ok(content_id) => Some(content_id),
@@ -119,7 +121,7 @@ impl<'a> Enclosures<'a> {
         content_id
     }
 
-    fn takes(&mut self, size: usize) -> bool {
+    fn takes(&mut self, size: u64) -> bool {
         let room = self.room.checked_sub(size);
         self.room = room.unwrap_or(self.room);
         room.is_some()
@@ -132,6 +134,6 @@ fn part(file: File<'_>, disposition: Disposition, content_id: Option<String>) ->
         disposition,
         name: file.name,
         content_id,
-        bytes: file.bytes,
+        body: file.body,
     }
 }

@@ -2,6 +2,7 @@
 
 use crate::convert::media_type;
 
+use super::FIRST_BYTES;
 use super::line::{is_invisible, is_joiner, line};
 
 /// Longest file name, in characters: file systems allow 255 bytes, mail programs show far less.
@@ -46,10 +47,11 @@ fn is_extension(text: &str) -> bool {
     (1..=LONGEST_EXTENSION).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_alphanumeric())
 }
 
-/// The media type to declare: what the sender says, unless that is no media type, names a structure of mails, or
+/// The media type to declare, by the first bytes: what the sender says, unless that is no media type, names a structure of mails, or
 /// is a kind of picture or sound that the bytes are not.
 pub(super) fn content_type(declared: Option<&str>, bytes: &[u8]) -> String {
     const UNKNOWN: &str = "application/octet-stream";
+    let bytes = bytes.get(..FIRST_BYTES).unwrap_or(bytes);
     let found = media_type::sniff(bytes);
     let declared = declared
         .and_then(|declared| declared.split(';').next())
@@ -111,7 +113,7 @@ fn looks_like_markup(bytes: &[u8]) -> bool {
 }
 
 /// A size for people, in the units of file managers: `34 KB`.
-pub(super) fn size(bytes: usize) -> String {
+pub(super) fn size(bytes: u64) -> String {
     match bytes {
         0..1000 => format!("{bytes} bytes"),
         1000..999_500 => format!("{} KB", (bytes + 500) / 1000),

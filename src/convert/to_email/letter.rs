@@ -9,7 +9,7 @@ use super::enclosures::Enclosures;
 use super::foot::Foot;
 use super::html;
 use super::line::line;
-use super::mime::{CivilTime, Headers, Multipart, Part};
+use super::mime::{CivilTime, Headers, Multipart, Part, Written};
 use super::piece::Piece;
 use super::{ChatMessage, EmailDraft, LONGEST_NAME};
 use crate::convert::relation::referred;
@@ -28,7 +28,7 @@ pub(super) fn letter(
     pieces: &[Piece],
     enclosures: Enclosures<'_>,
     seed: &str,
-) -> Vec<u8> {
+) -> Written {
     let foot = Foot::new(draft);
     let headings = headings(draft, pieces);
     let mut text = Part::plain(plain(pieces, &headings, foot.as_ref()));

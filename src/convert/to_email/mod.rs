@@ -27,11 +27,13 @@ use ruma::OwnedMxcUri;
 use serde_json::{Map, Value};
 
 use self::enclosures::Enclosures;
+use self::mime::{FileBody, Written};
 pub use self::offline::{FromJsonError, from_json};
 use self::piece::Piece;
 pub use self::poll::with_vote;
 use crate::model::{EmailAddress, Mailbox, Timestamp};
 pub use foot::LONGEST_SIGNATURE;
+pub use mime::{Base64Lines, EnclosedFile};
 
 /// A time in the words of emails: `22 Nov 2026, 00:03 UTC`.
 pub fn time_for_people(time: Timestamp) -> String {
@@ -42,7 +44,9 @@ pub fn time_for_people(time: Timestamp) -> String {
 const LONGEST_NAME: usize = 80;
 /// How many bytes of files one email encloses when the others can be linked to: many providers refuse mails above 25 MB, of
 /// which base64 leaves 18 MB.
-pub const ENCLOSED: usize = 15_000_000;
+pub const ENCLOSED: u64 = 15_000_000;
+/// How many bytes of a file are looked at to tell its type.
+pub const FIRST_BYTES: usize = 4096;
 /// Most files within one message that are downloaded for it.
 const MEDIA_WITHIN: usize = 20;
 
@@ -88,6 +92,17 @@ pub enum MediaBytes {
         /// The bytes.
         bytes: Vec<u8>,
     },
+    /// The same for a file whose bytes are kept elsewhere, because they are many.
+    Kept {
+        /// `Content-Type`; hostile input.
+        content_type: Option<String>,
+        /// The first [`FIRST_BYTES`], by which its type is told.
+        start: Vec<u8>,
+        /// Which of the files that are kept elsewhere it is, as the caller counts them.
+        number: usize,
+        /// How many there are.
+        size: u64,
+    },
     /// It is too large for the mail, and offered for download.
     Link {
         /// Where.
@@ -100,6 +115,42 @@ pub enum MediaBytes {
         /// For a person: "is larger than 20 MB", "is not available any more".
         reason: String,
     },
+}
+
+/// The bytes of media, whether here or kept elsewhere.
+struct Bytes<'a> {
+    content_type: Option<&'a str>,
+    /// The first of them, or all.
+    start: &'a [u8],
+    body: FileBody<'a>,
+}
+
+impl MediaBytes {
+    /// How many bytes there are to enclose.
+    pub fn size(&self) -> u64 {
+        self.bytes().map_or(0, |bytes| bytes.body.size())
+    }
+
+    fn bytes(&self) -> Option<Bytes<'_>> {
+        let (content_type, start, body) = match self {
+            Self::Here { content_type, bytes } => (content_type, bytes, FileBody::Here(bytes)),
+            Self::Kept {
+                content_type,
+                start,
+                number,
+                size,
+            } => {
+                let (number, size) = (*number, *size);
+                (content_type, start, FileBody::Kept { number, size })
+            }
+            Self::Link { .. } | Self::Missing { .. } => return None,
+        };
+        Some(Bytes {
+            content_type: content_type.as_deref(),
+            start,
+            body,
+        })
+    }
 }
 
 /// Everything that an email is made of. Rendering it is a pure function of this value.
@@ -154,11 +205,24 @@ pub struct Intro {
 /// A finished email.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RenderedEmail {
-    /// The message with CRLF line ends, the same bytes for the same draft.
+    /// The message with CRLF line ends, the same bytes for the same draft; all of it but `files`.
     pub bytes: Vec<u8>,
+    /// The files that are kept elsewhere ([`MediaBytes::Kept`]): at each of these places the base64 of one is still to be
+    /// written, by [`Base64Lines`]. In order.
+    pub files: Vec<EnclosedFile>,
     /// For each message of the draft its plain text, to recognise it when it comes back as a quotation
     /// and to quote it ourselves.
     pub texts: Vec<String>,
+}
+
+impl RenderedEmail {
+    /// Puts header fields on top.
+    pub fn put_on_top(&mut self, fields: &str) {
+        self.bytes.splice(0..0, fields.bytes());
+        for file in &mut self.files {
+            file.at += fields.len();
+        }
+    }
 }
 
 /// Why events make no email.
@@ -175,14 +239,14 @@ pub struct RenderOptions {
     /// The files that messages refer to besides their own, by [`media_within`]; what is missing is shown by its description.
     pub within: BTreeMap<OwnedMxcUri, MediaBytes>,
     /// The bytes of all files that one mail may enclose, before encoding; what is beyond that is only named.
-    pub room: usize,
+    pub room: u64,
 }
 
 impl Default for RenderOptions {
     fn default() -> Self {
         Self {
             within: BTreeMap::new(),
-            room: usize::MAX,
+            room: u64::MAX,
         }
     }
 }
@@ -286,8 +350,10 @@ pub fn render_with(draft: &EmailDraft, options: &RenderOptions) -> Result<Render
         return Err(NoEmail::Nothing);
     }
     let texts = pieces.iter().map(|piece| piece.text.clone()).collect();
+    let Written { text, files } = letter::letter(draft, &pieces, enclosed, &seed);
     Ok(RenderedEmail {
-        bytes: letter::letter(draft, &pieces, enclosed, &seed),
+        bytes: text.into_bytes(),
+        files,
         texts,
     })
 }

@@ -9,7 +9,7 @@ use std::path::PathBuf;
 
 use mail_auth::common::crypto::{Ed25519Key, RsaKey, Sha256, SigningKey};
 use mail_auth::common::headers::HeaderWriter as _;
-use mail_auth::dkim::{DkimSigner, Done};
+use mail_auth::dkim::{DkimSigner, DkimSigningStream, Done};
 
 use self::key::Key;
 pub use self::key::{Algorithm, fresh_key};
@@ -85,6 +85,15 @@ enum Signer {
     Ed25519(DkimSigner<Ed25519Key, Done>),
 }
 
+impl Signer {
+    fn begin(&self) -> Stream<'_> {
+        match self {
+            Self::Rsa(signer) => Stream::Rsa(signer.sign_streaming()),
+            Self::Ed25519(signer) => Stream::Ed25519(signer.sign_streaming()),
+        }
+    }
+}
+
 /// A signer with this key.
 fn signer<T: SigningKey>(key: T, domain: &str, selector: &str) -> DkimSigner<T, Done> {
     DkimSigner::from_key(key)
@@ -121,30 +130,52 @@ impl Signatures {
         Ok(signatures)
     }
 
-    /// The message with a signature of each key above it. One that can't be made is left out and logged: DMARC wants one of
-    /// those that are there, or SPF.
-    pub fn sign(&self, message: Vec<u8>) -> Vec<u8> {
-        if self.signers.is_empty() {
-            return message;
-        }
-        let mut whole = Vec::new();
-        for key in &self.signers {
-            let signature = match key {
-                Signer::Rsa(signer) => signer.sign(&message),
-                Signer::Ed25519(signer) => signer.sign(&message),
-            };
-            match signature {
-                Ok(signature) => whole.extend_from_slice(folded(&signature.to_header()).as_bytes()),
-                Err(error) => tracing::error!(%error, "an email goes out without one of its signatures"),
-            }
-        }
-        whole.extend_from_slice(&message);
-        whole
+    /// Begins the signatures of one message.
+    pub fn begin(&self) -> Signing<'_> {
+        Signing(self.signers.iter().map(Signer::begin).collect())
     }
 
     /// What must be in the DNS.
     pub fn records(&self) -> &[DnsRecord] {
         &self.records
+    }
+}
+
+/// The signatures of one message, which is read in pieces of any size. By default there are none.
+#[derive(Default)]
+pub struct Signing<'a>(Vec<Stream<'a>>);
+
+enum Stream<'a> {
+    Rsa(DkimSigningStream<'a, RsaKey<Sha256>>),
+    Ed25519(DkimSigningStream<'a, Ed25519Key>),
+}
+
+impl Signing<'_> {
+    /// The next bytes of the message.
+    pub fn read(&mut self, bytes: &[u8]) {
+        for stream in &mut self.0 {
+            match stream {
+                Stream::Rsa(stream) => stream.write(bytes),
+                Stream::Ed25519(stream) => stream.write(bytes),
+            }
+        }
+    }
+
+    /// A field with the signature of each key, to be put on top of the message. One that can't be made is left out and logged: DMARC wants one
+    /// of those that are there, or SPF.
+    pub fn finish(self) -> String {
+        let mut fields = String::new();
+        for stream in self.0 {
+            let signature = match stream {
+                Stream::Rsa(stream) => stream.finish(),
+                Stream::Ed25519(stream) => stream.finish(),
+            };
+            match signature {
+                Ok(signature) => fields.push_str(&folded(&signature.to_header())),
+                Err(error) => tracing::error!(%error, "an email goes out without one of its signatures"),
+            }
+        }
+        fields
     }
 }
 

@@ -23,4 +23,6 @@ mod word;
 
 pub(crate) use calendar::CivilTime;
 pub(crate) use header::Headers;
-pub(crate) use part::{Disposition, Multipart, Part};
+pub use part::EnclosedFile;
+pub(crate) use part::{Disposition, FileBody, Multipart, Part, Written};
+pub use transfer::Base64Lines;

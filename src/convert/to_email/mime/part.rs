@@ -35,11 +35,53 @@ pub(crate) enum Part<'a> {
         name: String,
         /// What an HTML part refers to it by (RFC 2392), without angle brackets.
         content_id: Option<String>,
-        /// The bytes, which may be many: they are borrowed until the message is written.
-        bytes: &'a [u8],
+        /// The bytes.
+        body: FileBody<'a>,
     },
     /// Several parts.
     Several(Multipart, Vec<Part<'a>>),
+}
+
+/// The bytes of a file, which may be many.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum FileBody<'a> {
+    /// Borrowed until the message is written.
+    Here(&'a [u8]),
+    /// Kept elsewhere: the message only says where they belong.
+    Kept {
+        /// Which of the files that are kept elsewhere it is.
+        number: usize,
+        /// How many there are.
+        size: u64,
+    },
+}
+
+impl FileBody<'_> {
+    /// How many bytes there are.
+    pub(crate) fn size(&self) -> u64 {
+        match self {
+            Self::Here(bytes) => u64::try_from(bytes.len()).unwrap_or(u64::MAX),
+            Self::Kept { size, .. } => *size,
+        }
+    }
+}
+
+/// Where in the text of an email a file belongs that is kept elsewhere.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct EnclosedFile {
+    /// Before which byte of the text its base64 is to be written.
+    pub at: usize,
+    /// Which file.
+    pub number: usize,
+}
+
+/// A message as it is written.
+#[derive(Debug, Default)]
+pub(crate) struct Written {
+    /// All of it but the files that are kept elsewhere.
+    pub(crate) text: String,
+    /// Those, and where in the text the base64 of each belongs, in order.
+    pub(crate) files: Vec<EnclosedFile>,
 }
 
 /// What several parts are to each other.
@@ -76,14 +118,16 @@ impl Part<'_> {
     ///
     /// `seed` makes the boundaries: printable ASCII, the same for the same message and for no other. No encoded line
     /// can begin like a boundary.
-    pub(crate) fn message(&self, headers: &Headers, seed: &str) -> Vec<u8> {
-        let mut out = headers.as_str().to_owned();
-        out.push_str("MIME-Version: 1.0\r\n");
+    pub(crate) fn message(&self, headers: &Headers, seed: &str) -> Written {
+        let mut out = Written::default();
+        out.text.push_str(headers.as_str());
+        out.text.push_str("MIME-Version: 1.0\r\n");
         self.write(seed, &mut 0, &mut out);
-        out.into_bytes()
+        out
     }
 
-    fn write(&self, seed: &str, count: &mut u32, out: &mut String) {
+    fn write(&self, seed: &str, count: &mut u32, out: &mut Written) {
+        let Written { text: lines, files } = out;
         let mut headers = Headers::default();
         match self {
             Self::Text {
@@ -97,14 +141,14 @@ impl Part<'_> {
                     .words("Content-Type", [kind.as_str(), "charset=utf-8"])
                     .words("Content-Disposition", *disposition)
                     .words("Content-Transfer-Encoding", [encoding]);
-                close(&headers, &encoded, out);
+                close(&headers, &encoded, lines);
             }
             Self::File {
                 content_type,
                 disposition,
                 name,
                 content_id,
-                bytes,
+                body,
             } => {
                 file_headers(
                     &mut headers,
@@ -113,8 +157,14 @@ impl Part<'_> {
                     name,
                     content_id.as_deref(),
                 );
-                close(&headers, "", out);
-                transfer::base64(bytes, out);
+                close(&headers, "", lines);
+                match *body {
+                    FileBody::Here(bytes) => transfer::base64(bytes, lines),
+                    FileBody::Kept { number, .. } => files.push(EnclosedFile {
+                        at: lines.len(),
+                        number,
+                    }),
+                }
             }
             Self::Several(kind, parts) => {
                 *count += 1;
@@ -126,12 +176,12 @@ impl Part<'_> {
                 };
                 let quoted = format!("boundary=\"{boundary}\"");
                 headers.words("Content-Type", kind.split(' ').chain([quoted.as_str()]));
-                out.push_str(headers.as_str());
+                lines.push_str(headers.as_str());
                 for part in parts {
-                    let _ = write!(out, "\r\n--{boundary}\r\n");
+                    let _ = write!(out.text, "\r\n--{boundary}\r\n");
                     part.write(seed, count, out);
                 }
-                let _ = write!(out, "\r\n--{boundary}--\r\n");
+                let _ = write!(out.text, "\r\n--{boundary}--\r\n");
             }
         }
     }

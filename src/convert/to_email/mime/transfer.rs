@@ -4,6 +4,8 @@ use data_encoding::BASE64_MIME;
 
 /// Encoded lines have at most this many characters (RFC 2045, sections 6.7 and 6.8).
 const LINE: usize = 76;
+/// What one line of base64 holds.
+const BYTES_IN_LINE: usize = LINE / 4 * 3;
 /// Lines up to this length need no encoding (RFC 5322, section 2.1.1).
 const READABLE: usize = 78;
 
@@ -25,6 +27,38 @@ pub(super) fn text(text: &str) -> (&'static str, String) {
 /// Appends bytes in base64, in lines of 76 characters that end with CRLF.
 pub(super) fn base64(bytes: &[u8], out: &mut String) {
     BASE64_MIME.encode_append(bytes, out);
+}
+
+/// Base64 as [`RenderedEmail`](crate::convert::to_email::RenderedEmail) has it, of bytes that come in pieces.
+#[derive(Debug, Default)]
+pub struct Base64Lines {
+    /// What does not fill a line yet.
+    rest: Vec<u8>,
+}
+
+impl Base64Lines {
+    /// How many characters `size` bytes become, with their line ends.
+    pub fn length(size: u64) -> u64 {
+        let lines = size.div_ceil(u64::try_from(BYTES_IN_LINE).unwrap_or(u64::MAX));
+        size.div_ceil(3)
+            .saturating_mul(4)
+            .saturating_add(lines.saturating_mul(2))
+    }
+
+    /// The lines that these bytes fill.
+    pub fn write(&mut self, bytes: &[u8]) -> String {
+        self.rest.extend_from_slice(bytes);
+        let begun = self
+            .rest
+            .split_off(self.rest.len() / BYTES_IN_LINE * BYTES_IN_LINE);
+        let filled = std::mem::replace(&mut self.rest, begun);
+        BASE64_MIME.encode(&filled)
+    }
+
+    /// The last line.
+    pub fn finish(self) -> String {
+        BASE64_MIME.encode(&self.rest)
+    }
 }
 
 /// The text with CRLF line ends, also at its end.
@@ -155,6 +189,20 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn base64_does_not_depend_on_the_pieces_in_which_the_bytes_come(
+            pieces in proptest::collection::vec(proptest::collection::vec(any::<u8>(), 0..200), 0..6),
+        ) {
+            let mut whole = String::new();
+            base64(&pieces.concat(), &mut whole);
+            let mut lines = Base64Lines::default();
+            let mut written: String = pieces.iter().map(|piece| lines.write(piece)).collect();
+            written.push_str(&lines.finish());
+            prop_assert_eq!(&written, &whole);
+            let size = u64::try_from(pieces.concat().len()).unwrap();
+            prop_assert_eq!(Base64Lines::length(size), u64::try_from(whole.len()).unwrap());
+        }
+
         #[test]
         fn lines_are_short_and_ascii(given in "(\\PC{0,90}\n?){0,12}") {
             let (_, encoded) = text(&given);

@@ -27,7 +27,7 @@ pub(super) struct Context {
     /// Whether the mail is the first of its thread.
     pub(super) first: Option<bool>,
     /// How many bytes of files the mail encloses; what is beyond that is linked to.
-    pub(super) enclose: Option<usize>,
+    pub(super) enclose: Option<u64>,
 }
 
 #[derive(Debug, Default, Deserialize)]

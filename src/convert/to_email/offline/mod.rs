@@ -114,7 +114,7 @@ fn link(event: &Event, domain: &str) -> MediaBytes {
 }
 
 impl Context {
-    fn room_for_files(&self) -> usize {
+    fn room_for_files(&self) -> u64 {
         self.enclose.unwrap_or(ENCLOSED)
     }
 
@@ -154,15 +154,12 @@ impl Context {
                 Some(uri) => self.media(uri.as_str(), read_file)?,
                 None => None,
             };
-            let media = media.map(|media| match &media {
-                MediaBytes::Here { bytes, .. } => match room.checked_sub(bytes.len()) {
-                    Some(left) => {
-                        room = left;
-                        media
-                    }
-                    None => link(event, domain),
-                },
-                _ => media,
+            let media = media.map(|media| match room.checked_sub(media.size()) {
+                Some(left) => {
+                    room = left;
+                    media
+                }
+                None => link(event, domain),
             });
             messages.push(ChatMessage {
                 event_type: event.kind.clone(),

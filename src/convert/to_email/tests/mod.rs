@@ -1,6 +1,7 @@
 //! What a reader of the mail would notice.
 
 mod documentation;
+mod kept;
 mod markup;
 mod offline;
 
@@ -354,7 +355,7 @@ proptest! {
         let mailable = is_mailable(event_type, &draft.messages[0].content);
         let rendered = render(&draft);
         prop_assert_eq!(mailable, rendered.is_ok());
-        let Ok(RenderedEmail { bytes, texts }) = rendered else { return Ok(()) };
+        let Ok(RenderedEmail { bytes, texts, .. }) = rendered else { return Ok(()) };
         prop_assert_eq!(&render(&draft).unwrap().bytes, &bytes);
         let raw = String::from_utf8(bytes.clone()).unwrap();
         prop_assert!(raw.is_ascii() && !raw.replace("\r\n", "").contains(['\r', '\n', '\0']));

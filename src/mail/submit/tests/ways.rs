@@ -53,7 +53,9 @@ fn each_domain_signs_with_its_own_keys() {
     let outgoing = Outgoing::new(settings(25), ways).unwrap();
     let signed = |domain: &str| {
         let message = format!("From: bob@{domain}\r\nSubject: hi\r\n\r\nHello\r\n").into_bytes();
-        String::from_utf8(outgoing.sign(message, domain)).unwrap()
+        let mut signing = outgoing.signing(domain);
+        signing.read(&message);
+        signing.finish()
     };
     assert!(signed("main.example").contains("s=first; d=main.example;"));
     assert!(signed("other.example").contains("s=second; d=other.example;"));
