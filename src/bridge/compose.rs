@@ -4,42 +4,45 @@ use std::sync::Arc;
 
 use ruma::OwnedEventId;
 
+use super::email_bytes::EmailBytes;
+use super::fetch::Fetched;
 use super::messages::referred;
 use super::{Bridge, Failure};
 use crate::convert::address::new_token;
 use crate::convert::thread;
-use crate::convert::to_email::{self, ChatMessage, EmailDraft, Intro, Quoted, RenderOptions, RenderedEmail};
+use crate::convert::to_email::{
+    self, ChatMessage, EmailDraft, EnclosedFile, Intro, Quoted, RenderOptions, RenderedEmail,
+};
 use crate::model::{Mailbox, Timestamp};
-use crate::store::{Draft, Email, LinkedFile, Message, Portal, StoreError, Tx};
+use crate::store::{Draft, Email, FrozenEmail, LinkedFile, Message, Portal, StoreError, Tx};
 
 /// An email before it is rendered.
 struct Unrendered {
     draft: EmailDraft,
     options: RenderOptions,
     links: Vec<(OwnedEventId, LinkedFile)>,
-    /// Bytes of files that it encloses.
-    files: u64,
 }
 
 /// An email, and what is noted of it.
 pub(super) struct Composed {
-    pub(super) email: RenderedEmail,
+    pub(super) email: FrozenEmail,
+    /// The plain text of each of its messages.
+    pub(super) texts: Vec<String>,
     pub(super) row: Email,
     /// The files to which it links.
     pub(super) links: Vec<(OwnedEventId, LinkedFile)>,
-    /// Bytes of files that it encloses.
-    pub(super) files: u64,
 }
 
 impl Bridge {
-    /// Renders the messages of a draft; `None` when they show nothing.
+    /// Renders the messages of a draft, with files that are `fetched`; `None` when they show nothing.
     pub(super) async fn compose(
         &self,
         draft: &Draft,
         portal: &Portal,
         messages: &[Message],
+        fetched: &mut Fetched,
     ) -> Result<Option<Composed>, Failure> {
-        let Some(email) = self.email_draft(draft, portal, messages).await? else {
+        let Some(email) = self.email_draft(draft, portal, messages, fetched).await? else {
             return Ok(None);
         };
         let row = Email {
@@ -56,25 +59,46 @@ impl Bridge {
         let rendered = tokio::task::spawn_blocking(move || {
             to_email::render_with(&email.draft, &email.options).map(|mut rendered| {
                 rendered.put_on_top(&loop_key.mark(&email.draft.message_id));
-                let mut signing = mail.signing(&domain);
-                signing.read(&rendered.bytes);
-                rendered.put_on_top(&signing.finish());
+                if rendered.files.is_empty() {
+                    let mut signing = mail.signing(&domain);
+                    signing.read(&rendered.bytes);
+                    rendered.put_on_top(&signing.finish());
+                }
                 rendered
             })
         });
-        match rendered.await {
-            Ok(Ok(rendered)) => Ok(Some(Composed {
-                email: rendered,
-                row,
-                links: email.links,
-                files: email.files,
-            })),
+        let rendered = match rendered.await {
+            Ok(Ok(rendered)) if rendered.files.is_empty() => rendered,
+            Ok(Ok(rendered)) => self.signed(rendered, self.mail_domain(portal), fetched).await?,
             Ok(Err(nothing)) => {
                 tracing::info!(job = draft.job, portal = portal.id, "no email: {nothing}");
-                Ok(None)
+                return Ok(None);
             }
-            Err(_panicked) => Err(Failure::Defect),
+            Err(_panicked) => return Err(Failure::Defect),
+        };
+        Ok(Some(Composed {
+            email: frozen(rendered.bytes, &rendered.files, fetched),
+            texts: rendered.texts,
+            row,
+            links: email.links,
+        }))
+    }
+
+    /// A large email with its signatures, for which all of it is read.
+    async fn signed(
+        &self,
+        mut rendered: RenderedEmail,
+        domain: &str,
+        fetched: &Fetched,
+    ) -> Result<RenderedEmail, StoreError> {
+        let mut signing = self.mail.signing(domain);
+        let email = frozen(rendered.bytes.clone(), &rendered.files, fetched);
+        let mut bytes = EmailBytes::new(&self.store, &email);
+        while let Some(piece) = bytes.next().await? {
+            signing.read(&piece);
         }
+        rendered.put_on_top(&signing.finish());
+        Ok(rendered)
     }
 
     /// Everything that the email is made of; `None` when all its messages were taken back.
@@ -83,6 +107,7 @@ impl Bridge {
         draft: &Draft,
         portal: &Portal,
         messages: &[Message],
+        fetched: &mut Fetched,
     ) -> Result<Option<Unrendered>, Failure> {
         let Some(last) = messages.last() else {
             return Ok(None);
@@ -98,7 +123,7 @@ impl Bridge {
         drop(tx);
         let waited = self.now().since(draft.first_at);
         let files = self
-            .download_all(&portal.puppet, messages, &mut chat, waited)
+            .download_all(&portal.puppet, messages, &mut chat, waited, fetched)
             .await?;
         let from = Mailbox {
             name: Some(last.sender_name.clone()),
@@ -154,7 +179,6 @@ impl Bridge {
             draft,
             options: files.options,
             links: files.links,
-            files: files.bytes,
         }))
     }
 
@@ -206,5 +230,14 @@ impl Bridge {
             about,
             media: None,
         })
+    }
+}
+
+/// An email as it is stored.
+fn frozen(text: Vec<u8>, files: &[EnclosedFile], fetched: &Fetched) -> FrozenEmail {
+    let content = |file: &EnclosedFile| Some((file.at, *fetched.contents.get(file.number)?));
+    FrozenEmail {
+        text,
+        files: files.iter().filter_map(content).collect(),
     }
 }

@@ -8,8 +8,9 @@ use ruma::{OwnedEventId, OwnedMxcUri, UserId};
 use serde_json::{Map, Value};
 use url::Url;
 
-use super::Bridge;
+use super::fetch::Fetched;
 use super::keys::kept_key;
+use super::{Bridge, Failure};
 use crate::appservice::{Download, NoDownload};
 use crate::convert::download::{LinkKey, Ticket};
 use crate::convert::to_email::{self, ChatMessage, MediaBytes, RenderOptions};
@@ -57,8 +58,6 @@ pub(super) struct Files {
     pub(super) options: RenderOptions,
     /// What its links lead to, with the message that brought each.
     pub(super) links: Vec<(OwnedEventId, LinkedFile)>,
-    /// How many bytes it encloses.
-    pub(super) bytes: u64,
 }
 
 impl Bridge {
@@ -69,15 +68,15 @@ impl Bridge {
         messages: &[Message],
         chat: &mut [ChatMessage],
         waited: Duration,
-    ) -> Result<Files, MatrixError> {
-        let mut room = self.settings.max_attachment;
+        fetched: &mut Fetched,
+    ) -> Result<Files, Failure> {
         let patient = waited < PATIENCE;
         let mut within = BTreeMap::new();
         let mut links = Vec::new();
         for (message, shown) in messages.iter().zip(chat) {
             if let Some(uri) = to_email::media_uri(&shown.content) {
                 let link = self.link(message, &uri);
-                shown.media = Some(match self.download(puppet, &uri, &mut room, patient).await? {
+                shown.media = Some(match self.download(puppet, &uri, fetched, patient).await? {
                     Some(media) => media,
                     None => match link {
                         Some((link, file)) => {
@@ -90,17 +89,15 @@ impl Bridge {
             }
             for uri in to_email::media_within(&shown.content) {
                 if let Entry::Vacant(place) = within.entry(uri) {
-                    let picture = self.download(puppet, place.key(), &mut room, patient).await?;
+                    let picture = self.download(puppet, place.key(), fetched, patient).await?;
                     place.insert(picture.unwrap_or_else(|| self.too_large()));
                 }
             }
         }
-        let bytes = self.settings.max_attachment.saturating_sub(room);
         let room = self.settings.max_attachment;
         Ok(Files {
             options: RenderOptions { within, room },
             links,
-            bytes,
         })
     }
 
@@ -110,17 +107,11 @@ impl Bridge {
         &self,
         puppet: &UserId,
         uri: &OwnedMxcUri,
-        room: &mut u64,
+        fetched: &mut Fetched,
         patient: bool,
-    ) -> Result<Option<MediaBytes>, MatrixError> {
-        let reason = match self.homeserver.download(puppet, uri, *room).await {
-            Ok(media) => {
-                *room = room.saturating_sub(u64::try_from(media.bytes.len()).unwrap_or(u64::MAX));
-                return Ok(Some(MediaBytes::Here {
-                    content_type: media.content_type,
-                    bytes: media.bytes,
-                }));
-            }
+    ) -> Result<Option<MediaBytes>, Failure> {
+        let reason = match self.fetch(puppet, uri, fetched).await? {
+            Ok(media) => return Ok(Some(media)),
             Err(MatrixError::TooLarge { .. }) => return Ok(None),
             Err(MatrixError::Refused { .. }) => "is not available on the homeserver",
             // A homeserver that works answers so when the server that has the file is gone. The words must not wait for it.
@@ -129,7 +120,7 @@ impl Bridge {
             {
                 "could not be fetched"
             }
-            Err(error) => return Err(error),
+            Err(error) => return Err(error.into()),
         };
         Ok(Some(MediaBytes::Missing {
             reason: reason.to_owned(),

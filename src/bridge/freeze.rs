@@ -4,10 +4,11 @@ use std::time::Duration;
 
 use tokio::sync::SemaphorePermit;
 
+use super::fetch::Fetched;
 use super::files::shows_files;
 use super::{Bridge, Failure, HEAVY};
 use crate::model::Envelope;
-use crate::store::Job;
+use crate::store::{FrozenEmail, Job};
 
 /// How often a draft is rendered again because it changed meanwhile, before its job steps back for a moment.
 const RENDERINGS: usize = 5;
@@ -15,111 +16,139 @@ const RENDERINGS: usize = 5;
 /// An email ready to be handed over.
 pub(super) struct Finished<'a> {
     pub(super) envelope: Envelope,
-    pub(super) bytes: Vec<u8>,
+    pub(super) email: FrozenEmail,
     /// An earlier attempt has frozen it, and did not find out what became of it: the relay may have it.
     pub(super) perhaps_taken: bool,
     /// When it is large.
     _place: Option<SemaphorePermit<'a>>,
 }
 
+/// What became of a draft.
+enum Frozen<'a> {
+    Email(Finished<'a>),
+    /// There is nothing to send, and the job is finished.
+    Nothing,
+    /// It changed while it was rendered.
+    Changed,
+}
+
 impl Bridge {
     /// Renders the draft and commits the result. `None` when there is nothing to send; the job is then finished.
     pub(super) async fn freeze(&self, job: &Job) -> Result<Option<Finished<'_>>, Failure> {
         for _ in 0..RENDERINGS {
-            let mut tx = self.store.read().await?;
-            let (Some(draft), Some(portal)) = (tx.draft(job.id).await?, self.portal_in(&mut tx, job).await?)
-            else {
-                drop(tx);
-                let tx = self.settle(job).await?;
-                self.finish(tx, job).await?;
-                return Ok(None);
-            };
-            let due = tx.job_due(job.id).await?.unwrap_or(job.due_at);
-            let messages = tx.messages_of_job(job.id).await?;
-            let hindrance = self.hindrance_at_leave(&mut tx, &portal, &draft.sender).await?;
-            if let Some(hindrance) = hindrance.filter(|_| due <= self.now()) {
-                drop(tx);
-                self.drop_email(job, &draft, &portal, hindrance, &messages)
-                    .await?;
-                return Ok(None);
+            let mut fetched = Fetched::new(self.settings.max_attachment);
+            let frozen = self.freeze_with(job, &mut fetched).await;
+            for content in fetched.contents {
+                // Those that the job owns now stay.
+                self.remove_content(content).await;
             }
-            if let Some(bytes) = draft.frozen {
-                let email = tx.email(&draft.message_id, portal.id).await?;
-                let token = email.and_then(|email| email.bounce_token).unwrap_or_default();
-                let heavy = bytes.len() > HEAVY;
-                return Ok(Some(Finished {
-                    envelope: self.envelope(&portal, &token)?,
-                    bytes,
-                    perhaps_taken: true,
-                    _place: heavy.then(|| self.place(&self.heavy_emails)).transpose()?,
-                }));
+            match frozen? {
+                Frozen::Email(finished) => return Ok(Some(finished)),
+                Frozen::Nothing => return Ok(None),
+                Frozen::Changed => {}
             }
-            drop(tx);
-            if due > self.now() {
-                return Err(Failure::Later(due));
-            }
-            let files = messages
-                .iter()
-                .any(|message| message.content.as_ref().is_some_and(shows_files));
-            let place = files.then(|| self.place(&self.heavy_emails)).transpose()?;
-            let rendered = self.compose(&draft, &portal, &messages).await?;
-            let mut tx = self.settle(job).await?;
-            let Some(rendered) = rendered else {
-                // Unless a message was added meanwhile.
-                if tx
-                    .draft(job.id)
-                    .await?
-                    .is_none_or(|now| now.revision == draft.revision)
-                {
-                    tx.remove_draft(job.id).await?;
-                    tx.unspend(&portal.user, job.id).await?;
-                    self.finish(tx, job).await?;
-                    return Ok(None);
-                }
-                continue;
-            };
-            if let Some(wait) = self.count_email(&mut tx, &draft, &portal, rendered.files).await? {
-                self.hold(&mut tx, &draft, &portal, &wait).await?;
-                tx.commit().await?;
-                return Err(Failure::Later(wait.until));
-            }
-            if !tx
-                .freeze_draft(job.id, draft.revision, &rendered.email.bytes)
-                .await?
-            {
-                continue;
-            }
-            tx.add_email(&rendered.row, self.now()).await?;
-            if !rendered.links.is_empty() {
-                tx.forget_expired_files(self.now()).await?;
-            }
-            for (event, file) in &rendered.links {
-                tx.keep_file(event, file).await?;
-            }
-            // A retry finds the row of its first attempt, with the token that may be on its way back already.
-            let row = tx
-                .email(&draft.message_id, portal.id)
-                .await?
-                .unwrap_or(rendered.row);
-            for (message, text) in messages.iter().zip(&rendered.email.texts) {
-                tx.set_body(&message.event_id, text).await?;
-            }
-            if portal.subject.is_none() {
-                tx.fix_subject(portal.id, &row.subject).await?;
-            }
-            // Durable: what goes to the relay again after a power cut is the same email, byte for byte.
-            tx.commit().await?;
-            let envelope = self.envelope(&portal, row.bounce_token.as_deref().unwrap_or_default())?;
-            return Ok(Some(Finished {
-                envelope,
-                bytes: rendered.email.bytes,
-                perhaps_taken: false,
-                _place: place,
-            }));
         }
         Err(Failure::Retry {
             after: Some(Duration::from_secs(1)),
             reason: "the message kept changing".into(),
         })
+    }
+
+    async fn freeze_with(&self, job: &Job, fetched: &mut Fetched) -> Result<Frozen<'_>, Failure> {
+        let mut tx = self.store.read().await?;
+        let (Some(draft), Some(portal)) = (tx.draft(job.id).await?, self.portal_in(&mut tx, job).await?)
+        else {
+            drop(tx);
+            let tx = self.settle(job).await?;
+            self.finish(tx, job).await?;
+            return Ok(Frozen::Nothing);
+        };
+        let due = tx.job_due(job.id).await?.unwrap_or(job.due_at);
+        let messages = tx.messages_of_job(job.id).await?;
+        let hindrance = self.hindrance_at_leave(&mut tx, &portal, &draft.sender).await?;
+        if let Some(hindrance) = hindrance.filter(|_| due <= self.now()) {
+            drop(tx);
+            self.drop_email(job, &draft, &portal, hindrance, &messages)
+                .await?;
+            return Ok(Frozen::Nothing);
+        }
+        if let Some(frozen) = draft.frozen {
+            let email = tx.email(&draft.message_id, portal.id).await?;
+            let token = email.and_then(|email| email.bounce_token).unwrap_or_default();
+            let heavy = frozen.text.len() > HEAVY || !frozen.files.is_empty();
+            return Ok(Frozen::Email(Finished {
+                envelope: self.envelope(&portal, &token)?,
+                email: frozen,
+                perhaps_taken: true,
+                _place: heavy.then(|| self.place(&self.heavy_emails)).transpose()?,
+            }));
+        }
+        drop(tx);
+        if due > self.now() {
+            return Err(Failure::Later(due));
+        }
+        let files = messages
+            .iter()
+            .any(|message| message.content.as_ref().is_some_and(shows_files));
+        let place = files.then(|| self.place(&self.heavy_emails)).transpose()?;
+        let rendered = self.compose(&draft, &portal, &messages, fetched).await?;
+        let mut tx = self.settle(job).await?;
+        let Some(rendered) = rendered else {
+            // Unless a message was added meanwhile.
+            if tx
+                .draft(job.id)
+                .await?
+                .is_none_or(|now| now.revision == draft.revision)
+            {
+                tx.remove_draft(job.id).await?;
+                tx.unspend(&portal.user, job.id).await?;
+                self.finish(tx, job).await?;
+                return Ok(Frozen::Nothing);
+            }
+            return Ok(Frozen::Changed);
+        };
+        if let Some(wait) = self
+            .count_email(
+                &mut tx,
+                &draft,
+                &portal,
+                self.settings.max_attachment.saturating_sub(fetched.room),
+            )
+            .await?
+        {
+            self.hold(&mut tx, &draft, &portal, &wait).await?;
+            tx.commit().await?;
+            return Err(Failure::Later(wait.until));
+        }
+        if !tx.freeze_draft(job.id, draft.revision, &rendered.email).await? {
+            return Ok(Frozen::Changed);
+        }
+        tx.add_email(&rendered.row, self.now()).await?;
+        if !rendered.links.is_empty() {
+            tx.forget_expired_files(self.now()).await?;
+        }
+        for (event, file) in &rendered.links {
+            tx.keep_file(event, file).await?;
+        }
+        // A retry finds the row of its first attempt, with the token that may be on its way back already.
+        let row = tx
+            .email(&draft.message_id, portal.id)
+            .await?
+            .unwrap_or(rendered.row);
+        for (message, text) in messages.iter().zip(&rendered.texts) {
+            tx.set_body(&message.event_id, text).await?;
+        }
+        if portal.subject.is_none() {
+            tx.fix_subject(portal.id, &row.subject).await?;
+        }
+        // Durable: what goes to the relay again after a power cut is the same email, byte for byte.
+        tx.commit().await?;
+        let envelope = self.envelope(&portal, row.bounce_token.as_deref().unwrap_or_default())?;
+        Ok(Frozen::Email(Finished {
+            envelope,
+            email: rendered.email,
+            perhaps_taken: false,
+            _place: place,
+        }))
     }
 }

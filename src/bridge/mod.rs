@@ -15,7 +15,8 @@
 //! | `compose`, `freeze`, `submit` | a draft becomes an email, is committed as such, and is handed to the relay |
 //! | `sender_rules` | whose mail a Matrix user blocks, and whose they let in |
 //! | `stops` | an email user wants no more mail, or wants it again |
-//! | `files` | what an email encloses, and what it offers for download |
+//! | `files`, `fetch` | what an email encloses, and what it offers for download |
+//! | `email_bytes` | an email with large files is read piece by piece |
 //! | `reports` | what comes back about an email: bounces, delays, read notifications |
 //! | `deliver`, `label`, `answers`, `chat_room` | an email becomes events, labelled and related to earlier ones, in the portal's room |
 //! | `contents` | large mails are stored in pieces |
@@ -32,8 +33,10 @@ mod compose;
 mod contents;
 mod deliver;
 mod direct;
+mod email_bytes;
 mod events;
 mod failure;
+mod fetch;
 mod files;
 mod freeze;
 mod hindrance;

@@ -2,8 +2,10 @@
 
 use std::time::Duration;
 
+use super::email_bytes::EmailBytes;
+use super::freeze::Finished;
 use super::{Bridge, Failure};
-use crate::mail::SendError;
+use crate::mail::{Accepted, SendError};
 use crate::store::{Job, Portal, StoreError, Tx};
 
 /// How long to wait for a store in trouble.
@@ -15,7 +17,7 @@ impl Bridge {
             return Ok(());
         };
         self.store.settled().await?;
-        match self.mail.send(&finished.envelope, &finished.bytes).await {
+        match self.hand_over(&finished).await {
             Ok(accepted) => {
                 metrics::counter!("penpal_emails_sent_total").increment(1);
                 tracing::info!(
@@ -24,7 +26,9 @@ impl Bridge {
                     reply = accepted.reply,
                     "email sent"
                 );
-                self.end_sent(job).await
+                self.end_sent(job).await?;
+                self.remove_files(&finished).await;
+                Ok(())
             }
             Err(error) => {
                 let mut tx = self.settle(job).await?;
@@ -35,9 +39,27 @@ impl Bridge {
                     tx.thaw_draft(job.id).await?;
                 }
                 tx.commit().await?;
+                self.remove_files(&finished).await;
                 Err(error.into())
             }
         }
+    }
+
+    /// Removes the files of an email, unless it stays frozen.
+    async fn remove_files(&self, finished: &Finished<'_>) {
+        for (_, content) in &finished.email.files {
+            self.remove_content(*content).await;
+        }
+    }
+
+    /// Gives an email to the relay: a large one in pieces.
+    async fn hand_over(&self, finished: &Finished<'_>) -> Result<Accepted, SendError> {
+        let Finished { envelope, email, .. } = finished;
+        if email.files.is_empty() {
+            return self.mail.send(envelope, &email.text).await;
+        }
+        let mut bytes = EmailBytes::new(&self.store, email);
+        self.mail.send_large(envelope, bytes.message()).await
     }
 
     /// Ends the job of an email that the relay has taken. A store in trouble, as on a full disk, is waited for: begun once more,

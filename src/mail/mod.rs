@@ -47,6 +47,14 @@ pub enum SendError {
 }
 
 impl SendError {
+    /// The message can't be read now: no relay has it.
+    fn unreadable(reason: String) -> Self {
+        Self::Transient {
+            reply: reason,
+            uncertain: false,
+        }
+    }
+
     /// The server's words, or what happened to the connection.
     pub fn reply(&self) -> &str {
         match self {
@@ -67,6 +75,48 @@ pub trait MailTransport: Send + Sync {
 
     /// Hands over one message to one recipient, by the relay of the sender's mail domain. `message` is complete, with CRLF line ends.
     async fn send(&self, envelope: &Envelope, message: &[u8]) -> Result<Accepted, SendError>;
+
+    /// The same for a message that is too large for memory. A transport that can't do otherwise holds it all the same.
+    async fn send_large(
+        &self,
+        envelope: &Envelope,
+        message: LargeMessage<'_>,
+    ) -> Result<Accepted, SendError> {
+        let message = message.whole().await?;
+        self.send(envelope, &message).await
+    }
+}
+
+/// A message that is too large for memory.
+pub struct LargeMessage<'a> {
+    /// Its bytes in all.
+    pub size: u64,
+    /// What is not the base64 of files in it, its header first: all of it that may hold letters outside ASCII.
+    pub text: &'a [u8],
+    /// The message, with CRLF line ends.
+    pub pieces: &'a mut dyn Pieces,
+}
+
+impl LargeMessage<'_> {
+    /// All of it, in memory.
+    ///
+    /// # Errors
+    ///
+    /// [`SendError::Transient`] when the message can't be read.
+    pub async fn whole(self) -> Result<Vec<u8>, SendError> {
+        let mut whole = Vec::with_capacity(usize::try_from(self.size).unwrap_or_default());
+        while let Some(piece) = self.pieces.next().await.map_err(SendError::unreadable)? {
+            whole.extend_from_slice(&piece);
+        }
+        Ok(whole)
+    }
+}
+
+/// Bytes that are read one piece after another.
+#[async_trait]
+pub trait Pieces: Send {
+    /// The next bytes, perhaps none; `None` at the end. An error says why they can't be read now.
+    async fn next(&mut self) -> Result<Option<Vec<u8>>, String>;
 }
 
 /// The way in: what a door asks before it answers the mail server in front of it.

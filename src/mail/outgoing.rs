@@ -6,7 +6,7 @@ use async_trait::async_trait;
 
 use super::signing::{KeyFile, Signatures, Signing, SigningError};
 use super::submit::{Relay, RelayError, RelaySettings};
-use super::{Accepted, MailTransport, SendError};
+use super::{Accepted, LargeMessage, MailTransport, SendError};
 use crate::model::{EmailAddress, Envelope};
 
 /// How the mail of one domain leaves.
@@ -84,6 +84,16 @@ impl MailTransport for Outgoing {
     async fn send(&self, envelope: &Envelope, message: &[u8]) -> Result<Accepted, SendError> {
         self.relay_of(envelope.sender.as_ref())
             .send(envelope, message)
+            .await
+    }
+
+    async fn send_large(
+        &self,
+        envelope: &Envelope,
+        message: LargeMessage<'_>,
+    ) -> Result<Accepted, SendError> {
+        self.relay_of(envelope.sender.as_ref())
+            .send_large(envelope, message)
             .await
     }
 }

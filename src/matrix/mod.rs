@@ -76,7 +76,7 @@ pub struct Media {
     pub bytes: Vec<u8>,
 }
 
-/// Media on its way from the homeserver, to be passed on without being kept.
+/// Media on its way from the homeserver, in pieces.
 #[derive(Debug)]
 pub struct MediaStream {
     /// `Content-Type` as the homeserver gave it.
@@ -85,6 +85,24 @@ pub struct MediaStream {
     pub length: Option<u64>,
     /// The bytes, in order. An error is the last item; what is dropped is not downloaded further.
     pub chunks: mpsc::Receiver<std::io::Result<Bytes>>,
+}
+
+impl MediaStream {
+    /// All of it, in memory.
+    ///
+    /// # Errors
+    ///
+    /// What broke it off.
+    pub async fn whole(mut self) -> std::io::Result<Media> {
+        let mut bytes = Vec::new();
+        while let Some(chunk) = self.chunks.recv().await {
+            bytes.extend_from_slice(&chunk?);
+        }
+        Ok(Media {
+            content_type: self.content_type,
+            bytes,
+        })
+    }
 }
 
 /// A file to upload.
@@ -192,10 +210,16 @@ pub trait Homeserver: Send + Sync {
         content: &Map<String, Value>,
     ) -> Result<(), MatrixError>;
 
-    /// Downloads media of at most `limit` bytes.
-    async fn download(&self, user: &UserId, uri: &ruma::MxcUri, limit: u64) -> Result<Media, MatrixError>;
+    /// Begins to download media, all of which is to come within the time for media. Refused where the homeserver says that it has
+    /// more than `limit` bytes; where it says nothing, more may come.
+    async fn download(
+        &self,
+        user: &UserId,
+        uri: &ruma::MxcUri,
+        limit: u64,
+    ) -> Result<MediaStream, MatrixError>;
 
-    /// Begins to download media of any size.
+    /// Begins to download media of any size, as fast as whoever wants it takes it.
     async fn open_media(&self, user: &UserId, uri: &ruma::MxcUri) -> Result<MediaStream, MatrixError>;
 
     /// Uploads media.

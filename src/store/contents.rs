@@ -1,4 +1,4 @@
-//! Contents: payloads that are too large for the row of their job, such as a mail with a film.
+//! Contents: what is too large for the row of a job, such as a mail with a film, or the film that an email encloses.
 //!
 //! A content is written before the job that will own it, one piece after another in short transactions, so that nobody waits for
 //! the right to write while megabytes go to the disk, and no more than a piece is in memory. What acknowledges the work gives it
@@ -31,7 +31,7 @@ const UNNEEDED: &str = "(job_id IS NULL AND created_at < $1) OR (job_id IS NOT N
 /// A payload in pieces.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Content {
-    id: i64,
+    pub(super) id: i64,
     /// Its bytes in all.
     pub size: u64,
 }
@@ -209,6 +209,14 @@ impl Tx {
         } else {
             Err(StoreError::ContentGone)
         }
+    }
+
+    /// Takes all contents from a job, which needs them no more.
+    pub(super) async fn disown_contents(&mut self, job: i64) -> Result<(), StoreError> {
+        self.sql("UPDATE contents SET job_id = 0 WHERE job_id = $1")
+            .bind(job)
+            .later()
+            .await
     }
 }
 

@@ -2,7 +2,8 @@
 
 use ruma::{OwnedUserId, UserId};
 
-use super::{Row, StoreError, Tx, get, parse};
+use super::query::corrupt;
+use super::{Content, Row, StoreError, Tx, get, parse};
 use crate::model::Timestamp;
 
 /// An email on its way out.
@@ -21,9 +22,18 @@ pub struct Draft {
     /// Counts its changes.
     pub revision: i64,
     /// The finished email, while it is being handed over or may have been; `None` while it can change.
-    pub frozen: Option<Vec<u8>>,
+    pub frozen: Option<FrozenEmail>,
     /// Until when limits hold it back, as the chat was told.
     pub held_until: Option<Timestamp>,
+}
+
+/// A finished email, with CRLF line ends.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct FrozenEmail {
+    /// All of it but `files`.
+    pub text: Vec<u8>,
+    /// The large files: before which byte of the text the base64 of each belongs, in order.
+    pub files: Vec<(usize, Content)>,
 }
 
 impl Tx {
@@ -74,22 +84,41 @@ impl Tx {
             .await
     }
 
-    /// Freezes a draft with the email that was rendered from `revision`. False when it has changed since.
-    pub async fn freeze_draft(&mut self, job: i64, revision: i64, email: &[u8]) -> Result<bool, StoreError> {
-        self.sql("UPDATE drafts SET frozen = $1 WHERE job_id = $2 AND revision = $3 RETURNING 1")
-            .bind(email)
+    /// Freezes a draft with the email that was rendered from `revision`, and gives its files to the job. False when the draft has changed
+    /// since.
+    pub async fn freeze_draft(
+        &mut self,
+        job: i64,
+        revision: i64,
+        email: &FrozenEmail,
+    ) -> Result<bool, StoreError> {
+        let frozen = self
+            .sql("UPDATE drafts SET frozen = $1, enclosed = $2 WHERE job_id = $3 AND revision = $4 RETURNING 1")
+            .bind(email.text.as_slice())
+            .bind(enclosed(&email.files))
             .bind(job)
             .bind(revision)
             .any()
-            .await
+            .await?;
+        if frozen {
+            let mut owned = Vec::new();
+            for (_, content) in &email.files {
+                if !owned.contains(content) {
+                    self.own_content(*content, job).await?;
+                    owned.push(*content);
+                }
+            }
+        }
+        Ok(frozen)
     }
 
-    /// Lets a draft change again: it certainly has not left.
+    /// Lets a draft change again: it certainly has not left. Its files are needed no more.
     pub async fn thaw_draft(&mut self, job: i64) -> Result<(), StoreError> {
-        self.sql("UPDATE drafts SET frozen = NULL WHERE job_id = $1")
+        self.sql("UPDATE drafts SET frozen = NULL, enclosed = NULL WHERE job_id = $1")
             .bind(job)
             .later()
-            .await
+            .await?;
+        self.disown_contents(job).await
     }
 
     /// Notes until when limits hold a draft back. Its job waits until then; its lane does by [`Tx::release_lane`].
@@ -120,7 +149,34 @@ fn draft(row: &Row) -> Result<Draft, StoreError> {
         message_id: get(row, "drafts", "message_id")?,
         first_at: Timestamp(get(row, "drafts", "first_at")?),
         revision: get(row, "drafts", "revision")?,
-        frozen: get(row, "drafts", "frozen")?,
+        frozen: frozen(row)?,
         held_until: get::<Option<i64>>(row, "drafts", "held_until")?.map(Timestamp),
     })
+}
+
+/// How the column `enclosed` has files.
+fn enclosed(files: &[(usize, Content)]) -> Option<String> {
+    let column = |(at, content): &(usize, Content)| serde_json::json!([at, content.id, content.size]);
+    (!files.is_empty()).then(|| {
+        files
+            .iter()
+            .map(column)
+            .collect::<serde_json::Value>()
+            .to_string()
+    })
+}
+
+fn frozen(row: &Row) -> Result<Option<FrozenEmail>, StoreError> {
+    let Some(text) = get::<Option<Vec<u8>>>(row, "drafts", "frozen")? else {
+        return Ok(None);
+    };
+    let files: Vec<(usize, i64, u64)> = match get::<Option<String>>(row, "drafts", "enclosed")? {
+        Some(files) => serde_json::from_str(&files).map_err(|error| corrupt("drafts", "enclosed", &error))?,
+        None => Vec::new(),
+    };
+    let files = files
+        .into_iter()
+        .map(|(at, id, size)| (at, Content { id, size }))
+        .collect();
+    Ok(Some(FrozenEmail { text, files }))
 }

@@ -183,7 +183,7 @@ impl Tx {
             .sql(
                 "SELECT jobs.id AS id, kind, portal_id, payload, jobs.due_at, attempts, jobs.created_at AS created_at, \
                  contents.id AS content_id, contents.size AS content_size FROM jobs \
-                 JOIN lanes ON lanes.lane = jobs.lane LEFT JOIN contents ON contents.job_id = jobs.id \
+                 JOIN lanes ON lanes.lane = jobs.lane LEFT JOIN contents ON contents.job_id = jobs.id AND kind = 'mail' \
                  WHERE jobs.lane = $1 AND state = 'waiting' AND lease_owner = $2 ORDER BY jobs.id LIMIT 1",
             )
             .bind(lane.as_str())

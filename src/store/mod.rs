@@ -45,7 +45,7 @@ use tokio::sync::Notify;
 
 pub use claim::Claim;
 pub use contents::{Content, ContentWriter, LARGE, PIECE};
-pub use drafts::Draft;
+pub use drafts::{Draft, FrozenEmail};
 pub use emails::Email;
 pub use error::StoreError;
 pub use files::LinkedFile;

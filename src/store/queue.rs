@@ -30,7 +30,7 @@ pub struct JobSummary {
 
 /// The column `size` of a job.
 const SIZE: &str = "CAST(COALESCE(LENGTH(payload), 0) AS BIGINT) + \
-     COALESCE((SELECT contents.size FROM contents WHERE contents.job_id = jobs.id LIMIT 1), 0) AS size";
+     COALESCE((SELECT CAST(SUM(contents.size) AS BIGINT) FROM contents WHERE contents.job_id = jobs.id), 0) AS size";
 
 impl Tx {
     /// Jobs in a state, oldest first; `after` continues a listing.

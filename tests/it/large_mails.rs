@@ -10,7 +10,7 @@ use crate::harness::{Database, Letter, World, alice, bob};
 use crate::stories;
 
 /// A file of two and a half megabytes, no two lines of which are the same.
-fn film() -> String {
+pub fn film() -> String {
     let lines: Vec<String> = (0..40_000)
         .map(|number| format!("line {number:06} of a film, which is long enough to be many pieces"))
         .collect();
@@ -26,7 +26,7 @@ fn letter(id: &str) -> Letter {
 }
 
 /// How many contents and how many pieces of contents are in the store.
-async fn kept(database: &Database) -> (i64, i64) {
+pub async fn kept(database: &Database) -> (i64, i64) {
     let contents = database.count("SELECT COUNT(*) FROM contents").await;
     (contents, database.count("SELECT COUNT(*) FROM pieces").await)
 }
@@ -35,7 +35,7 @@ async fn kept(database: &Database) -> (i64, i64) {
 async fn file(world: &World, content: &Value) -> String {
     let uri = ruma::OwnedMxcUri::from(content["url"].as_str().unwrap());
     let media = world.homeserver.download(&alice(), &uri, u64::MAX).await.unwrap();
-    String::from_utf8(media.bytes).unwrap()
+    String::from_utf8(media.whole().await.unwrap().bytes).unwrap()
 }
 
 /// The letter is taken, while the homeserver does not take uploads.

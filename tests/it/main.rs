@@ -16,6 +16,7 @@ mod downloads;
 mod email_to_matrix;
 mod forgeries;
 mod harness;
+mod large_files;
 mod large_mails;
 mod limits;
 mod loops;

@@ -7,7 +7,7 @@ use penpal::bridge::DownloadSettings;
 use penpal::mail::{Inbound, SendError};
 use penpal::model::{IncomingMail, Peer, Refusal, Verdict};
 use penpal::replay::homeserver::RoomOptions;
-use penpal::store::{JobState, Person};
+use penpal::store::{FrozenEmail, JobState, Person};
 use ruma::{OwnedRoomId, UserId};
 
 use crate::harness::{Letter, ReceivedMail, World, alice, bob, carol, erin};
@@ -125,7 +125,7 @@ stories! {
         let draft = store.read().await.unwrap().draft(job).await.unwrap().expect("an email that has not left");
         world.bridge.correspondence(&token(&mail), Some(true)).await.unwrap();
         let mut tx = store.begin().await.unwrap();
-        assert!(!tx.freeze_draft(job, draft.revision, b"the film").await.unwrap());
+        assert!(!tx.freeze_draft(job, draft.revision, &FrozenEmail::default()).await.unwrap());
         tx.commit().await.unwrap();
         world.wait(Duration::from_secs(31)).await;
         assert!(world.mails().is_empty());

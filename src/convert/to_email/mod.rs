@@ -12,6 +12,7 @@ mod html;
 mod letter;
 mod line;
 mod location;
+mod media;
 mod mime;
 mod offline;
 mod piece;
@@ -27,12 +28,14 @@ use ruma::OwnedMxcUri;
 use serde_json::{Map, Value};
 
 use self::enclosures::Enclosures;
-use self::mime::{FileBody, Written};
+use self::media::Bytes;
+use self::mime::Written;
 pub use self::offline::{FromJsonError, from_json};
 use self::piece::Piece;
 pub use self::poll::with_vote;
 use crate::model::{EmailAddress, Mailbox, Timestamp};
 pub use foot::LONGEST_SIGNATURE;
+pub use media::{FIRST_BYTES, MediaBytes};
 pub use mime::{Base64Lines, EnclosedFile};
 
 /// A time in the words of emails: `22 Nov 2026, 00:03 UTC`.
@@ -45,8 +48,6 @@ const LONGEST_NAME: usize = 80;
 /// How many bytes of files one email encloses when the others can be linked to: many providers refuse mails above 25 MB, of
 /// which base64 leaves 18 MB.
 pub const ENCLOSED: u64 = 15_000_000;
-/// How many bytes of a file are looked at to tell its type.
-pub const FIRST_BYTES: usize = 4096;
 /// Most files within one message that are downloaded for it.
 const MEDIA_WITHIN: usize = 20;
 
@@ -80,77 +81,6 @@ pub struct Quoted {
     pub timestamp: Timestamp,
     /// Its content, where the bridge still has it: the end of a poll counts the votes in it ([`with_vote`]).
     pub content: Option<Map<String, Value>>,
-}
-
-/// Media as downloaded from the homeserver, or what stands for it.
-#[derive(Clone, Debug, PartialEq)]
-pub enum MediaBytes {
-    /// The bytes, with the homeserver's `Content-Type`.
-    Here {
-        /// `Content-Type`; hostile input.
-        content_type: Option<String>,
-        /// The bytes.
-        bytes: Vec<u8>,
-    },
-    /// The same for a file whose bytes are kept elsewhere, because they are many.
-    Kept {
-        /// `Content-Type`; hostile input.
-        content_type: Option<String>,
-        /// The first [`FIRST_BYTES`], by which its type is told.
-        start: Vec<u8>,
-        /// Which of the files that are kept elsewhere it is, as the caller counts them.
-        number: usize,
-        /// How many there are.
-        size: u64,
-    },
-    /// It is too large for the mail, and offered for download.
-    Link {
-        /// Where.
-        url: String,
-        /// Until when.
-        until: Timestamp,
-    },
-    /// It could not be had; the mail says so in these words.
-    Missing {
-        /// For a person: "is larger than 20 MB", "is not available any more".
-        reason: String,
-    },
-}
-
-/// The bytes of media, whether here or kept elsewhere.
-struct Bytes<'a> {
-    content_type: Option<&'a str>,
-    /// The first of them, or all.
-    start: &'a [u8],
-    body: FileBody<'a>,
-}
-
-impl MediaBytes {
-    /// How many bytes there are to enclose.
-    pub fn size(&self) -> u64 {
-        self.bytes().map_or(0, |bytes| bytes.body.size())
-    }
-
-    fn bytes(&self) -> Option<Bytes<'_>> {
-        let (content_type, start, body) = match self {
-            Self::Here { content_type, bytes } => (content_type, bytes, FileBody::Here(bytes)),
-            Self::Kept {
-                content_type,
-                start,
-                number,
-                size,
-            } => {
-                let (number, size) = (*number, *size);
-                (content_type, start, FileBody::Kept { number, size })
-            }
-            Self::Link { .. } | Self::Missing { .. } => return None,
-        };
-        Some(Bytes {
-            content_type: content_type.as_deref(),
-            start,
-            body,
-        })
-    }
 }
 
 /// Everything that an email is made of. Rendering it is a pure function of this value.

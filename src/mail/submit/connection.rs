@@ -70,6 +70,11 @@ impl Dialer {
         })
     }
 
+    /// What EHLO gives.
+    pub(super) fn hello(&self) -> &ClientId {
+        &self.hello
+    }
+
     /// A new connection, ready for MAIL.
     pub(super) async fn connect(&self) -> Result<AsyncSmtpConnection, Failure> {
         let mut connection = if let Tls::Wrapped(parameters) = &self.tls {

@@ -91,6 +91,11 @@ impl Failure {
         }
     }
 
+    /// No relay may get the message.
+    pub(super) fn unfit() -> Self {
+        Self::cannot_carry("the message holds a CR or LF that is no line end")
+    }
+
     /// There is no talking with the server.
     pub(super) fn broken(stage: Stage, what: &str) -> Self {
         let context = match stage {
@@ -123,7 +128,7 @@ pub(super) fn words(reply: &Response) -> String {
 }
 
 /// It will not be tried again.
-pub(super) fn permanent(reply: &str) -> SendError {
+fn permanent(reply: &str) -> SendError {
     SendError::Permanent {
         reply: reply.to_owned(),
     }

@@ -6,6 +6,7 @@
 
 mod connection;
 mod failure;
+mod large;
 mod line_by_line;
 mod pool;
 
@@ -20,9 +21,11 @@ use lettre::transport::smtp::client::AsyncSmtpConnection;
 use lettre::transport::smtp::commands::{Data, Mail, Rcpt};
 use lettre::transport::smtp::extension::{Extension, MailBodyParameter, MailParameter};
 use secrecy::SecretString;
+use tokio::sync::Semaphore;
 
 use self::connection::Dialer;
-use self::failure::{Failure, Stage, permanent};
+use self::failure::{Failure, Stage};
+use self::large::CHUNK;
 use self::pool::{Place, Pool};
 use super::{Accepted, SendError};
 use crate::model::{EmailAddress, Envelope};
@@ -98,6 +101,8 @@ pub struct Relay {
     dialer: Dialer,
     pool: Pool,
     message_timeout: Duration,
+    /// The right to hold a large message whole.
+    whole: Semaphore,
 }
 
 impl Relay {
@@ -111,12 +116,14 @@ impl Relay {
             pool: Pool::new(settings.pool_size),
             message_timeout: settings.message_timeout.max(settings.timeout),
             dialer: Dialer::new(settings)?,
+            whole: Semaphore::new(1),
         })
     }
 
     /// Begins no more messages: those that wait for a connection are turned away, those under way go on.
     pub fn close(&self) {
         self.pool.close();
+        self.whole.close();
     }
 
     /// Connects and logs in as for a message, and hangs up: whether these settings work at all.
@@ -149,7 +156,13 @@ impl Relay {
         // lettre ends every message with CRLF; our own would become an empty line.
         let text = message.strip_suffix(b"\r\n").unwrap_or(message);
         let stage = Stage::Message;
-        let reply = connection::within(self.message_timeout, stage, connection.message(text)).await?;
+        let reply = connection::within(
+            self.message_timeout,
+            stage,
+            // lettre copies each piece of a message.
+            connection.message_iter(text.chunks(CHUNK)),
+        )
+        .await?;
         if !reply.code().to_string().starts_with('2') {
             return Err(Failure::unexpected(stage, &reply));
         }
@@ -184,7 +197,7 @@ impl Relay {
         // A lone CR or LF is the raw material of SMTP smuggling: what one server takes for text is the end of
         // the message to another.
         if has_bare_line_end(message) {
-            return Err(permanent("the message holds a CR or LF that is no line end"));
+            return Err(Failure::unfit().into());
         }
         let place = self.pool.place().await.ok_or(SendError::Closed)?;
         let mut idle = place.take();

@@ -12,11 +12,10 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use super::actor::Actor;
+use super::media::LONGEST_STREAM;
 use super::request::Request;
 use super::{HttpHomeserver, new_room};
-use crate::matrix::{
-    File, HistoryPage, Homeserver, MatrixError, Media, MediaStream, Member, NewRoom, Profile,
-};
+use crate::matrix::{File, HistoryPage, Homeserver, MatrixError, MediaStream, Member, NewRoom, Profile};
 use crate::model::{Items, Timestamp};
 
 /// An answer of which nothing is of interest, but which must be a JSON object.
@@ -247,12 +246,16 @@ impl Homeserver for HttpHomeserver {
         self.tell(request.json(Value::Object(content.clone()))).await
     }
 
-    async fn download(&self, user: &UserId, uri: &MxcUri, limit: u64) -> Result<Media, MatrixError> {
-        self.download_media(user, uri, limit).await
+    async fn download(&self, user: &UserId, uri: &MxcUri, limit: u64) -> Result<MediaStream, MatrixError> {
+        let stream = self.stream_media(user, uri, self.settings.media_timeout).await?;
+        match stream.length {
+            Some(length) if length > limit => Err(MatrixError::TooLarge { limit }),
+            _ => Ok(stream),
+        }
     }
 
     async fn open_media(&self, user: &UserId, uri: &MxcUri) -> Result<MediaStream, MatrixError> {
-        self.stream_media(user, uri).await
+        self.stream_media(user, uri, LONGEST_STREAM).await
     }
 
     async fn upload(

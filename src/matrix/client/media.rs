@@ -14,19 +14,19 @@ use tokio::sync::mpsc;
 use super::HttpHomeserver;
 use super::actor::Actor;
 use super::request::Request;
-use super::send::{Answer, Whole, causes, content_type, misdirected};
-use crate::matrix::{File, MatrixError, Media, MediaStream};
+use super::send::{Answer, causes, content_type, misdirected};
+use crate::matrix::{File, MatrixError, MediaStream};
 
 /// How many redirects a download follows: homeservers send clients to a content delivery network, which may
 /// send them on.
 const REDIRECTS: u8 = 3;
 
 /// How long a stream may take in all, and how long neither side of it may move.
-const LONGEST_STREAM: Duration = Duration::from_hours(2);
+pub(super) const LONGEST_STREAM: Duration = Duration::from_hours(2);
 const STALL: Duration = Duration::from_mins(1);
 
-/// How many pieces of a stream wait for a slow reader.
-const CHUNKS: usize = 4;
+/// How many pieces of a stream wait for a slow reader, the last word included.
+const CHUNKS: usize = 5;
 
 #[derive(Deserialize)]
 struct UploadAnswer {
@@ -34,29 +34,15 @@ struct UploadAnswer {
 }
 
 impl HttpHomeserver {
-    /// Downloads at most `limit` bytes, all of it within `media_timeout`.
-    pub(super) async fn download_media(
+    /// Begins a download, which may take so `long`: the homeserver must answer within `media_timeout`, which for media of other
+    /// servers means that it has fetched it.
+    pub(super) async fn stream_media(
         &self,
         user: &UserId,
         uri: &MxcUri,
-        limit: u64,
-    ) -> Result<Media, MatrixError> {
-        let timeout = self.settings.media_timeout;
-        let download = async {
-            let response = self.find_media(user, uri, timeout).await?;
-            let Whole { content_type, body } = self.whole(response, limit).await?;
-            Ok(Media {
-                content_type,
-                bytes: body,
-            })
-        };
-        within(timeout, download).await
-    }
-
-    /// Begins a download of any size: the homeserver must answer within `media_timeout`, which for media of other
-    /// servers means that it has fetched it.
-    pub(super) async fn stream_media(&self, user: &UserId, uri: &MxcUri) -> Result<MediaStream, MatrixError> {
-        let found = self.find_media(user, uri, LONGEST_STREAM);
+        long: Duration,
+    ) -> Result<MediaStream, MatrixError> {
+        let found = self.find_media(user, uri, long);
         let mut response = within(self.settings.media_timeout, found).await?;
         let (sender, chunks) = mpsc::channel(CHUNKS);
         let stream = MediaStream {
@@ -64,21 +50,27 @@ impl HttpHomeserver {
             length: response.content_length(),
             chunks,
         };
+        // A place is kept for the bad news, so that half a file is never taken for a whole one.
+        let Ok(last) = sender.clone().reserve_owned().await else {
+            return Ok(stream);
+        };
         tokio::spawn(async move {
-            loop {
+            let broken = loop {
                 let chunk = match tokio::time::timeout(STALL, response.chunk()).await {
-                    Ok(Ok(Some(chunk))) => Ok(chunk),
+                    Ok(Ok(Some(chunk))) => chunk,
                     Ok(Ok(None)) => return,
-                    Ok(Err(error)) => Err(io::Error::other(causes(&error.without_url()))),
-                    Err(_) => Err(io::ErrorKind::TimedOut.into()),
+                    Ok(Err(error)) => break io::Error::other(causes(&error.without_url())),
+                    Err(_) => break io::ErrorKind::TimedOut.into(),
                 };
-                let last = chunk.is_err();
-                // A receiver that is gone wants no more, and one that takes nothing is as good as gone.
-                let sent = tokio::time::timeout(STALL, sender.send(chunk)).await;
-                if last || !matches!(sent, Ok(Ok(()))) {
-                    return;
+                match tokio::time::timeout(STALL, sender.send(Ok(chunk))).await {
+                    Ok(Ok(())) => {}
+                    // Nobody wants any more.
+                    Ok(Err(_)) => return,
+                    // One that takes nothing is as good as gone.
+                    Err(_) => break io::ErrorKind::TimedOut.into(),
                 }
-            }
+            };
+            last.send(Err(broken));
         });
         Ok(stream)
     }

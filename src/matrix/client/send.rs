@@ -47,20 +47,12 @@ pub(super) enum Answer<T> {
     },
 }
 
-/// A body that was read to its end.
-pub(super) struct Whole {
-    /// `Content-Type`.
-    pub(super) content_type: Option<String>,
-    /// The bytes.
-    pub(super) body: Vec<u8>,
-}
-
 impl HttpHomeserver {
     /// Sends a request whose answer is JSON.
     pub(super) async fn call<T: DeserializeOwned>(&self, request: Request<'_>) -> Result<T, MatrixError> {
         let path = request.path;
         match self.dispatch(request, LARGEST_JSON).await {
-            Ok(Answer::Success(Whole { body, .. })) => {
+            Ok(Answer::Success(body)) => {
                 serde_json::from_slice(&body).map_err(|error| MatrixError::Transient {
                     retry_after: None,
                     // The category alone: the error's text may quote the body.
@@ -82,7 +74,7 @@ impl HttpHomeserver {
     }
 
     /// Sends a request below the homeserver's URL and reads an answer of at most `limit` bytes.
-    async fn dispatch(&self, request: Request<'_>, limit: u64) -> Result<Answer<Whole>, MatrixError> {
+    async fn dispatch(&self, request: Request<'_>, limit: u64) -> Result<Answer<Vec<u8>>, MatrixError> {
         let (path, actor) = (request.path, request.actor);
         let builder = self.builder(request)?;
         let exchange = async {
@@ -164,10 +156,9 @@ impl HttpHomeserver {
     }
 
     /// The whole body of an answer, of at most `limit` bytes.
-    pub(super) async fn whole(&self, response: Response, limit: u64) -> Result<Whole, MatrixError> {
-        let content_type = content_type(&response);
+    async fn whole(&self, response: Response, limit: u64) -> Result<Vec<u8>, MatrixError> {
         match self.body(response, limit).await? {
-            (body, true) => Ok(Whole { content_type, body }),
+            (body, true) => Ok(body),
             (_, false) => Err(MatrixError::TooLarge { limit }),
         }
     }

@@ -104,6 +104,19 @@ impl World {
     }
 }
 
+/// Media in one piece.
+fn stream(media: Media) -> MediaStream {
+    let (sender, chunks) = mpsc::channel(1);
+    let length = u64::try_from(media.bytes.len()).ok();
+    // The channel has room for the one piece, and its receiver is here.
+    let _sent = sender.try_send(Ok(media.bytes.into()));
+    MediaStream {
+        content_type: media.content_type,
+        length,
+        chunks,
+    }
+}
+
 #[async_trait]
 impl Homeserver for MemoryHomeserver {
     async fn register(&self, user: &UserId) -> Result<(), MatrixError> {
@@ -240,14 +253,15 @@ impl Homeserver for MemoryHomeserver {
         })
     }
 
-    async fn download(&self, user: &UserId, uri: &MxcUri, limit: u64) -> Result<Media, MatrixError> {
-        self.request("download", Some(user), None, json!({"uri": uri}), |world, _| {
+    async fn download(&self, user: &UserId, uri: &MxcUri, limit: u64) -> Result<MediaStream, MatrixError> {
+        let media = self.request("download", Some(user), None, json!({"uri": uri}), |world, _| {
             let media = world.media(uri)?;
             if u64::try_from(media.bytes.len()).unwrap_or(u64::MAX) > limit {
                 return Err(MatrixError::TooLarge { limit });
             }
             Ok(media)
-        })
+        })?;
+        Ok(stream(media))
     }
 
     async fn open_media(&self, user: &UserId, uri: &MxcUri) -> Result<MediaStream, MatrixError> {
@@ -255,15 +269,7 @@ impl Homeserver for MemoryHomeserver {
         let media = self.request("open_media", Some(user), None, details, |world, _| {
             world.media(uri)
         })?;
-        let (sender, chunks) = mpsc::channel(1);
-        let length = u64::try_from(media.bytes.len()).ok();
-        // The channel has room for the one piece, and its receiver is here.
-        let _sent = sender.try_send(Ok(media.bytes.into()));
-        Ok(MediaStream {
-            content_type: media.content_type,
-            length,
-            chunks,
-        })
+        Ok(stream(media))
     }
 
     async fn upload(

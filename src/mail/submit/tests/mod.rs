@@ -2,6 +2,7 @@
 
 mod conversations;
 mod failures;
+mod large;
 mod server;
 mod tls;
 mod ways;

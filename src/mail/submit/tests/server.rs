@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex};
 
-use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncWrite, AsyncWriteExt, BufReader};
+use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, BufReader};
 use tokio::net::TcpListener;
 
 /// What the server does when it has read something.
@@ -29,6 +29,14 @@ pub(super) fn good(line: &str) -> Then {
         "." => "250 2.0.0 Ok: queued as 4F2C\r\n",
         _ => "250 2.1.0 Ok\r\n",
     })
+}
+
+/// A server that takes chunks.
+pub(super) fn chunking(line: &str) -> Then {
+    if line.starts_with("EHLO") {
+        return Say("250-relay.example\r\n250-8BITMIME\r\n250-SIZE 3000000\r\n250 CHUNKING\r\n");
+    }
+    good(line)
 }
 
 /// What was said to the server, over all connections.
@@ -98,5 +106,16 @@ where
             return;
         }
         heard.0.lock().unwrap().push(line.clone());
+        // A chunk comes at once behind its command, which is answered when all of it is there.
+        if let Some(size) = line
+            .strip_prefix("BDAT ")
+            .and_then(|rest| rest.split_whitespace().next())
+        {
+            let mut chunk = vec![0; size.parse().unwrap()];
+            if stream.read_exact(&mut chunk).await.is_err() {
+                return;
+            }
+            heard.0.lock().unwrap().push(String::from_utf8(chunk).unwrap());
+        }
     }
 }
