@@ -70,11 +70,14 @@ impl Tree {
 fn pieces(markup: &str) -> impl Iterator<Item = &str> {
     let mut rest = markup;
     std::iter::from_fn(move || {
-        let mark = rest
-            .bytes()
-            .enumerate()
-            .find(|(at, byte)| *byte == b'>' || (*byte == b'<' && *at > 0));
-        let end = mark.map_or(rest.len(), |(at, byte)| if byte == b'>' { at + 1 } else { at });
+        let inside = rest.as_bytes().get(1..).unwrap_or_default();
+        let end = match rest.as_bytes().first() {
+            Some(b'>') => 1,
+            _ => memchr::memchr2(b'<', b'>', inside).map_or(rest.len(), |at| match inside.get(at) {
+                Some(b'>') => at + 2,
+                _ => at + 1,
+            }),
+        };
         let (piece, next) = rest
             .split_at_checked(end)
             .filter(|(piece, _)| !piece.is_empty())?;

@@ -166,12 +166,13 @@ impl Layout<'_> {
     }
 
     fn children(&mut self, element: Element<'_>) {
-        let start = element.attribute("start").and_then(|start| start.parse().ok());
-        let mut number: i64 = start.unwrap_or(1);
+        let is_ordered = element.name() == "ol";
+        let start = element.attribute("start").filter(|_| is_ordered);
+        let mut number: i64 = start.and_then(|start| start.parse().ok()).unwrap_or(1);
         for child in element.children().ids() {
             if self.tree.node(*child).name() == "li" {
                 let indent = "  ".repeat(self.state.list_depth.saturating_sub(1).min(8));
-                if element.name() == "ol" {
+                if is_ordered {
                     self.pending = format!("{indent}{number}. ");
                     number = number.saturating_add(1);
                 } else {
@@ -218,9 +219,9 @@ impl Layout<'_> {
             }
             return;
         }
-        let mut words = text.split_ascii_whitespace().peekable();
+        let words = text.trim_ascii();
         let starts_blank = text.starts_with([' ', '\t', '\n', '\r']);
-        if words.peek().is_none() {
+        if words.is_empty() {
             // A blank between two words belongs to their line.
             if !self.text.is_empty() {
                 self.nodes.push(id);
@@ -232,11 +233,15 @@ impl Layout<'_> {
             self.space();
         }
         self.nodes.push(id);
-        for (index, word) in words.enumerate() {
-            if index > 0 {
-                self.text.push(' ');
+        if has_single_blanks(words) {
+            self.put(words);
+        } else {
+            for (index, word) in words.split_ascii_whitespace().enumerate() {
+                if index > 0 {
+                    self.text.push(' ');
+                }
+                self.put(word);
             }
-            self.put(word);
         }
         if text.ends_with([' ', '\t', '\n', '\r']) {
             self.space();
@@ -247,11 +252,11 @@ impl Layout<'_> {
         if self.text.is_empty() {
             self.text = std::mem::take(&mut self.pending);
         }
-        // Of most words, the first byte of a no-break space tells that there is none.
-        if text.as_bytes().contains(&0xc2) {
-            self.text.push_str(&text.replace('\u{a0}', " "));
-        } else {
-            self.text.push_str(text);
+        for (index, piece) in text.split('\u{a0}').enumerate() {
+            if index > 0 {
+                self.text.push(' ');
+            }
+            self.text.push_str(piece);
         }
     }
 
@@ -328,7 +333,8 @@ impl Layout<'_> {
             self.push_line(String::new(), Vec::new());
             self.state.depth = inner;
         }
-        let text = std::mem::take(&mut self.text).trim_end().to_owned();
+        let mut text = std::mem::take(&mut self.text);
+        text.truncate(text.trim_end().len());
         let nodes = std::mem::take(&mut self.nodes);
         self.push_line(text, nodes);
     }
@@ -354,6 +360,17 @@ impl Layout<'_> {
             nodes,
         });
     }
+}
+
+/// Whether words are apart by one space each, as in most mails. All bytes are looked at, because several are compared at once.
+fn has_single_blanks(text: &str) -> bool {
+    let bytes = text.as_bytes();
+    let other = |byte: u8| byte.is_ascii_whitespace() & (byte != b' ');
+    let next = bytes.get(1..).unwrap_or_default();
+    let pairs = bytes.iter().zip(next);
+    !pairs.fold(false, |any, (one, next)| {
+        any | other(*one) | ((*one == b' ') & (*next == b' '))
+    })
 }
 
 /// A cell that stands on lines of its own: it holds blocks, or it is alone in its row.

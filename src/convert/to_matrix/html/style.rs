@@ -53,8 +53,10 @@ pub(super) fn list_mark(element: Element<'_>, text: impl Fn() -> String) -> Opti
 
 /// True for such an item.
 pub(super) fn is_list_item(element: Element<'_>) -> bool {
-    let class = element.attribute("class").unwrap_or_default();
-    element.name() == "p" && class.starts_with("MsoListParagraph")
+    element.name() == "p"
+        && element
+            .attribute("class")
+            .is_some_and(|class| class.starts_with("MsoListParagraph"))
 }
 
 /// True for a paragraph that is no more than a line: those of Word have no space around them, and an empty one is the gap.

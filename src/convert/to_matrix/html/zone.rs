@@ -81,20 +81,22 @@ const SIGNATURES: &[&str] = &[
 
 /// What the element is for the mail program that wrote it.
 pub(super) fn zone_of(element: Element<'_>) -> Option<Zone> {
-    let names = ["id", "class", "name", "data-marker"];
+    let is_mark = |name: &str| matches!(name, "id" | "class" | "name" | "data-marker");
     let marked = |marks: &[&str]| {
-        names.iter().any(|name| {
-            let value = element.attribute(name).unwrap_or_default();
-            value.split_whitespace().map(own_mark).any(|mark| {
-                let common = match mark {
-                    "quote" | "quoted-content" => *name != "name",
-                    "Signature" | "signature" => *name != "id",
-                    _ => false,
-                };
-                // Anybody may call a class like this.
-                !common && marks.contains(&mark)
+        element
+            .attributes()
+            .filter(|(name, _)| is_mark(name))
+            .any(|(name, value)| {
+                value.split_whitespace().map(own_mark).any(|mark| {
+                    let common = match mark {
+                        "quote" | "quoted-content" => name != "name",
+                        "Signature" | "signature" => name != "id",
+                        _ => false,
+                    };
+                    // Anybody may call a class like this.
+                    !common && marks.contains(&mark)
+                })
             })
-        })
     };
     let id = own_mark(element.attribute("id").unwrap_or_default());
     let cites = element.name() == "blockquote"

@@ -5,7 +5,7 @@ use super::TextFile;
 /// Takes the files out of a text. `None` when there are none. Works on bytes, because yEnc uses all of them.
 pub(crate) fn take_yenc(bytes: &[u8]) -> Option<(Vec<u8>, Vec<TextFile>)> {
     const BEGIN: &[u8] = b"=ybegin ";
-    bytes.windows(BEGIN.len()).position(|window| window == BEGIN)?;
+    memchr::memmem::find(bytes, BEGIN)?;
     let mut kept = Vec::new();
     let mut files = Vec::new();
     let mut lines = bytes.split_inclusive(|byte| *byte == b'\n');

@@ -15,7 +15,7 @@ struct Number {
 }
 
 /// The numbers of a text. Those of addresses and links are left out: hashes in them look like dates.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Dates {
     numbers: Vec<Number>,
     /// A full stop or a comma with a blank behind it: "14. 05. 24".
@@ -26,6 +26,11 @@ pub(super) struct Dates {
 impl Dates {
     /// Reads a text, in lower case.
     pub(super) fn of(lower: &str) -> Self {
+        // Most lines have no number; to look at all bytes is faster than to stop at the first that may be one.
+        let may_be_one = |byte: u8| byte.is_ascii_digit() | !byte.is_ascii();
+        if !lower.bytes().fold(false, |any, byte| any | may_be_one(byte)) {
+            return Self::default();
+        }
         let text = without_addresses(lower);
         let mut numbers = Vec::new();
         let mut before = ' ';

@@ -1,6 +1,11 @@
 //! Headings and rules above a quoted or forwarded message, and subjects of forwarded ones.
 
+use std::borrow::Cow;
+
 use super::words::{FORWARD_PREFIXES, FORWARDED, ORIGINAL};
+
+/// Longer lines are not a bare heading, in bytes.
+const LONGEST_BARE: usize = 200;
 
 /// What a line announces.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -14,7 +19,11 @@ pub(super) enum Heading {
 /// Reads a heading. Rules, stars and colons around it are decoration, but one of them must be there.
 pub(super) fn read(text: &str) -> Option<Heading> {
     // QQ leaves the entities of its HTML in the plain text.
-    let text = text.replace("&nbsp;", " ");
+    let text = if text.contains('&') {
+        Cow::Owned(text.replace("&nbsp;", " "))
+    } else {
+        Cow::Borrowed(text)
+    };
     let text = text.trim();
     let is_rule = |c: char| {
         matches!(
@@ -71,7 +80,8 @@ pub(super) fn read(text: &str) -> Option<Heading> {
 
 /// True for the heading of an answered message without any rule, as `BlackBerry` wrote it: it says nothing by itself.
 pub(super) fn is_bare(text: &str) -> bool {
-    ORIGINAL.contains(&text.trim().to_lowercase().as_str())
+    let text = text.trim();
+    text.len() <= LONGEST_BARE && ORIGINAL.contains(&text.to_lowercase().as_str())
 }
 
 /// True for a line of dashes or underscores, as before a header block.

@@ -31,11 +31,10 @@ pub(super) fn mark_last(lines: &[Line], roles: &mut [Role], limit: usize) {
 pub(super) fn mark_apart(lines: &[Line], roles: &mut [Role], limit: usize) {
     for index in 0..limit.min(lines.len()) {
         let alone = |at: Option<usize>| at.is_none_or(|at| !is_new(lines, roles, at));
-        let is_one = lines
-            .get(index)
-            .is_some_and(|line| line.depth == 0 && is_device_line(&line.text));
-        if is_one
-            && is_new(lines, roles, index)
+        if is_new(lines, roles, index)
+            && lines
+                .get(index)
+                .is_some_and(|line| line.depth == 0 && is_device_line(&line.text))
             && alone(index.checked_sub(1))
             && alone(Some(index + 1))
             && has_text(lines, roles, index + 1..limit)
@@ -173,12 +172,13 @@ fn is_link(text: &str) -> bool {
 
 /// Programs put their address behind the line, with or without brackets.
 fn without_links(lower: &str) -> String {
+    let ends = ['<', '(', '[', ' '];
+    if !lower.contains("://") {
+        return lower.trim_end_matches(ends).to_owned();
+    }
     let pieces = lower.split_inclusive(|c: char| c.is_whitespace() || matches!(c, '<' | '(' | '['));
-    pieces
-        .filter(|piece| !piece.contains("://"))
-        .collect::<String>()
-        .trim_end_matches(['<', '(', '[', ' '])
-        .to_owned()
+    let kept: String = pieces.filter(|piece| !piece.contains("://")).collect();
+    kept.trim_end_matches(ends).to_owned()
 }
 
 #[cfg(test)]
