@@ -114,7 +114,10 @@ fn message(msgtype: &str, text: &Text) -> Map<String, Value> {
 /// Puts the text into a content: the whole of a text message, or the caption of a picture.
 fn caption(content: &mut Map<String, Value>, text: &Text) {
     content.insert("body".to_owned(), json!(text.body));
-    if let Some(formatted) = &text.formatted {
+    let fits = |formatted: &&String| {
+        length::as_json(&text.body).saturating_add(length::as_json(formatted)) <= length::MAX_TEXTS
+    };
+    if let Some(formatted) = text.formatted.as_ref().filter(fits) {
         content.insert("format".to_owned(), json!("org.matrix.custom.html"));
         content.insert("formatted_body".to_owned(), json!(formatted));
     }

@@ -4,6 +4,18 @@
 pub(super) const MAX_BODY: usize = 16_000;
 /// How many bytes `formatted_body` may have; longer ones are left out.
 pub(super) const MAX_FORMATTED: usize = 32_000;
+/// How many bytes both may have together as JSON, where quotes and backslashes are two bytes each.
+pub(super) const MAX_TEXTS: usize = 56_000;
+
+/// How many bytes a text has as JSON, without the quotes around it (RFC 8259, section 7).
+pub(super) fn as_json(text: &str) -> usize {
+    let escaped = |byte: u8| match byte {
+        b'"' | b'\\' | b'\n' | b'\r' | b'\t' => 2,
+        byte if byte.is_ascii_control() => 6,
+        _ => 1,
+    };
+    text.bytes().map(escaped).sum()
+}
 
 /// Cuts a text at the end of a line, or of a word, below `limit` bytes. `None` when it fits.
 pub fn cut(text: &str, limit: usize) -> Option<String> {

@@ -62,6 +62,11 @@ mod tests {
                 "{part}"
             );
         }
+        let control = "Content-Type: text/vnd.google.email-reaction+json; charset=utf-8\n\n{\"emoji\": \"\\u0000\", \"version\": 1}\n";
+        assert_eq!(
+            report(mail(control).as_bytes())["events"][0]["type"],
+            "m.room.message"
+        );
         let reply = report(mail("\n👍\n").as_bytes());
         assert_eq!(reply["events"][0]["type"], "m.room.message");
         assert_eq!(reply["events"][0]["content"].get("m.relates_to"), None);

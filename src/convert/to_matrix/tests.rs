@@ -140,6 +140,21 @@ fn a_long_text_is_cut_and_the_whole_is_a_file() {
 }
 
 #[test]
+fn an_event_is_small_enough_however_its_characters_are_escaped() {
+    for mark in ['"', '\\'] {
+        let marks = mark.to_string().repeat(15_900);
+        let mail = format!("Content-Type: text/html\n\n<b>a</b> {marks}");
+        let converted = convert(mail.as_bytes(), &ThreadContext::default());
+        // 65,536 bytes are for the whole event, of which the homeserver writes a part.
+        assert!(
+            converted.events[0].1.to_string().len() < 60_000,
+            "{mark} makes it too large"
+        );
+        assert!(body(&converted).ends_with(&marks));
+    }
+}
+
+#[test]
 fn broken_mails_end_in_a_readable_result() {
     let nested: String = (0..10_000)
         .map(|level| ["Content-Type: multipart/mixed; boundary=b", "\n\n--b", "\n"].join(&level.to_string()))

@@ -77,6 +77,11 @@ pub(super) fn parse(line: &[u8]) -> Result<Command, Rejected> {
     };
     let request = Request::parse(&mut line.iter());
     match request {
+        Ok(Request::Ehlo { host } | Request::Helo { host } | Request::Lhlo { host })
+            if has_control(&host) =>
+        {
+            Err(Reply::new(501, "5.5.4", "A name holds no control characters").into())
+        }
         Ok(Request::Ehlo { host }) => Ok(Command::Hello(Hello::Extended, host.into_owned())),
         Ok(Request::Helo { host }) => Ok(Command::Hello(Hello::Plain, host.into_owned())),
         Ok(Request::Lhlo { host }) => Ok(Command::Hello(Hello::Local, host.into_owned())),
@@ -161,7 +166,7 @@ fn mentions_postmaster(text: &str) -> bool {
     text.to_ascii_lowercase().contains("postmaster")
 }
 
-/// Quoted local parts may hold anything; a NUL does not even fit into PostgreSQL's TEXT.
+/// Quoted local parts and names of clients may hold anything; a NUL does not even fit into PostgreSQL's TEXT.
 fn has_control(address: &str) -> bool {
     address.chars().any(char::is_control)
 }
@@ -260,6 +265,7 @@ mod tests {
             (b"MAIL FROM:<a@example.org>\rRSET\r\n", "500 5.5.2"),
             (b"MAIL FROM:<\xff@example.org>\r\n", "500 5.5.2"),
             (b"EHLO\r\n", "501 5.5.2"),
+            (b"EHLO a\0b\r\n", "501 5.5.4"),
             (b"MAIL FROM:a@example.org\r\n", "501 5.5.2"),
             (b"MAIL FROM:<a>\r\n", "501 5.1.7"),
             (b"MAIL FROM:<postmaster>\r\n", "501 5.1.7"),

@@ -28,7 +28,9 @@ const MAX_CAPTION: usize = 500;
 pub(super) fn caption(file: &File) -> Option<String> {
     let noted = file.note.as_deref().map(Cow::Borrowed);
     let line = noted.or_else(|| file.content.said(&file.media_type))?;
-    Some(line.chars().take(MAX_CAPTION).collect())
+    // Parameters may hold anything, also what PostgreSQL can't store in a text.
+    let shown = line.chars().filter(|c| !c.is_control() || *c == '\n');
+    Some(shown.take(MAX_CAPTION).collect())
 }
 
 /// What the bytes of a file of this type say to a person.
@@ -138,7 +140,8 @@ fn reaction_key(part: &Part<'_>) -> Option<String> {
     } else {
         return None;
     };
-    (1..=MAX_KEY).contains(&key.chars().count()).then_some(key)
+    let is_readable = !key.contains(char::is_control) && (1..=MAX_KEY).contains(&key.chars().count());
+    is_readable.then_some(key)
 }
 
 /// What to say where a mail is encrypted, so that nothing of it can be shown.
