@@ -27,7 +27,7 @@ use serde_json::json;
 
 /// An error as the homeserver sees it. Its text never repeats what the request said.
 #[derive(Debug)]
-pub(super) struct ApiError {
+pub struct ApiError {
     status: StatusCode,
     errcode: &'static str,
     message: String,

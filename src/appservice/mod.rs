@@ -43,7 +43,9 @@ use bytes::Bytes;
 use serde_json::Value;
 use tokio::sync::mpsc;
 
+pub use error::ApiError;
 pub use server::{DEFAULT_MAX_TRANSACTION_SIZE, ServeError, Server, ServerSettings, serve};
+pub use transactions::read_transaction;
 
 /// Penpal can't do now what the homeserver asks, and nothing of it was done: the homeserver gets a 500 and asks
 /// again. The text is for the log.

@@ -31,7 +31,7 @@ pub(super) async fn put(
         .try_acquire_owned()
         .map_err(|_| ApiError::busy())?;
     let body = body::read(&request, payload, state.max_transaction_size).await?;
-    let transaction = decode(&body)?;
+    let transaction = read_transaction(&body)?;
     drop(body);
     let service = Arc::clone(&state.service);
     let txn_id = txn_id.into_inner();
@@ -45,9 +45,13 @@ pub(super) async fn put(
     committed.map(|()| HttpResponse::Ok().json(json!({})))
 }
 
-/// Reads a transaction so that an item that can't be read stops nothing else: were the whole of it refused, the
-/// homeserver would send it for ever, and nothing after it.
-fn decode(body: &[u8]) -> Result<Value, ApiError> {
+/// Reads the body of a transaction so that an item that can't be read stops nothing else: were the whole of it refused, the
+/// homeserver would send it for ever, and nothing after it. What comes back is an object whose `events` is an array.
+///
+/// # Errors
+///
+/// `M_NOT_JSON` or `M_BAD_JSON` where it is no such object.
+pub fn read_transaction(body: &[u8]) -> Result<Value, ApiError> {
     let fields: BTreeMap<String, &RawValue> = serde_json::from_slice(body).map_err(|error| {
         if error.is_data() {
             ApiError::bad_json("A transaction is an object")
@@ -110,11 +114,11 @@ mod tests {
             ("{\"events\":null}", "M_BAD_JSON"),
             ("{\"events\":{}}", "M_BAD_JSON"),
         ] {
-            let error = decode(body.as_bytes()).unwrap_err();
+            let error = read_transaction(body.as_bytes()).unwrap_err();
             assert!(error.to_string().starts_with(refused), "{body}: {error}");
             assert_eq!(error.status_code().as_u16(), 400);
         }
-        assert!(decode(b"{\"events\":\xff}").is_err());
+        assert!(read_transaction(b"{\"events\":\xff}").is_err());
     }
 
     #[test]
@@ -125,7 +129,7 @@ mod tests {
             "de.sorunome.msc2409.to_device": [],
             "org.matrix.msc3202.device_lists": {"changed": ["@bob:hs.test"], "left": []},
         });
-        assert_eq!(decode(body.to_string().as_bytes()).unwrap(), body);
+        assert_eq!(read_transaction(body.to_string().as_bytes()).unwrap(), body);
     }
 
     #[test]
@@ -136,7 +140,7 @@ mod tests {
             {{"event_id":"$a"}}],"ephemeral":[{deep}],"new":{{"x":{deep}}}}}"#
         );
         assert_eq!(
-            decode(body.as_bytes()).unwrap(),
+            read_transaction(body.as_bytes()).unwrap(),
             json!({"events": [{"event_id": "$a"}], "ephemeral": []})
         );
     }

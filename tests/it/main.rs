@@ -14,6 +14,7 @@ mod domains;
 mod double_puppet;
 mod downloads;
 mod email_to_matrix;
+mod foreign_input;
 mod forgeries;
 mod harness;
 mod large_files;

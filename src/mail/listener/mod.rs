@@ -18,7 +18,7 @@ mod limits;
 mod message;
 mod rates;
 mod reply;
-mod session;
+pub mod session;
 mod socket;
 mod tls;
 

@@ -15,8 +15,8 @@ use tokio::time::{Instant, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
 use super::connection::{self, Shared};
-use super::limits::{Budget, Limits};
-use super::rates::{Limit, Throttle, network};
+use super::limits::Limits;
+use super::rates::{Limit, network};
 use super::reply::Reply;
 use super::session::{Terms, stranger};
 use super::{ListenAddress, ListenerError, ListenerSettings, tls};
@@ -58,12 +58,13 @@ pub async fn serve(
         })?;
     tracing::info!(protocol = %settings.protocol, %address, "listening for mail");
     let terms = Terms {
-        protocol: settings.protocol,
-        hostname: settings.hostname,
         starttls: acceptor.is_some(),
-        budget: Budget::new(&settings.limits),
-        throttle: Arc::new(Throttle::new(settings.rates)),
-        limits: settings.limits,
+        ..Terms::new(
+            settings.protocol,
+            settings.hostname,
+            settings.limits,
+            settings.rates,
+        )
     };
     let shared = Shared {
         terms: Arc::new(terms),

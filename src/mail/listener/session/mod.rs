@@ -2,6 +2,19 @@
 //!
 //! RFC 5321 (SMTP), 2033 (LMTP), 1870 (SIZE), 2034 (enhanced status codes), 2920 (pipelining), 3030 (BDAT),
 //! 3207 (STARTTLS), 6152 (8BITMIME), 6531 (SMTPUTF8). The outcome never depends on how the bytes were cut up.
+//!
+//! ```
+//! use penpal::mail::listener::session::{Action, Session, Terms};
+//! use penpal::mail::listener::{Limits, Protocol, Rates};
+//!
+//! let terms = Terms::new(Protocol::Lmtp, "mail.example.org", Limits::default(), Rates::default());
+//! let mut session = Session::new(terms.into(), None, tokio::time::Instant::now());
+//! let mut input = &b"LHLO localhost\r\nMAIL FROM:<alice@example.org>\r\nRCPT TO:<bob@mail.example.org>\r\n"[..];
+//! let Action::CheckRecipient { recipient, .. } = session.advance(&mut input) else { panic!() };
+//! assert_eq!(recipient, "bob@mail.example.org");
+//! session.recipient_checked(Ok(()));
+//! assert!(session.take_output().ends_with(b"250 2.1.5 OK\r\n"));
+//! ```
 
 mod verbs;
 
@@ -14,14 +27,14 @@ use super::Protocol;
 use super::command;
 use super::limits::{Budget, Limits, Reservation};
 use super::message::{Body, DataDecoder};
-use super::rates::Throttle;
+use super::rates::{Rates, Throttle};
 use super::reply::Reply;
 use crate::mail::answer;
 use crate::model::{IncomingMail, Peer, Refusal};
 
 /// What a session needs to know of its door.
 #[derive(Clone, Debug)]
-pub(super) struct Terms {
+pub struct Terms {
     pub(super) protocol: Protocol,
     pub(super) hostname: String,
     pub(super) starttls: bool,
@@ -30,13 +43,32 @@ pub(super) struct Terms {
     pub(super) throttle: Arc<Throttle>,
 }
 
+impl Terms {
+    /// The terms of a door without STARTTLS, its budgets unused. `hostname` is the name by which it greets.
+    pub fn new(protocol: Protocol, hostname: impl Into<String>, limits: Limits, rates: Rates) -> Self {
+        Self {
+            protocol,
+            hostname: hostname.into(),
+            starttls: false,
+            budget: Budget::new(&limits),
+            throttle: Arc::new(Throttle::new(rates)),
+            limits,
+        }
+    }
+}
+
 /// What must happen before the session can go on.
 #[derive(Debug)]
-pub(super) enum Action {
+pub enum Action {
     /// The input is used up: send the output, then bring more.
     Read,
     /// Ask the inbound side, then call [`Session::recipient_checked`].
-    CheckRecipient { sender: String, recipient: String },
+    CheckRecipient {
+        /// `MAIL FROM` as given; empty for the null reverse-path.
+        sender: String,
+        /// `RCPT TO` as given.
+        recipient: String,
+    },
     /// Have the mail committed, then call [`Session::accepted`].
     Accept(IncomingMail),
     /// Send the output, throw away all input, negotiate TLS, then call [`Session::tls_started`].
@@ -56,7 +88,7 @@ pub(super) enum Wait {
 
 /// A session.
 #[derive(Debug)]
-pub(super) struct Session {
+pub struct Session {
     terms: Arc<Terms>,
     state: State,
     line: Vec<u8>,
@@ -117,7 +149,7 @@ const OUT_OF_ORDER: Reply = Reply::new(503, "5.5.1", "Bad sequence of commands")
 
 impl Session {
     /// A new session with a client at this address, with its greeting in the output. `now` is the time until [`Session::tick`].
-    pub(super) fn new(terms: Arc<Terms>, address: Option<IpAddr>, now: Instant) -> Self {
+    pub fn new(terms: Arc<Terms>, address: Option<IpAddr>, now: Instant) -> Self {
         let mut session = Self {
             state: State::Command,
             line: Vec::new(),
@@ -148,12 +180,12 @@ impl Session {
     }
 
     /// Tells the time.
-    pub(super) fn tick(&mut self, now: Instant) {
+    pub fn tick(&mut self, now: Instant) {
         self.now = now;
     }
 
     /// Works on `input`, taking off what it used, until something else must happen first.
-    pub(super) fn advance(&mut self, input: &mut &[u8]) -> Action {
+    pub fn advance(&mut self, input: &mut &[u8]) -> Action {
         loop {
             match std::mem::replace(&mut self.state, State::Command) {
                 State::Command => {
@@ -203,7 +235,7 @@ impl Session {
     }
 
     /// The replies so far, for the caller to send.
-    pub(super) fn take_output(&mut self) -> Vec<u8> {
+    pub fn take_output(&mut self) -> Vec<u8> {
         std::mem::take(&mut self.output)
     }
 
@@ -213,7 +245,7 @@ impl Session {
     }
 
     /// The inbound side's word on the recipient of [`Action::CheckRecipient`].
-    pub(super) fn recipient_checked(&mut self, answer: Result<(), Refusal>) {
+    pub fn recipient_checked(&mut self, answer: Result<(), Refusal>) {
         let State::CheckingRecipient(recipient) = std::mem::replace(&mut self.state, State::Command) else {
             return;
         };
@@ -233,7 +265,7 @@ impl Session {
     }
 
     /// The inbound side's word on the mail of [`Action::Accept`], one answer for each recipient.
-    pub(super) fn accepted(&mut self, answers: &[Result<(), Refusal>]) {
+    pub fn accepted(&mut self, answers: &[Result<(), Refusal>]) {
         let State::Accepting(recipients, memory) = std::mem::replace(&mut self.state, State::Command) else {
             return;
         };
@@ -267,7 +299,7 @@ impl Session {
     }
 
     /// TLS is up: the session begins anew (RFC 3207, section 4.2).
-    pub(super) fn tls_started(&mut self) {
+    pub fn tls_started(&mut self) {
         self.state = State::Command;
         self.tls = true;
         self.greeted = false;
@@ -293,12 +325,12 @@ impl Session {
     }
 
     /// Ends the session because the peer took too long.
-    pub(super) fn time_out(&mut self) {
+    pub fn time_out(&mut self) {
         self.close(&Reply::new(421, "4.4.2", "Timeout, closing the connection"));
     }
 
     /// Ends the session because the door closes.
-    pub(super) fn stop(&mut self) {
+    pub fn stop(&mut self) {
         self.close(&Reply::new(421, "4.3.2", "Shutting down, closing the connection"));
     }
 

@@ -12,8 +12,8 @@ use std::sync::{Arc, Mutex};
 use async_trait::async_trait;
 use tokio::time::Instant;
 
-use super::limits::{Budget, Limits};
-use super::rates::{Rates, Throttle};
+use super::limits::Limits;
+use super::rates::Rates;
 use super::session::{Action, Session, Terms};
 use super::{ListenAddress, ListenerSettings, Protocol};
 use crate::mail::Inbound;
@@ -80,14 +80,7 @@ impl Inbound for Inbox {
 }
 
 fn terms(protocol: Protocol, limits: Limits) -> Arc<Terms> {
-    Arc::new(Terms {
-        protocol,
-        hostname: "mail.example.org".to_owned(),
-        starttls: false,
-        throttle: Arc::new(Throttle::new(Rates::default())),
-        budget: Budget::new(&limits),
-        limits,
-    })
+    Arc::new(Terms::new(protocol, "mail.example.org", limits, Rates::default()))
 }
 
 fn settings(protocol: Protocol, limits: Limits) -> ListenerSettings {
