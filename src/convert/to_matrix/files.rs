@@ -81,6 +81,15 @@ impl File {
         }
     }
 
+    /// A mail of which not everything is shown.
+    pub(super) fn whole_mail(raw: &[u8]) -> Self {
+        Self {
+            name: Some("message.eml".to_owned()),
+            note: Some("The whole email, of which there are more files".to_owned()),
+            ..Self::unnamed("message/rfc822", raw.to_vec())
+        }
+    }
+
     /// A file that stood in the text.
     pub(super) fn from_text(file: TextFile) -> Self {
         Self {

@@ -50,6 +50,10 @@ use self::signature::Writer;
 pub use self::wish::{Wish, wish};
 use crate::model::{Mailbox, Timestamp};
 
+/// How many files of a mail are shown, each in an event of its own. Within a text, a container or a signed mail there can be a file in
+/// every twenty bytes.
+const MAX_FILES: usize = 1_000;
+
 /// Why a mail was not written by a person, as far as its headers and structure tell.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
 #[serde(rename_all = "kebab-case")]
@@ -180,7 +184,7 @@ pub fn arriving_headers(raw: &[u8], reverse_path: &str) -> EmailHeaders {
 /// Converts a whole mail. Never fails: what can't be read becomes a notice with the mail attached.
 pub fn convert(raw: &[u8], context: &ThreadContext) -> Converted {
     let bytes = read_mail(raw);
-    convert_parts(&mime::parse(&bytes), context)
+    convert_parts(&mime::parse(&bytes), raw, context)
 }
 
 /// What must be read of a mail before [`convert_large`]: the parts that were cut.
@@ -191,13 +195,14 @@ pub fn wanted(mail: &LargeMail) -> Vec<Wanted> {
 /// Converts a mail that may be too large for memory, with what was brought of it.
 pub fn convert_large(mail: &LargeMail, context: &ThreadContext) -> Converted {
     match read_mail(mail.bytes()) {
-        Cow::Borrowed(_) => convert_parts(&mail.parse(), context),
+        Cow::Borrowed(raw) => convert_parts(&mail.parse(), raw, context),
         // It has one line, and is not large.
-        Cow::Owned(bytes) => convert_parts(&mime::parse(&bytes), context),
+        Cow::Owned(bytes) => convert_parts(&mime::parse(&bytes), mail.bytes(), context),
     }
 }
 
-fn convert_parts(mail: &Part<'_>, context: &ThreadContext) -> Converted {
+/// `raw` is what of the mail is at hand, as it came.
+fn convert_parts(mail: &Part<'_>, raw: &[u8], context: &ThreadContext) -> Converted {
     if let Some(event) = special::reaction(mail, context) {
         return Converted {
             events: vec![event],
@@ -228,6 +233,11 @@ fn convert_parts(mail: &Part<'_>, context: &ThreadContext) -> Converted {
                 .filter_map(|segment| segment.html.as_deref())
                 .map(File::from_html),
         );
+    }
+    if files.len() > MAX_FILES {
+        // All of them are in the mail.
+        files.truncate(MAX_FILES - 1);
+        files.push(File::whole_mail(raw));
     }
     let is_sealed = body.encrypted && text.body.is_empty();
     if is_sealed {

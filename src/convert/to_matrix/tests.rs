@@ -155,6 +155,20 @@ fn an_event_is_small_enough_however_its_characters_are_escaped() {
 }
 
 #[test]
+fn of_very_many_files_the_last_one_is_the_whole_mail() {
+    for file in [
+        "begin 644 x\n#86)C\n`\nend\n",
+        "=ybegin line=128 size=3 name=x\nx\n=yend\n",
+    ] {
+        let mail = format!("Subject: many\n\n{}", file.repeat(2_000));
+        let converted = convert(mail.as_bytes(), &ThreadContext::default());
+        assert_eq!(converted.events.len(), 1_000, "{file}");
+        assert_eq!(converted.uploads[999].content.at_hand(), mail.as_bytes());
+        assert_eq!(converted.uploads[999].name, "message.eml");
+    }
+}
+
+#[test]
 fn broken_mails_end_in_a_readable_result() {
     let nested: String = (0..10_000)
         .map(|level| ["Content-Type: multipart/mixed; boundary=b", "\n\n--b", "\n"].join(&level.to_string()))
