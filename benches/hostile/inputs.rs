@@ -94,7 +94,7 @@ impl Input {
                     "msgtype": "m.text", "body": "x", "m.new_content": {"msgtype": "m.text", "body": after}, "m.relates_to": relation,
                 });
                 render(
-                    content,
+                    &content,
                     json!({"events": {"$earlier": {"message_id": "a@b", "body": before}}}),
                 )
             }
@@ -115,10 +115,10 @@ impl Input {
 }
 
 fn message(content: &Value) -> Box<dyn Fn()> {
-    render(content.clone(), json!({}))
+    render(content, json!({}))
 }
 
-fn render(content: Value, context: Value) -> Box<dyn Fn()> {
+fn render(content: &Value, context: Value) -> Box<dyn Fn()> {
     let event = json!({
         "type": "m.room.message", "event_id": "$one", "sender": "@bob:hs.example", "origin_server_ts": 0, "content": content,
     });

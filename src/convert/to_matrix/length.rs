@@ -9,12 +9,9 @@ pub(super) const MAX_TEXTS: usize = 56_000;
 
 /// How many bytes a text has as JSON, without the quotes around it (RFC 8259, section 7).
 pub(super) fn as_json(text: &str) -> usize {
-    let escaped = |byte: u8| match byte {
-        b'"' | b'\\' | b'\n' | b'\r' | b'\t' => 2,
-        byte if byte.is_ascii_control() => 6,
-        _ => 1,
-    };
-    text.bytes().map(escaped).sum()
+    let short = |byte: &u8| matches!(byte, b'"' | b'\\' | b'\n' | b'\r' | b'\t');
+    let long = |byte: &u8| byte.is_ascii_control() && !short(byte);
+    text.len() + text.bytes().filter(short).count() + 5 * text.bytes().filter(long).count()
 }
 
 /// Cuts a text at the end of a line, or of a word, below `limit` bytes. `None` when it fits.

@@ -135,9 +135,10 @@ pub(crate) fn normalise_lines(text: &str) -> String {
         }
         text.push_str(piece);
     }
-    let is_hidden = |byte: u8| byte.is_ascii_control() & (byte != b'\n') & (byte != b'\t');
-    // To look at all of them is faster than to stop at the first: several are compared at once.
-    if text.bytes().fold(false, |any, byte| any | is_hidden(byte)) {
+    let is_hidden = |byte: u8| byte.is_ascii_control() && byte != b'\n' && byte != b'\t';
+    // To look at all bytes is faster than to stop at the first of these: several are compared at once.
+    let any = |found: u8, byte| found | u8::from(is_hidden(byte));
+    if text.bytes().fold(0, any) > 0 {
         text.retain(|c| !u8::try_from(c).is_ok_and(is_hidden));
     }
     text

@@ -26,9 +26,10 @@ pub(super) struct Dates {
 impl Dates {
     /// Reads a text, in lower case.
     pub(super) fn of(lower: &str) -> Self {
-        // Most lines have no number; to look at all bytes is faster than to stop at the first that may be one.
-        let may_be_one = |byte: u8| byte.is_ascii_digit() | !byte.is_ascii();
-        if !lower.bytes().fold(false, |any, byte| any | may_be_one(byte)) {
+        // Most lines have no number. To look at all bytes is faster than to stop at the first: several are compared at once.
+        let may_be_one = |byte: u8| byte.is_ascii_digit() || !byte.is_ascii();
+        let any = |found: u8, byte| found | u8::from(may_be_one(byte));
+        if lower.bytes().fold(0, any) == 0 {
             return Self::default();
         }
         let text = without_addresses(lower);
