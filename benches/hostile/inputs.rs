@@ -118,12 +118,12 @@ fn message(content: &Value) -> Box<dyn Fn()> {
     render(content, json!({}))
 }
 
-fn render(content: &Value, context: Value) -> Box<dyn Fn()> {
+fn render(content: &Value, thread: Value) -> Box<dyn Fn()> {
     let event = json!({
         "type": "m.room.message", "event_id": "$one", "sender": "@bob:hs.example", "origin_server_ts": 0, "content": content,
     });
     Box::new(move || {
-        let _ = black_box(from_json(&event, &context, &|_| Err(ErrorKind::NotFound.into())));
+        let _ = black_box(from_json(&event, &thread, &|_| Err(ErrorKind::NotFound.into())));
     })
 }
 

@@ -49,7 +49,7 @@ pub fn check_matrix(html: &str) {
 /// Checks the HTML of an email: nothing in it runs, and nothing is loaded from elsewhere.
 pub fn check_email(html: &str) {
     walk(html, MAX_DEPTH_OF_MAILS, &|element| {
-        attributes(element, &["cid:"])
+        attributes(element, &["cid:"]);
     });
 }
 

@@ -69,7 +69,7 @@ pub fn check(data: &[u8]) {
     if is_writable {
         assert_eq!(
             back.in_reply_to,
-            [parent.clone()],
+            std::slice::from_ref(parent),
             "the answer names what it answers"
         );
     }
