@@ -61,7 +61,7 @@ pub fn check(converted: &Converted, input: usize) {
             .expect("a media type has a slash");
         let is_token = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_graphic());
         assert!(is_token(kind) && is_token(rest), "{}", upload.content_type);
-        size += upload.bytes.len();
+        size += upload.content.at_hand().len();
     }
     if let Some(quoted) = &converted.quoted {
         no_nul(quoted);

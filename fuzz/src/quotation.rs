@@ -34,7 +34,7 @@ pub fn check(data: &[u8]) {
         shown += part::letters(body);
     }
     for upload in &converted.uploads {
-        shown += part::letters(&String::from_utf8_lossy(&upload.bytes));
+        shown += part::letters(&String::from_utf8_lossy(upload.content.at_hand()));
     }
     // The marks of quotation may be names (`Bob> `), for which others are written.
     let unmarked = |line: &str| line.rsplit('>').next().map_or(0, part::letters);

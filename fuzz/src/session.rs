@@ -88,7 +88,7 @@ fn talk(protocol: Protocol, is_small: bool, script: &[u8], piece: usize) -> Outc
                     };
                     assert_eq!(after, due, "a reply for each recipient in LMTP, one in SMTP");
                     owed += before + after;
-                    mails.push((mail.sender, mail.recipients, mail.bytes.to_vec()));
+                    mails.push((mail.sender, mail.recipients, mail.bytes.head().to_vec()));
                 }
                 Action::StartTls => panic!("there is no TLS here"),
                 Action::Close => break 'script,
@@ -112,7 +112,7 @@ fn talk(protocol: Protocol, is_small: bool, script: &[u8], piece: usize) -> Outc
 }
 
 fn judge(mail: &IncomingMail, limits: &Limits, allowed: &[String]) {
-    assert!(mail.bytes.len() <= limits.max_size, "a mail is too large");
+    assert!(mail.bytes.len() <= limits.max_size as u64, "a mail is too large");
     assert!(!mail.recipients.is_empty() && mail.recipients.len() <= limits.max_recipients);
     assert!(
         mail.recipients.iter().all(|to| allowed.contains(to)),
