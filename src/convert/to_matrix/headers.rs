@@ -172,16 +172,21 @@ pub(super) fn parse_addresses(value: &str) -> Vec<RawMailbox> {
     found
 }
 
-/// Splits at commas and semicolons outside quotes, comments and brackets; drops group names.
+/// Splits at commas and semicolons outside quotes, comments, brackets and encoded words; drops group names.
 fn split_items(value: &str) -> Vec<String> {
     let mut items = vec![String::new()];
     let (mut quoted, mut comment, mut angle, mut escaped) = (false, 0_usize, false, false);
-    for c in value.chars() {
+    let mut word_end = 0;
+    for (at, c) in value.char_indices() {
         let Some(item) = items.last_mut() else { break };
-        if escaped {
+        if escaped || at < word_end {
             escaped = false;
             item.push(c);
             continue;
+        }
+        if c == '=' && !quoted && comment == 0 && !angle {
+            let word = value.get(at..).and_then(encoded_word);
+            word_end = at + word.map_or(0, str::len);
         }
         match c {
             '\\' if quoted || comment > 0 => escaped = true,
@@ -203,6 +208,18 @@ fn split_items(value: &str) -> Vec<String> {
         item.push(c);
     }
     items
+}
+
+/// The encoded word with which `text` begins. Scripts that send mail leave commas and colons in it as they are, which RFC 2047, section 5,
+/// forbids in names.
+fn encoded_word(text: &str) -> Option<&str> {
+    let (charset, rest) = text.strip_prefix("=?")?.split_once('?')?;
+    let (encoding, rest) = rest.split_once('?')?;
+    let (data, rest) = rest.split_once('?')?;
+    let after = rest.strip_prefix('=')?;
+    let plain = |part: &str| !part.contains(|c: char| c.is_whitespace() || matches!(c, '<' | '>' | '"'));
+    let is_word = encoding.len() == 1 && plain(charset) && plain(data);
+    text.strip_suffix(after).filter(|_| is_word)
 }
 
 fn parse_item(item: &str) -> Option<RawMailbox> {
@@ -309,6 +326,11 @@ mod tests {
                 "j@example.org",
             ),
             (
+                "=?utf-8?q?Doe,_Jane:_work;?= <jane@example.org>",
+                Some("Doe, Jane: work;"),
+                "jane@example.org",
+            ),
+            (
                 "=?utf-8?Q?Ann_=3Cann=40example=2Eorg=3E?=",
                 Some("Ann"),
                 "ann@example.org",
@@ -328,6 +350,10 @@ mod tests {
         }
         assert_eq!(parse_addresses("undisclosed-recipients:;"), []);
         assert_eq!(parse_addresses("a@x.org, \"b, c\" <b@x.org>; d@x.org").len(), 3);
+        assert_eq!(
+            parse_addresses("=?a@x.org, b?q?c@x.org, =?utf-8?q?d_<d@x.org>, e@x.org?=").len(),
+            4
+        );
     }
 
     #[test]
