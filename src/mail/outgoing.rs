@@ -1,6 +1,7 @@
 //! The way out of each mail domain: its relay and its signatures.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use async_trait::async_trait;
 
@@ -8,6 +9,10 @@ use super::signing::{KeyFile, Signatures, Signing, SigningError};
 use super::submit::{Relay, RelayError, RelaySettings};
 use super::{Accepted, LargeMessage, MailTransport, SendError};
 use crate::model::{EmailAddress, Envelope};
+
+/// With several relays, how long a message waits for a connection to its own: it keeps a worker from those of the others, and a relay that
+/// does not answer would have them all.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// How the mail of one domain leaves.
 #[derive(Clone, Debug)]
@@ -35,16 +40,25 @@ impl Outgoing {
     ///
     /// [`RelayError`] when certificates, [`SigningError`] when keys cannot be read.
     pub fn new(common: RelaySettings, ways: Vec<WayOut>) -> Result<Self, OutgoingError> {
+        let several = ways.iter().any(|way| way.relay.is_some());
+        let relay = |settings| {
+            let relay = Relay::new(settings)?;
+            Ok::<_, RelayError>(if several {
+                relay.with_patience(PATIENCE)
+            } else {
+                relay
+            })
+        };
         let mut own = BTreeMap::new();
         let mut signatures = BTreeMap::new();
         for way in ways {
             signatures.insert(way.domain.clone(), Signatures::new(&way.domain, &way.keys)?);
-            if let Some(relay) = way.relay {
-                own.insert(way.domain, Relay::new(relay)?);
+            if let Some(settings) = way.relay {
+                own.insert(way.domain, relay(settings)?);
             }
         }
         Ok(Self {
-            common: Relay::new(common)?,
+            common: relay(common)?,
             own,
             signatures,
         })

@@ -22,6 +22,7 @@ use lettre::transport::smtp::commands::{Data, Mail, Rcpt};
 use lettre::transport::smtp::extension::{Extension, MailBodyParameter, MailParameter};
 use secrecy::SecretString;
 use tokio::sync::Semaphore;
+use tokio::time::timeout;
 
 use self::connection::Dialer;
 use self::failure::{Failure, Stage};
@@ -103,6 +104,8 @@ pub struct Relay {
     message_timeout: Duration,
     /// The right to hold a large message whole.
     whole: Semaphore,
+    /// The longest wait for a connection that is in use; `None` waits as long as it takes.
+    patience: Option<Duration>,
 }
 
 impl Relay {
@@ -117,7 +120,15 @@ impl Relay {
             message_timeout: settings.message_timeout.max(settings.timeout),
             dialer: Dialer::new(settings)?,
             whole: Semaphore::new(1),
+            patience: None,
         })
+    }
+
+    /// The same, which puts a message off when none of its connections gets free in that time.
+    #[must_use]
+    pub fn with_patience(mut self, patience: Duration) -> Self {
+        self.patience = Some(patience);
+        self
     }
 
     /// Begins no more messages: those that wait for a connection are turned away, those under way go on.
@@ -135,6 +146,20 @@ impl Relay {
         let mut connection = self.dialer.connect().await?;
         connection.abort().await;
         Ok(())
+    }
+
+    /// Waits for a connection that may be used.
+    async fn place(&self) -> Result<Place<'_>, SendError> {
+        let place = match self.patience {
+            Some(patience) => timeout(patience, self.pool.place()).await,
+            None => Ok(self.pool.place().await),
+        };
+        place
+            .map_err(|_| SendError::Transient {
+                reply: "all connections to it are in use".to_owned(),
+                uncertain: false,
+            })?
+            .ok_or(SendError::Closed)
     }
 
     async fn submit(
@@ -199,7 +224,7 @@ impl Relay {
         if has_bare_line_end(message) {
             return Err(Failure::unfit().into());
         }
-        let place = self.pool.place().await.ok_or(SendError::Closed)?;
+        let place = self.place().await?;
         let mut idle = place.take();
         loop {
             let is_new = idle.is_none();

@@ -36,6 +36,21 @@ async fn the_senders_domain_chooses_the_relay() {
     }
 }
 
+#[tokio::test]
+async fn who_waits_for_one_relay_makes_way_for_the_others() {
+    let (port, heard) = start(good).await;
+    let relay = relay(port).with_patience(Duration::ZERO);
+    let in_use = [relay.pool.place().await, relay.pool.place().await];
+    let error = relay.send(&alice(), MESSAGE).await.unwrap_err();
+    assert!(
+        matches!(error, SendError::Transient { uncertain: false, .. }),
+        "{error}"
+    );
+    assert_eq!(heard.lines(), Vec::<String>::new());
+    drop(in_use);
+    relay.send(&alice(), MESSAGE).await.unwrap();
+}
+
 #[test]
 fn each_domain_signs_with_its_own_keys() {
     let folder = tempfile::tempdir().unwrap();
