@@ -88,7 +88,9 @@ def dovecot() -> None:
 def faults() -> None:
     """Crashes, stops and doubles while messages flow: a part of scripts/faults, which takes long as a whole."""
     scenarios = ["kill", "stop-in-silence", "relay-closes", "told-once", "two-processes-one-sqlite", "disk-fails"]
-    _python(tools.ROOT / "scripts" / "faults", "--short", "--binary", tools.TARGET / "debug" / "penpal", *scenarios)
+    short = [tools.ROOT / "scripts" / "faults", "--short", "--binary", tools.TARGET / "debug" / "penpal"]
+    _python(*short, *scenarios)
+    _python(*short, "--postgres", "several-frozen", "several-rolling-restart")
 
 
 PARTS: dict[str, Callable[[], None]] = {

@@ -53,7 +53,7 @@ impl From<SendError> for Failure {
             },
             SendError::Permanent { reply } => Self::Fail(reply),
             // As soon as somebody works again.
-            SendError::Closed => Self::Later(Timestamp(0)),
+            SendError::Closed | SendError::Withdrawn => Self::Later(Timestamp(0)),
         }
     }
 }

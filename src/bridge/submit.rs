@@ -2,14 +2,46 @@
 
 use std::time::Duration;
 
+use async_trait::async_trait;
+
 use super::email_bytes::EmailBytes;
 use super::freeze::Finished;
 use super::{Bridge, Failure};
-use crate::mail::{Accepted, SendError};
+use crate::mail::{Accepted, Leave, SendError};
 use crate::store::{Job, Portal, StoreError, Tx};
 
 /// How long to wait for a store in trouble.
 const STORE_PAUSE: Duration = Duration::from_secs(1);
+
+/// A message may leave while its lane is this process's.
+struct Lease<'a> {
+    bridge: &'a Bridge,
+    job: &'a Job,
+}
+
+#[async_trait]
+impl Leave for Lease<'_> {
+    async fn is_given(&self) -> bool {
+        let store = &self.bridge.store;
+        if store.is_single_process() {
+            return true;
+        }
+        let held = async {
+            store
+                .read()
+                .await?
+                .holds_lease(self.job, &self.bridge.owner)
+                .await
+        };
+        match held.await {
+            Ok(held) => held,
+            Err(error) => {
+                tracing::warn!(job = self.job.id, %error, "an email waits: the store does not say whether it is still to be sent");
+                false
+            }
+        }
+    }
+}
 
 impl Bridge {
     pub(super) async fn work_email(&self, job: &Job) -> Result<(), Failure> {
@@ -17,7 +49,7 @@ impl Bridge {
             return Ok(());
         };
         self.store.settled().await?;
-        match self.hand_over(&finished).await {
+        match self.hand_over(job, &finished).await {
             Ok(accepted) => {
                 metrics::counter!("penpal_emails_sent_total").increment(1);
                 tracing::info!(
@@ -53,13 +85,14 @@ impl Bridge {
     }
 
     /// Gives an email to the relay: a large one in pieces.
-    async fn hand_over(&self, finished: &Finished<'_>) -> Result<Accepted, SendError> {
+    async fn hand_over(&self, job: &Job, finished: &Finished<'_>) -> Result<Accepted, SendError> {
         let Finished { envelope, email, .. } = finished;
+        let leave = Lease { bridge: self, job };
         if email.files.is_empty() {
-            return self.mail.send(envelope, &email.text).await;
+            return self.mail.send(envelope, &email.text, &leave).await;
         }
         let mut bytes = EmailBytes::new(&self.store, email);
-        self.mail.send_large(envelope, bytes.message()).await
+        self.mail.send_large(envelope, bytes.message(), &leave).await
     }
 
     /// Ends the job of an email that the relay has taken. A store in trouble, as on a full disk, is waited for: begun once more,

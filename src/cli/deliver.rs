@@ -269,6 +269,11 @@ async fn deliver(config: &Config, mail: IncomingMail) -> Result<(), Failure> {
             ))
         })?;
     let delivered = hand_over(config, &store, mail).await;
+    if delivered.is_ok()
+        && let Err(error) = store.tell_neighbours().await
+    {
+        tracing::warn!(%error, "the mail is taken, and found by `penpal run` some seconds later");
+    }
     store.close().await;
     delivered
 }

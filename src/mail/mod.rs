@@ -38,6 +38,9 @@ pub enum SendError {
     /// This process is stopping: the message was not begun.
     #[error("Penpal is stopping")]
     Closed,
+    /// The message is not ours to send any more, says its [`Leave`]: the relay does not have it.
+    #[error("another process has taken the message over")]
+    Withdrawn,
     /// The relay refused for good (5xx).
     #[error("the mail relay refused the message: {reply}")]
     Permanent {
@@ -60,8 +63,17 @@ impl SendError {
         match self {
             Self::Transient { reply, .. } | Self::Permanent { reply } => reply,
             Self::Closed => "Penpal is stopping",
+            Self::Withdrawn => "another process has taken the message over",
         }
     }
+}
+
+/// The leave to hand over a message, asked for at the last moment: the envelope may have taken the relay minutes, and a process
+/// that was frozen meanwhile does not know that another one has sent the message in its place.
+#[async_trait]
+pub trait Leave: Send + Sync {
+    /// Whether the message is still to be sent by us.
+    async fn is_given(&self) -> bool;
 }
 
 /// The way out: relays that take responsibility or say why not.
@@ -73,17 +85,24 @@ pub trait MailTransport: Send + Sync {
         Signing::default()
     }
 
-    /// Hands over one message to one recipient, by the relay of the sender's mail domain. `message` is complete, with CRLF line ends.
-    async fn send(&self, envelope: &Envelope, message: &[u8]) -> Result<Accepted, SendError>;
+    /// Hands over one message to one recipient, by the relay of the sender's mail domain. `message` is complete, with CRLF line ends;
+    /// it does not leave without `leave`.
+    async fn send(
+        &self,
+        envelope: &Envelope,
+        message: &[u8],
+        leave: &dyn Leave,
+    ) -> Result<Accepted, SendError>;
 
     /// The same for a message that is too large for memory. A transport that can't do otherwise holds it all the same.
     async fn send_large(
         &self,
         envelope: &Envelope,
         message: LargeMessage<'_>,
+        leave: &dyn Leave,
     ) -> Result<Accepted, SendError> {
         let message = message.whole().await?;
-        self.send(envelope, &message).await
+        self.send(envelope, &message, leave).await
     }
 }
 

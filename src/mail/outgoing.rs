@@ -7,7 +7,7 @@ use async_trait::async_trait;
 
 use super::signing::{KeyFile, Signatures, Signing, SigningError};
 use super::submit::{Relay, RelayError, RelaySettings};
-use super::{Accepted, LargeMessage, MailTransport, SendError};
+use super::{Accepted, LargeMessage, Leave, MailTransport, SendError};
 use crate::model::{EmailAddress, Envelope};
 
 /// With several relays, how long a message waits for a connection to its own: it keeps a worker from those of the others, and a relay that
@@ -95,9 +95,14 @@ impl MailTransport for Outgoing {
         signatures.map(Signatures::begin).unwrap_or_default()
     }
 
-    async fn send(&self, envelope: &Envelope, message: &[u8]) -> Result<Accepted, SendError> {
+    async fn send(
+        &self,
+        envelope: &Envelope,
+        message: &[u8],
+        leave: &dyn Leave,
+    ) -> Result<Accepted, SendError> {
         self.relay_of(envelope.sender.as_ref())
-            .send(envelope, message)
+            .send(envelope, message, leave)
             .await
     }
 
@@ -105,9 +110,10 @@ impl MailTransport for Outgoing {
         &self,
         envelope: &Envelope,
         message: LargeMessage<'_>,
+        leave: &dyn Leave,
     ) -> Result<Accepted, SendError> {
         self.relay_of(envelope.sender.as_ref())
-            .send_large(envelope, message)
+            .send_large(envelope, message, leave)
             .await
     }
 }

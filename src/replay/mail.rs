@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 
-use crate::mail::{Accepted, MailTransport, SendError};
+use crate::mail::{Accepted, Leave, MailTransport, SendError};
 use crate::model::{Clock, Envelope, Timestamp};
 
 /// A mail that the relay took.
@@ -86,7 +86,15 @@ impl MemoryMail {
 
 #[async_trait]
 impl MailTransport for MemoryMail {
-    async fn send(&self, envelope: &Envelope, message: &[u8]) -> Result<Accepted, SendError> {
+    async fn send(
+        &self,
+        envelope: &Envelope,
+        message: &[u8],
+        leave: &dyn Leave,
+    ) -> Result<Accepted, SendError> {
+        if !leave.is_given().await {
+            return Err(SendError::Withdrawn);
+        }
         let mut spool = self.spool();
         spool.attempts += 1;
         let fits = |failure: &Failure| {

@@ -289,6 +289,18 @@ impl Tx {
         }
     }
 
+    /// Whether the lane of a job is this worker's, and will be for a while: on PostgreSQL, by the database's clock. Unlike
+    /// [`Tx::assert_lease`] it is for what can't be taken back and is no write.
+    pub async fn holds_lease(&mut self, job: &Job, owner: &str) -> Result<bool, StoreError> {
+        self.sql(format!(
+            "SELECT 1 FROM lanes WHERE lane = $1 AND lease_owner = $2 AND lease_until > {POSTGRES_NOW}"
+        ))
+        .bind(job.lane.as_str())
+        .bind(owner)
+        .any()
+        .await
+    }
+
     pub(super) async fn lane_of_job(&mut self, id: i64) -> Result<Option<Lane>, StoreError> {
         self.sql("SELECT lane FROM jobs WHERE id = $1")
             .bind(id)

@@ -77,6 +77,14 @@ static POSTGRES: Migrator = sqlx::migrate!("migrations/postgres");
 /// Connections that read; on PostgreSQL, as many again that write.
 const CONNECTIONS: u32 = 8;
 
+/// How long PostgreSQL waits for the next statement of a transaction, in milliseconds. Ours ask for one after another, with nothing
+/// in between: a process that is silent for so long is frozen or gone, and others wait for the locks that it has.
+const FROZEN: &str = "10000";
+
+/// PostgreSQL plans by how full it knows a table to be. Ours fill and empty within seconds, long before it looks again, and a plan
+/// made for an empty table reads the full one from end to end, for each message. What a message needs has an index.
+const INDEXED: (&str, &str) = ("enable_seqscan", "off");
+
 /// The database.
 #[derive(Clone, Debug)]
 pub struct Store {
@@ -130,7 +138,9 @@ impl Store {
         let database = if url.starts_with("sqlite:") {
             Database::Sqlite(Box::new(Sqlite::open(url, create).await?))
         } else if url.starts_with("postgres:") || url.starts_with("postgresql:") {
-            let options = PgConnectOptions::from_str(url)?.disable_statement_logging();
+            let options = PgConnectOptions::from_str(url)?
+                .disable_statement_logging()
+                .options([("idle_in_transaction_session_timeout", FROZEN), INDEXED]);
             // A pool would try for half a minute and then say that it has timed out. This says at once what is wrong.
             options.connect().await?.close().await?;
             let pool = PgPoolOptions::new().max_connections(CONNECTIONS);

@@ -29,6 +29,16 @@ impl Store {
         Ok(())
     }
 
+    /// Tells the neighbours at once: for a process that has added work and ends. On SQLite they see for themselves.
+    pub async fn tell_neighbours(&self) -> Result<(), StoreError> {
+        if let Database::Postgres { write, .. } = &self.database {
+            for class in [LaneClass::Homeserver, LaneClass::Relay] {
+                notify(write, class).await?;
+            }
+        }
+        Ok(())
+    }
+
     /// SQLite tells nobody, but counts what others have written.
     async fn watch(&self, sqlite: &Sqlite) -> Result<(), StoreError> {
         let mut seen = sqlite.versions_of_others().await?;
@@ -48,11 +58,7 @@ impl Store {
                 () = self.told.homeserver.notified() => LaneClass::Homeserver,
                 () = self.told.relay.notified() => LaneClass::Relay,
             };
-            sqlx::query("SELECT pg_notify($1, $2)")
-                .bind(CHANNEL)
-                .bind(class.name())
-                .execute(pool)
-                .await?;
+            notify(pool, class).await?;
             tokio::time::sleep(PAUSE).await;
         }
     }
@@ -74,4 +80,13 @@ impl Store {
             }
         }
     }
+}
+
+async fn notify(pool: &PgPool, class: LaneClass) -> Result<(), StoreError> {
+    sqlx::query("SELECT pg_notify($1, $2)")
+        .bind(CHANNEL)
+        .bind(class.name())
+        .execute(pool)
+        .await?;
+    Ok(())
 }

@@ -1,12 +1,18 @@
 //! The homeserver or the database is away, and nothing is lost or doubled.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use async_trait::async_trait;
 use penpal::appservice::Service as _;
-use penpal::bridge::LEASE;
+use penpal::bridge::{Bridge, LEASE};
+use penpal::mail::{Accepted, Leave, MailTransport, SendError};
 use penpal::matrix::MatrixError;
+use penpal::model::{Envelope, SeededRandom, Timestamp};
 use penpal::replay::homeserver::Failure;
 use penpal::store::{JobKind, JobState, Lane, LaneClass, NewJob, Store};
+use penpal::worker::Worker;
 
 use crate::harness::{Letter, World, alice, bob};
 use crate::stories;
@@ -126,6 +132,30 @@ stories! {
 }
 
 /// Adds a job to a lane of the homeserver's side.
+/// A way out that is so slow that another process takes the message over meanwhile.
+struct SlowRelay {
+    store: Store,
+    asked: AtomicBool,
+}
+
+#[async_trait]
+impl MailTransport for SlowRelay {
+    async fn send(&self, _: &Envelope, _: &[u8], leave: &dyn Leave) -> Result<Accepted, SendError> {
+        assert!(leave.is_given().await, "as long as nobody else has it");
+        let mut tx = self.store.begin().await.unwrap();
+        tx.end_all_leases().await.unwrap();
+        let taken = tx
+            .lease_lanes(LaneClass::Relay, "other", 1, Timestamp(i64::MAX), LEASE)
+            .await
+            .unwrap();
+        assert_eq!(taken.len(), 1);
+        tx.commit().await.unwrap();
+        assert!(!leave.is_given().await, "another process has it");
+        self.asked.store(true, Ordering::SeqCst);
+        Err(SendError::Withdrawn)
+    }
+}
+
 async fn add_job(world: &World, store: &Store, number: i64) {
     let job = NewJob {
         lane: Lane::portal(number),
@@ -167,6 +197,72 @@ stories! {
         tx.end_leases_of("one").await.unwrap();
         assert_eq!(lease(&mut tx, "two", now).await, 1);
         tx.commit().await.unwrap();
+    }
+
+    async fn a_process_that_stands_still_holds_up_nobody_for_long(world: World) {
+        let store = &world.database.store;
+        if store.is_single_process() {
+            return;
+        }
+        add_job(&world, store, 1).await;
+        let mut frozen = store.begin().await.unwrap();
+        let lanes = frozen.lease_lanes(LaneClass::Homeserver, "one", 1, world.bridge.now(), LEASE).await.unwrap();
+        assert_eq!(lanes.len(), 1);
+        // Whoever adds to the lane needs the lock that the frozen transaction has.
+        let adding = tokio::time::timeout(Duration::from_secs(30), add_job(&world, store, 1));
+        adding.await.expect("PostgreSQL ends the frozen transaction");
+        assert!(frozen.commit().await.is_err(), "its late writes are refused");
+    }
+
+    async fn an_email_that_another_process_has_taken_over_does_not_leave(world: World) {
+        let mut world = world;
+        if world.database.store.is_single_process() {
+            return;
+        }
+        let room = world.bob_opens_chat().await;
+        let slow = Arc::new(SlowRelay { store: world.database.store.clone(), asked: AtomicBool::default() });
+        let bridge = Bridge::open(
+            world.database.store.clone(),
+            world.homeserver.clone(),
+            slow.clone(),
+            world.clock.clone(),
+            Arc::new(SeededRandom::new(7)),
+            world.settings.clone(),
+        );
+        world.worker = Worker::new(Arc::new(bridge.await.unwrap()));
+        world.says(&bob(), &room, "once").await;
+        world.settle().await;
+        assert!(slow.asked.load(Ordering::SeqCst), "it got as far as the relay");
+        let mut tx = world.database.store.begin().await.unwrap();
+        tx.end_leases_of("other").await.unwrap();
+        tx.commit().await.unwrap();
+        world.restart().await;
+        world.settle().await;
+        assert!(world.mail().text.contains("once"), "the other process sends it");
+        assert!(world.mails().is_empty());
+    }
+
+    async fn a_process_that_ends_tells_of_the_work_that_it_leaves(world: World) {
+        let store = &world.database.store;
+        if store.is_single_process() {
+            return;
+        }
+        let leaving = async {
+            // Until the neighbour listens.
+            loop {
+                let command = Store::connect(&world.database.url).await.unwrap();
+                command.tell_neighbours().await.unwrap();
+                command.close().await;
+            }
+        };
+        let heard = async {
+            tokio::select! {
+                () = leaving => {}
+                _ = store.meet_neighbours() => panic!("nobody listens any more"),
+                () = store.work_added(LaneClass::Relay) => {}
+            }
+        };
+        tokio::time::timeout(Duration::from_mins(1), Box::pin(heard)).await.expect("it is heard of");
     }
 
     async fn a_process_hears_of_work_that_another_one_adds(world: World) {

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use penpal::bridge::Bridge;
-use penpal::mail::{Accepted, MailTransport, SendError};
+use penpal::mail::{Accepted, Leave, MailTransport, SendError};
 use penpal::matrix::MatrixError;
 use penpal::model::{Envelope, SeededRandom};
 use penpal::store::{JobKind, JobState};
@@ -41,7 +41,7 @@ struct Defective;
 
 #[async_trait]
 impl MailTransport for Defective {
-    async fn send(&self, _: &Envelope, message: &[u8]) -> Result<Accepted, SendError> {
+    async fn send(&self, _: &Envelope, message: &[u8], _: &dyn Leave) -> Result<Accepted, SendError> {
         panic!("{}", String::from_utf8_lossy(message));
     }
 }

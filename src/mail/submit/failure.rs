@@ -96,6 +96,15 @@ impl Failure {
         Self::cannot_carry("the message holds a CR or LF that is no line end")
     }
 
+    /// The relay waits for the message. It must not get it: only hanging up says so.
+    pub(super) fn withdrawn() -> Self {
+        Self {
+            error: SendError::Withdrawn,
+            in_step: false,
+            hung_up: false,
+        }
+    }
+
     /// There is no talking with the server.
     pub(super) fn broken(stage: Stage, what: &str) -> Self {
         let context = match stage {

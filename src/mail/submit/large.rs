@@ -13,7 +13,7 @@ use lettre::transport::smtp::response::Response;
 use super::connection::{Dialer, within};
 use super::failure::{Failure, Stage};
 use super::{Accepted, Mail, Relay, SendError, address, failure, has_bare_line_end, parameters};
-use crate::mail::{LargeMessage, Pieces};
+use crate::mail::{LargeMessage, Leave, Pieces};
 use crate::model::Envelope;
 
 /// How many bytes a chunk has at least, but for the last one: each waits for its answer.
@@ -77,8 +77,9 @@ impl Relay {
         &self,
         envelope: &Envelope,
         mut message: LargeMessage<'_>,
+        leave: &dyn Leave,
     ) -> Result<Accepted, SendError> {
-        let place = self.pool.place().await.ok_or(SendError::Closed)?;
+        let place = self.place().await?;
         let mut idle = place.take();
         loop {
             let is_new = idle.is_none();
@@ -100,11 +101,11 @@ impl Relay {
                     return self.park(place, connection, Err(failure)).await;
                 }
                 let message = message.whole().await?;
-                let submitted = self.submit(&mut connection, envelope, &message).await;
+                let submitted = self.submit(&mut connection, envelope, &message, leave).await;
                 return self.park(place, connection, submitted).await;
             }
             let submitted = self
-                .submit_in_chunks(&mut connection, envelope, &mut message, capabilities)
+                .submit_in_chunks(&mut connection, envelope, &mut message, capabilities, leave)
                 .await;
             return self.park(place, connection, submitted).await;
         }
@@ -116,6 +117,7 @@ impl Relay {
         envelope: &Envelope,
         message: &mut LargeMessage<'_>,
         capabilities: Capabilities,
+        leave: &dyn Leave,
     ) -> Result<Accepted, Failure> {
         too_large(capabilities, message.size)?;
         let mut parameters = parameters(connection, envelope, message.text)?;
@@ -136,6 +138,10 @@ impl Relay {
                 chunk = rest;
             }
             chunk.extend_from_slice(&piece);
+        }
+        // Without the last chunk the relay has nothing.
+        if !leave.is_given().await {
+            return Err(Failure::withdrawn());
         }
         let reply = self.chunk(connection, &chunk, true).await?;
         Ok(Accepted {

@@ -28,7 +28,7 @@ use self::connection::Dialer;
 use self::failure::{Failure, Stage};
 use self::large::CHUNK;
 use self::pool::{Place, Pool};
-use super::{Accepted, SendError};
+use super::{Accepted, Leave, SendError};
 use crate::model::{EmailAddress, Envelope};
 
 /// How the way to the relay is encrypted.
@@ -167,6 +167,7 @@ impl Relay {
         connection: &mut AsyncSmtpConnection,
         envelope: &Envelope,
         message: &[u8],
+        leave: &dyn Leave,
     ) -> Result<Accepted, Failure> {
         let parameters = parameters(connection, envelope, message)?;
         let stage = Stage::Envelope;
@@ -177,6 +178,9 @@ impl Relay {
         let go_ahead = self.dialer.within(stage, connection.command(Data)).await?;
         if !go_ahead.has_code(354) {
             return Err(Failure::unexpected(stage, &go_ahead));
+        }
+        if !leave.is_given().await {
+            return Err(Failure::withdrawn());
         }
         // lettre ends every message with CRLF; our own would become an empty line.
         let text = message.strip_suffix(b"\r\n").unwrap_or(message);
@@ -218,7 +222,12 @@ impl Relay {
     /// # Errors
     ///
     /// [`SendError`], which says whether to try again.
-    pub async fn send(&self, envelope: &Envelope, message: &[u8]) -> Result<Accepted, SendError> {
+    pub async fn send(
+        &self,
+        envelope: &Envelope,
+        message: &[u8],
+        leave: &dyn Leave,
+    ) -> Result<Accepted, SendError> {
         // A lone CR or LF is the raw material of SMTP smuggling: what one server takes for text is the end of
         // the message to another.
         if has_bare_line_end(message) {
@@ -233,7 +242,7 @@ impl Relay {
                 // Large, and seldom needed.
                 None => Box::pin(self.dialer.connect()).await?,
             };
-            let submitted = self.submit(&mut connection, envelope, message).await;
+            let submitted = self.submit(&mut connection, envelope, message, leave).await;
             if is_new || !submitted.as_ref().is_err_and(|failure| failure.hung_up) {
                 return self.park(place, connection, submitted).await;
             }

@@ -16,7 +16,7 @@ use crate::model::{IncomingMail, Refusal};
 #[tokio::test]
 async fn a_message_leaves() {
     let (port, heard) = start(good).await;
-    let accepted = relay(port).send(&alice(), MESSAGE).await.unwrap();
+    let accepted = relay(port).send(&alice(), MESSAGE, &Always).await.unwrap();
     assert_eq!(accepted.reply, "250 2.0.0 Ok: queued as 4F2C");
     assert_eq!(
         heard.lines(),
@@ -35,7 +35,7 @@ async fn the_null_sender_and_strange_addresses() {
     let (port, heard) = start(good).await;
     let relay = relay(port);
     relay
-        .send(&envelope("", "a..b@docomo.example"), MESSAGE)
+        .send(&envelope("", "a..b@docomo.example"), MESSAGE, &Always)
         .await
         .unwrap();
     assert_eq!(heard.count("MAIL FROM:<>\r\n"), 1);
@@ -55,7 +55,7 @@ async fn extensions_are_used_when_needed() {
     ] {
         let (port, heard) = start(good).await;
         relay(port)
-            .send(&envelope("", recipient), message.as_bytes())
+            .send(&envelope("", recipient), message.as_bytes(), &Always)
             .await
             .unwrap();
         assert_eq!(
@@ -68,11 +68,43 @@ async fn extensions_are_used_when_needed() {
 }
 
 #[tokio::test]
+async fn a_message_that_was_withdrawn_meanwhile_never_leaves() {
+    /// Leave that another process has got in the meantime.
+    struct Never;
+
+    #[async_trait]
+    impl Leave for Never {
+        async fn is_given(&self) -> bool {
+            false
+        }
+    }
+
+    let (port, heard) = start(good).await;
+    let relay = relay(port);
+    assert_eq!(
+        relay.send(&alice(), MESSAGE, &Never).await,
+        Err(SendError::Withdrawn)
+    );
+    assert_eq!(
+        (heard.count("DATA"), heard.count(".")),
+        (1, 0),
+        "it was asked for at the last moment"
+    );
+    relay.send(&alice(), MESSAGE, &Always).await.unwrap();
+    assert_eq!(
+        heard.count("EHLO"),
+        2,
+        "the relay would take anything on the first connection for the message"
+    );
+    assert_eq!(heard.count("Subject"), 1);
+}
+
+#[tokio::test]
 async fn one_connection_carries_many_messages() {
     let (port, heard) = start(good).await;
     let relay = relay(port);
     for _ in 0..5 {
-        relay.send(&alice(), MESSAGE).await.unwrap();
+        relay.send(&alice(), MESSAGE, &Always).await.unwrap();
     }
     assert_eq!(heard.count("EHLO"), 1);
     assert_eq!(heard.count("MAIL"), 5);
@@ -93,8 +125,8 @@ async fn an_idle_connection_that_the_relay_closed_costs_nothing() {
         })
         .await;
         let relay = relay(port);
-        relay.send(&alice(), MESSAGE).await.unwrap();
-        relay.send(&alice(), MESSAGE).await.unwrap();
+        relay.send(&alice(), MESSAGE, &Always).await.unwrap();
+        relay.send(&alice(), MESSAGE, &Always).await.unwrap();
         assert_eq!(heard.count("EHLO"), 2);
         assert_eq!(heard.count("DATA"), 2);
     }
@@ -109,7 +141,7 @@ async fn a_new_connection_that_the_relay_closes_is_a_failure() {
         good(line)
     })
     .await;
-    let refused = relay(port).send(&alice(), MESSAGE).await.unwrap_err();
+    let refused = relay(port).send(&alice(), MESSAGE, &Always).await.unwrap_err();
     assert!(
         matches!(refused, SendError::Transient { uncertain: false, .. }),
         "{refused:?}"
@@ -126,10 +158,10 @@ async fn a_refused_message_leaves_the_connection_usable() {
     .await;
     let relay = relay(port);
     relay
-        .send(&envelope("", "nobody@example.org"), MESSAGE)
+        .send(&envelope("", "nobody@example.org"), MESSAGE, &Always)
         .await
         .unwrap_err();
-    relay.send(&alice(), MESSAGE).await.unwrap();
+    relay.send(&alice(), MESSAGE, &Always).await.unwrap();
     assert_eq!((heard.count("EHLO"), heard.count("RSET")), (1, 1));
 }
 
@@ -145,7 +177,7 @@ async fn a_send_that_was_given_up_does_not_spoil_the_next() {
     let relay = relay(port);
     {
         let recipient = alice();
-        let mut send = std::pin::pin!(relay.send(&recipient, MESSAGE));
+        let mut send = std::pin::pin!(relay.send(&recipient, MESSAGE, &Always));
         while heard.count("DATA") == 0 {
             tokio::select! {
                 biased;
@@ -154,7 +186,7 @@ async fn a_send_that_was_given_up_does_not_spoil_the_next() {
             }
         }
     }
-    relay.send(&alice(), MESSAGE).await.unwrap();
+    relay.send(&alice(), MESSAGE, &Always).await.unwrap();
     assert_eq!(heard.count("EHLO"), 2, "the first connection was not used again");
 }
 
@@ -173,13 +205,16 @@ async fn a_relay_that_closes_ends_what_it_has_begun_and_begins_nothing() {
     let (relay, recipient) = (narrow(port), alice());
     let (first, waiting, ()) = tokio::join!(
         biased;
-        relay.send(&recipient, MESSAGE),
-        relay.send(&recipient, MESSAGE),
+        relay.send(&recipient, MESSAGE, &Always),
+        relay.send(&recipient, MESSAGE, &Always),
         async { relay.close() }
     );
     assert!(first.is_ok(), "{first:?}");
     assert_eq!(waiting, Err(SendError::Closed));
-    assert_eq!(relay.send(&recipient, MESSAGE).await, Err(SendError::Closed));
+    assert_eq!(
+        relay.send(&recipient, MESSAGE, &Always).await,
+        Err(SendError::Closed)
+    );
     assert_eq!(heard.count("Subject: hi"), 1);
 }
 
@@ -189,9 +224,9 @@ async fn connections_are_limited() {
     let relay = narrow(port);
     let recipient = alice();
     let (a, b, c) = tokio::join!(
-        relay.send(&recipient, MESSAGE),
-        relay.send(&recipient, MESSAGE),
-        relay.send(&recipient, MESSAGE)
+        relay.send(&recipient, MESSAGE, &Always),
+        relay.send(&recipient, MESSAGE, &Always),
+        relay.send(&recipient, MESSAGE, &Always)
     );
     assert!(a.is_ok() && b.is_ok() && c.is_ok());
     assert_eq!(heard.count("EHLO"), 1);
@@ -208,8 +243,8 @@ async fn the_login_is_given_once_for_each_connection() {
         ..settings(port)
     })
     .unwrap();
-    relay.send(&alice(), MESSAGE).await.unwrap();
-    relay.send(&alice(), MESSAGE).await.unwrap();
+    relay.send(&alice(), MESSAGE, &Always).await.unwrap();
+    relay.send(&alice(), MESSAGE, &Always).await.unwrap();
     // "\0bridge\0secret" in base64.
     assert_eq!(heard.count("AUTH PLAIN AGJyaWRnZQBzZWNyZXQ=\r\n"), 1);
     assert!(!format!("{relay:?}").contains("secret"));
@@ -256,7 +291,7 @@ async fn what_leaves_here_comes_in_there_byte_for_byte() {
         b"Subject: blank end\r\n\r\n\r\n",
         "Subject: umlaut\r\n\r\nü \0\r\n".as_bytes(),
     ] {
-        relay.send(&alice(), message).await.unwrap();
+        relay.send(&alice(), message, &Always).await.unwrap();
         let came = mails.recv().await.unwrap();
         assert_eq!(String::from_utf8_lossy(&came), String::from_utf8_lossy(message));
     }

@@ -25,7 +25,7 @@ async fn send_at(at: &'static str, then: fn() -> Then) -> (SendError, Heard) {
         ..settings(port)
     })
     .unwrap();
-    (relay.send(&alice(), MESSAGE).await.unwrap_err(), heard)
+    (relay.send(&alice(), MESSAGE, &Always).await.unwrap_err(), heard)
 }
 
 fn transient(reply: &str) -> SendError {
@@ -209,7 +209,7 @@ async fn nobody_there() {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port();
     drop(listener);
-    let error = relay(port).send(&alice(), MESSAGE).await.unwrap_err();
+    let error = relay(port).send(&alice(), MESSAGE, &Always).await.unwrap_err();
     assert!(matches!(error, SendError::Transient { uncertain: false, .. }));
     assert!(
         error.to_string().contains("cannot connect to the mail relay"),
@@ -238,7 +238,7 @@ async fn what_the_relay_cannot_carry_is_refused_before_it_is_sent() {
         })
         .await;
         let error = relay(port)
-            .send(&envelope("", recipient), message)
+            .send(&envelope("", recipient), message, &Always)
             .await
             .unwrap_err();
         assert!(matches!(error, SendError::Permanent { .. }));
@@ -251,7 +251,7 @@ async fn what_the_relay_cannot_carry_is_refused_before_it_is_sent() {
 async fn lone_line_ends_never_leave() {
     let (port, heard) = start(good).await;
     for message in [&b"a\n.\r\nb"[..], b"a\r.\r\n", b"\n", b"a\r"] {
-        let error = relay(port).send(&alice(), message).await.unwrap_err();
+        let error = relay(port).send(&alice(), message, &Always).await.unwrap_err();
         assert!(matches!(error, SendError::Permanent { .. }), "{error}");
     }
     assert_eq!(heard.lines(), Vec::<String>::new());

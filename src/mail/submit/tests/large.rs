@@ -42,7 +42,7 @@ async fn send(relay: &Relay, message: &str, mut pieces: Torn) -> Result<Accepted
         text: HEADER.as_bytes(),
         pieces: &mut pieces,
     };
-    relay.send_large(&alice(), large).await
+    relay.send_large(&alice(), large, &Always).await
 }
 
 /// What came in chunks, and the sizes of these.
@@ -126,7 +126,7 @@ async fn a_refusal_between_chunks_ends_the_transaction() {
         }
     );
     assert_eq!((heard.count("BDAT"), heard.count("RSET")), (1, 1));
-    relay.send(&alice(), MESSAGE).await.unwrap();
+    relay.send(&alice(), MESSAGE, &Always).await.unwrap();
     assert_eq!(
         heard.count("EHLO penpal.example"),
         2,

@@ -9,10 +9,22 @@ mod ways;
 
 use std::time::Duration;
 
+use async_trait::async_trait;
+
 use super::*;
 
 /// A limit that a test waits for.
 const SHORT: Duration = Duration::from_millis(100);
+
+/// Leave for everything.
+struct Always;
+
+#[async_trait]
+impl Leave for Always {
+    async fn is_given(&self) -> bool {
+        true
+    }
+}
 
 const MESSAGE: &[u8] = b"Subject: hi\r\n\r\nHello\r\n";
 

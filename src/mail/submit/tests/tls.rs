@@ -74,7 +74,7 @@ async fn messages_leave_encrypted() {
             ..settings(port)
         })
         .unwrap();
-        relay.send(&alice(), MESSAGE).await.unwrap();
+        relay.send(&alice(), MESSAGE, &Always).await.unwrap();
         assert_eq!(heard.count("Subject: hi"), 1, "{tls:?}");
     }
 }
@@ -93,7 +93,7 @@ async fn a_relay_that_cannot_prove_who_it_is_gets_nothing() {
             ..settings(port)
         })
         .unwrap();
-        let error = relay.send(&alice(), MESSAGE).await.unwrap_err();
+        let error = relay.send(&alice(), MESSAGE, &Always).await.unwrap_err();
         assert!(
             matches!(error, SendError::Transient { uncertain: false, .. }),
             "{error}"
@@ -116,7 +116,7 @@ async fn what_was_said_before_tls_is_no_answer_within_it() {
         ..settings(port)
     })
     .unwrap();
-    let error = relay.send(&alice(), MESSAGE).await.unwrap_err();
+    let error = relay.send(&alice(), MESSAGE, &Always).await.unwrap_err();
     assert!(
         matches!(error, SendError::Transient { uncertain: false, .. }),
         "{error}"
@@ -132,7 +132,7 @@ async fn without_starttls_nothing_leaves() {
         ..settings(port)
     })
     .unwrap();
-    let error = relay.send(&alice(), MESSAGE).await.unwrap_err();
+    let error = relay.send(&alice(), MESSAGE, &Always).await.unwrap_err();
     assert!(
         error
             .to_string()

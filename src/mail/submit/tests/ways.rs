@@ -25,14 +25,17 @@ async fn the_senders_domain_chooses_the_relay() {
     let outgoing = Outgoing::new(settings(common), ways).unwrap();
     for domain in ["main", "own", "shared"] {
         let envelope = envelope(&format!("bounce+1@{domain}.example"), "alice@example.org");
-        outgoing.send(&envelope, MESSAGE).await.unwrap();
+        outgoing.send(&envelope, MESSAGE, &Always).await.unwrap();
     }
     assert_eq!(by_own.count("MAIL FROM:<bounce+1@own.example>"), 1);
     assert_eq!((by_own.count("MAIL"), by_common.count("MAIL")), (1, 2));
     outgoing.close();
     for domain in ["main", "own"] {
         let envelope = envelope(&format!("bounce+2@{domain}.example"), "alice@example.org");
-        assert_eq!(outgoing.send(&envelope, MESSAGE).await, Err(SendError::Closed));
+        assert_eq!(
+            outgoing.send(&envelope, MESSAGE, &Always).await,
+            Err(SendError::Closed)
+        );
     }
 }
 
@@ -41,14 +44,14 @@ async fn who_waits_for_one_relay_makes_way_for_the_others() {
     let (port, heard) = start(good).await;
     let relay = relay(port).with_patience(Duration::ZERO);
     let in_use = [relay.pool.place().await, relay.pool.place().await];
-    let error = relay.send(&alice(), MESSAGE).await.unwrap_err();
+    let error = relay.send(&alice(), MESSAGE, &Always).await.unwrap_err();
     assert!(
         matches!(error, SendError::Transient { uncertain: false, .. }),
         "{error}"
     );
     assert_eq!(heard.lines(), Vec::<String>::new());
     drop(in_use);
-    relay.send(&alice(), MESSAGE).await.unwrap();
+    relay.send(&alice(), MESSAGE, &Always).await.unwrap();
 }
 
 #[test]
