@@ -24,6 +24,19 @@ const HELP: &str = "I look after your email chats. To write to somebody, start a
 const DECIDE: &str = "Say whom, as in block ADDRESS or block DOMAIN: an address such as spam@example.org, a domain such as example.org, or \
                       either with * for any text.";
 
+/// The words with which what is said to Penpal begins, to the bot or behind a `!` in an email chat.
+pub(crate) const COMMANDS: &[&str] = &[
+    "allow",
+    "block",
+    "blocked",
+    "help",
+    "quoted",
+    "receipts",
+    "signature",
+    "strangers",
+    "unblock",
+];
+
 const NOT_FOR_YOU: &str = "The admin of this server does not let you use Penpal.";
 
 impl Bridge {

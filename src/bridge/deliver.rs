@@ -288,6 +288,6 @@ impl Bridge {
             job.id,
             one_line(reason)
         );
-        self.add_failure(tx, portal, &text, None).await
+        self.add_given_up(tx, portal, &text, None, job.id).await
     }
 }

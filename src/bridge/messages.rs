@@ -48,7 +48,7 @@ impl Bridge {
                 .answer_question(tx, &portal, question, &event.sender, &event.content)
                 .await;
         }
-        if self.count_vote(tx, &portal, event).await? {
+        if self.count_vote(tx, &portal, event).await? || self.try_again(tx, &portal, event).await? {
             return Ok(());
         }
         if !to_email::is_mailable(&event.event_type, &event.content) {

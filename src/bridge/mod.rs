@@ -20,7 +20,8 @@
 //! | `reports` | what comes back about an email: bounces, delays, read notifications |
 //! | `deliver`, `label`, `answers`, `chat_room` | an email becomes events, labelled and related to earlier ones, in the portal's room |
 //! | `contents` | large mails are stored in pieces |
-//! | `service`, `way` | what the homeserver asks; whether it reaches us |
+//! | `service`, `way`, `recorder` | what the homeserver asks; whether it reaches us; who writes that down |
+//! | `retries` | what was given up is tried again, as its user wants it |
 //! | `questions` | what the user asks Penpal in the chat itself, which is never mailed |
 //! | `puppets`, `direct`, `notices`, `commands`, `keys` | the puppet's account, `m.direct`, words of our own, the bot, secrets |
 
@@ -55,7 +56,9 @@ mod permissions;
 mod puppets;
 mod questions;
 mod receive;
+mod recorder;
 mod reports;
+mod retries;
 mod rooms;
 mod route;
 mod sender;
@@ -74,6 +77,7 @@ use keys::kept_key;
 use ruma::UserId;
 use tokio::sync::{Notify, Semaphore, SemaphorePermit};
 
+pub(crate) use commands::COMMANDS;
 pub use failure::Failure;
 pub use files::DownloadSettings;
 pub use hindrance::Addresses;
@@ -129,6 +133,8 @@ pub struct Bridge {
     refused_transactions: Notify,
     /// What makes and opens links to files, where there is a way for people to reach us.
     downloads: Option<Downloads>,
+    /// Whether what the homeserver sends is recorded.
+    recorder: recorder::Recorder,
 }
 
 /// Why a bridge could not be opened.
@@ -190,6 +196,7 @@ impl Bridge {
             heavy_mails: Semaphore::new(HEAVY_AT_ONCE),
             refused_transactions,
             downloads,
+            recorder: recorder::Recorder::default(),
         })
     }
 

@@ -4,6 +4,7 @@ use ruma::{EventId, OwnedEventId, OwnedRoomId, OwnedUserId};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+use super::retries::OFFER;
 use super::{Bridge, Failure};
 use crate::matrix::MatrixError;
 use crate::store::{Job, JobKind, JobState, Lane, NewJob, Portal, PortalState, StoreError, Tx};
@@ -26,6 +27,9 @@ struct Notice {
     /// The email whose delay is over: what was told of that is replaced.
     #[serde(default)]
     arrived: Option<String>,
+    /// The job that was given up, and can be tried again.
+    #[serde(default)]
+    given_up: Option<i64>,
 }
 
 impl Notice {
@@ -37,6 +41,7 @@ impl Notice {
             follows,
             delayed: None,
             arrived: None,
+            given_up: None,
         }
     }
 
@@ -98,6 +103,22 @@ impl Bridge {
     ) -> Result<(), StoreError> {
         self.enqueue_notice(tx, portal, &Notice::new(text, about, true), None)
             .await
+    }
+
+    /// The same about a job that is given up. In the chat itself the user can have it tried again.
+    pub(super) async fn add_given_up(
+        &self,
+        tx: &mut Tx,
+        portal: i64,
+        text: &str,
+        about: Option<&EventId>,
+        job: i64,
+    ) -> Result<(), StoreError> {
+        let notice = Notice {
+            given_up: Some(job),
+            ..Notice::new(text, about, true)
+        };
+        self.enqueue_notice(tx, portal, &notice, None).await
     }
 
     /// Plans a notice about the email user, which is said once for this key, and elsewhere to one who has left the chat.
@@ -165,6 +186,8 @@ impl Bridge {
                 room: room.clone(),
             }),
             _ if notice.follows => {
+                // A reaction there would be about another chat.
+                notice.given_up = None;
                 let chat = portal.subject.as_deref().or(portal.name.as_deref());
                 let chat = chat.map_or_else(String::new, |chat| format!(" \u{201c}{chat}\u{201d}"));
                 notice.text = format!("About the chat{chat} with {}: {}", portal.address, notice.text);
@@ -193,6 +216,9 @@ impl Bridge {
             }
             None => None,
         };
+        if notice.given_up.is_some() {
+            notice.text = format!("{} {OFFER}", notice.text);
+        }
         let content = match &earlier {
             Some(earlier) => notice.in_place_of(earlier),
             None => notice.content(),
@@ -210,6 +236,9 @@ impl Bridge {
             )
             .await?;
         let mut tx = self.settle(job).await?;
+        if let Some(given_up) = notice.given_up {
+            tx.offer_retry(&event, portal.id, given_up).await?;
+        }
         // Only the puppet can replace what it has said.
         if let Some(message_id) = notice.delayed.as_ref().filter(|_| place.speaker == portal.puppet) {
             tx.set_report_event(message_id, portal.id, &place.room, &event)

@@ -16,6 +16,7 @@ use crate::model::EmailAddress;
 #[async_trait]
 impl Service for Bridge {
     async fn transaction(&self, txn_id: &str, body: Value) -> Result<(), Unavailable> {
+        self.record_transaction(txn_id, &body).await;
         let accepted = self.accept_transaction(txn_id, &body).await;
         accepted.map_err(|error| {
             self.refused_transactions.notify_one();
@@ -24,9 +25,11 @@ impl Service for Bridge {
     }
 
     async fn query_user(&self, user_id: &str) -> Result<bool, Unavailable> {
-        Self::query_user(self, user_id)
+        let exists = Self::query_user(self, user_id)
             .await
-            .map_err(|error| Unavailable(error.to_string()))
+            .map_err(|error| Unavailable(error.to_string()))?;
+        self.record_query(user_id, exists).await;
+        Ok(exists)
     }
 
     fn third_party_user(&self, query: ThirdPartyQuery<'_>) -> Option<ThirdPartyUser> {

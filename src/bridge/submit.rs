@@ -149,11 +149,12 @@ impl Bridge {
             portal.address,
             one_line(reason)
         );
-        self.add_failure(
+        self.add_given_up(
             tx,
             portal.id,
             &text,
             messages.first().map(|message| &*message.event_id),
+            job.id,
         )
         .await
     }

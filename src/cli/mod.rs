@@ -12,7 +12,9 @@ mod forget;
 mod init;
 mod listing;
 mod queue;
+mod record;
 mod registration;
+mod reload;
 mod replay;
 mod run;
 mod threads;
@@ -51,6 +53,7 @@ enum Command {
     Backup(backup::Backup),
     Forget(forget::Forget),
     Convert(convert::Convert),
+    Record(record::Record),
     Replay(replay::Replay),
 }
 
@@ -81,6 +84,7 @@ impl Cli {
             Command::Backup(command) => command.run(),
             Command::Forget(command) => command.run(),
             Command::Convert(command) => command.run(),
+            Command::Record(command) => command.run(),
             Command::Replay(command) => command.run(),
         }
     }

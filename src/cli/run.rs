@@ -13,6 +13,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
 use super::database::take_store;
+use super::reload::Reloads;
 use super::{ConfigFile, Failure, environment};
 use crate::bridge::Bridge;
 use crate::config::Config;
@@ -38,7 +39,8 @@ const STOP_TIME: Duration = Duration::from_secs(8);
 /// Runs the bridge until it is stopped by SIGTERM or Ctrl-C.
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Listens for the homeserver (appservice.listen) and for mail (mail.listen), and logs to standard error.
+Listens for the homeserver (appservice.listen) and for mail (mail.listen), and logs to standard error. SIGHUP has it read the
+certificates of mail.listen and logging.level anew.
 PENPAL_LOG=penpal=debug shows more.
 
 Example: penpal run --config /etc/penpal/config.yaml")]
@@ -54,7 +56,7 @@ impl Run {
         let filter = environment
             .get("PENPAL_LOG")
             .or_else(|| environment.get("RUST_LOG"));
-        let flood = telemetry::start_log(&config.logging, filter.map(String::as_str))
+        let (flood, level) = telemetry::start_log(&config.logging, filter.map(String::as_str))
             .map_err(|error| Failure::Usage(error.to_string()))?;
         warn_of_readers(&self.config.config);
         if let Some(registration) = &config.appservice.registration {
@@ -64,7 +66,10 @@ impl Run {
             .enable_all()
             .build()
             .context("the runtime can't be started")?;
-        let ended = runtime.block_on(serve(&config, flood));
+        let ended = runtime.block_on(async {
+            let mut reloads = Reloads::new(&self.config.config, level)?;
+            serve(&config, flood, &mut reloads).await
+        });
         // What did not end in time has had its time.
         runtime.shutdown_timeout(Duration::from_secs(1));
         Ok(ended?)
@@ -80,7 +85,7 @@ fn warn_of_readers(path: &Path) {
     }
 }
 
-async fn serve(config: &Config, flood: Flood) -> anyhow::Result<()> {
+async fn serve(config: &Config, flood: Flood, reloads: &mut Reloads) -> anyhow::Result<()> {
     let metrics = telemetry::start_metrics()?;
     let (_claim, store) = take_store(config).await?;
     let homeserver = Arc::new(HttpHomeserver::new(config.client_settings())?);
@@ -95,6 +100,8 @@ async fn serve(config: &Config, flood: Flood) -> anyhow::Result<()> {
     );
     let bridge = Arc::new(bridge.await?);
 
+    // Before anybody can see that it runs, and stop it.
+    let mut signals = Signals::new()?;
     let stop = CancellationToken::new();
     let server = appservice::serve(
         &config.server_settings(),
@@ -122,6 +129,10 @@ async fn serve(config: &Config, flood: Flood) -> anyhow::Result<()> {
         let (worker, stop) = (Worker::new(bridge.clone()), stop.clone());
         async move { Box::pin(worker.run(stop)).await }
     });
+    let recorder = tokio::spawn({
+        let bridge = bridge.clone();
+        async move { bridge.watch_recorder().await }
+    });
     let way = tokio::spawn(async move { bridge.watch_the_way().await });
     let upkeep = tokio::spawn(async move {
         for round in 1_u64.. {
@@ -133,21 +144,24 @@ async fn serve(config: &Config, flood: Flood) -> anyhow::Result<()> {
         }
     });
 
-    let mut signals = Signals::new()?;
     let mut endpoint = pin!(server.ended());
-    let ended = tokio::select! {
-        name = signals.next() => {
-            tracing::info!("{name}: finishing what is under way, for at most {} s; once more ends at once", STOP_TIME.as_secs());
-            Ok(())
+    let ended = loop {
+        tokio::select! {
+            () = reloads.wanted() => reloads.reload(&doors),
+            name = signals.next() => {
+                tracing::info!("{name}: finishing what is under way, for at most {} s; once more ends at once", STOP_TIME.as_secs());
+                break Ok(());
+            }
+            ended = &mut endpoint => break Err(ended.err().map_or_else(|| anyhow!("it stopped"), anyhow::Error::from)
+                .context("the appservice's endpoint has ended")),
+            // Whatever is under way can't be noted any more: nothing is worth waiting for.
+            reason = store.failed() => return Err(reason.into()),
         }
-        ended = &mut endpoint => Err(ended.err().map_or_else(|| anyhow!("it stopped"), anyhow::Error::from)
-            .context("the appservice's endpoint has ended")),
-        // Whatever is under way can't be noted any more: nothing is worth waiting for.
-        reason = store.failed() => return Err(reason.into()),
     };
     stop.cancel();
     outgoing.close();
     upkeep.abort();
+    recorder.abort();
     way.abort();
     let finish = async {
         if ended.is_ok() {

@@ -27,6 +27,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use ruma::OwnedServerName;
+use secrecy::ExposeSecret as _;
 use serde::Deserialize;
 
 pub use appservice::Appservice;
@@ -45,6 +46,7 @@ pub use mail::{
 pub use permissions::Permissions;
 pub use queue::Queue;
 pub use registration::{Namespace, Namespaces, Registration, RegistrationError, fresh_token};
+pub(crate) use value::{parse_duration, parse_size};
 
 use crate::convert::address::AddressBook;
 use crate::mail::signing::Signatures;
@@ -134,6 +136,32 @@ impl Config {
         environment: &BTreeMap<String, String>,
     ) -> Result<Self, ConfigError> {
         Self::of(&Source::parse(path, text, environment)?)
+    }
+
+    /// The secrets in it: what must not get into anything that is handed to others.
+    pub fn secrets(&self) -> Vec<String> {
+        let relays = std::iter::once(&self.mail.relay).chain(
+            self.mail
+                .domains
+                .iter()
+                .filter_map(|domain| domain.relay.as_ref()),
+        );
+        [
+            &self.appservice.as_token,
+            &self.appservice.hs_token,
+            &self.database.url,
+        ]
+        .into_iter()
+        .chain(self.double_puppet.as_ref().map(|puppet| &puppet.as_token))
+        .chain(relays.filter_map(|relay| relay.password.as_ref()))
+        .chain(
+            self.mail
+                .imap
+                .iter()
+                .filter_map(|mailbox| mailbox.password.as_ref()),
+        )
+        .map(|secret| secret.expose_secret().to_owned())
+        .collect()
     }
 
     fn of(source: &Source) -> Result<Self, ConfigError> {

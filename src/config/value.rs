@@ -55,7 +55,7 @@ pub(super) fn patience<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Dur
     )
 }
 
-fn parse_duration(text: &str) -> Option<Duration> {
+pub(crate) fn parse_duration(text: &str) -> Option<Duration> {
     let mut rest = text;
     let mut total = Duration::ZERO;
     while !rest.is_empty() {
@@ -87,7 +87,7 @@ pub(super) fn size<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D:
     )
 }
 
-fn parse_size(text: &str) -> Option<u64> {
+pub(crate) fn parse_size(text: &str) -> Option<u64> {
     let (number, unit) = number(text)?;
     let factor = match unit.to_ascii_lowercase().as_str() {
         "" | "b" => 1,

@@ -5,7 +5,8 @@
 //!
 //! | file | what is there |
 //! | --- | --- |
-//! | [`recording`] | reads what a homeserver sent |
+//! | [`recording`] | reads what a homeserver sent, and writes it |
+//! | [`pseudonyms`] | takes out of it what nobody else should read |
 //! | [`run`] | lets it happen again |
 //! | [`homeserver`], [`mail`] | what the bridge talks to meanwhile; integration tests use them too |
 //! | [`render`] | what came out, as text |
@@ -14,6 +15,7 @@
 pub mod golden;
 pub mod homeserver;
 pub mod mail;
+pub mod pseudonyms;
 pub mod recording;
 pub mod render;
 pub mod run;

@@ -104,7 +104,7 @@ pub async fn replay(recording: &Recording, progress: &mut dyn FnMut()) -> Result
     let mut replay = Replay::open(recording).await?;
     for exchange in &recording.exchanges {
         match exchange {
-            Exchange::Transaction { txn_id, body } => replay.transaction(txn_id, body).await?,
+            Exchange::Transaction { txn_id, at, body } => replay.transaction(txn_id, *at, body).await?,
             Exchange::Query { method, path, .. } => replay.query(method, path).await?,
         }
         progress();
@@ -117,7 +117,9 @@ impl<'a> Replay<'a> {
     async fn open(recording: &'a Recording) -> Result<Self, ReplayError> {
         let context = &recording.context;
         let start = recording.exchanges.iter().find_map(|exchange| match exchange {
-            Exchange::Transaction { body, .. } => latest(&serde_json::from_str(body).ok()?),
+            Exchange::Transaction { at, body, .. } => {
+                at.or_else(|| latest(&serde_json::from_str(body).ok()?))
+            }
             Exchange::Query { .. } => None,
         });
         let clock = Arc::new(ManualClock::new(start.unwrap_or_default()));
@@ -162,13 +164,18 @@ impl<'a> Replay<'a> {
         })
     }
 
-    /// A transaction arrives, at the time of its latest event.
-    async fn transaction(&mut self, txn_id: &str, body: &str) -> Result<(), ReplayError> {
+    /// A transaction arrives, if it is not known when, at the time of its latest event.
+    async fn transaction(
+        &mut self,
+        txn_id: &str,
+        at: Option<Timestamp>,
+        body: &str,
+    ) -> Result<(), ReplayError> {
         let body: Value = serde_json::from_str(body).map_err(|error| ReplayError::Body {
             txn_id: txn_id.to_owned(),
             error,
         })?;
-        if let Some(time) = latest(&body) {
+        if let Some(time) = at.or_else(|| latest(&body)) {
             self.work_until(Some(time)).await?;
             self.clock.advance_to(time);
         }
@@ -304,7 +311,7 @@ fn receipt_times(receipt: &Value) -> impl Iterator<Item = i64> {
 }
 
 /// A path segment decoded (RFC 3986, section 2.1); what is not UTF-8 then is no user ID, and is kept as it came.
-fn percent_decoded(segment: &str) -> String {
+pub(super) fn percent_decoded(segment: &str) -> String {
     let mut bytes = Vec::with_capacity(segment.len());
     let mut rest = segment.bytes();
     while let Some(byte) = rest.next() {

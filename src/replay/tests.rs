@@ -10,7 +10,7 @@ fn folder(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests").join(name)
 }
 
-fn recordings() -> Vec<Recording> {
+pub(super) fn recordings() -> Vec<Recording> {
     let mut paths: Vec<_> = std::fs::read_dir(folder("fixtures/transactions"))
         .unwrap()
         .map(|entry| entry.unwrap().path())
@@ -66,6 +66,7 @@ fn renumbered(exchange: &Exchange, index: usize) -> Exchange {
     match exchange {
         Exchange::Transaction { body, .. } => Exchange::Transaction {
             txn_id: format!("again-{index}"),
+            at: None,
             body: body.clone(),
         },
         query @ Exchange::Query { .. } => query.clone(),
@@ -75,11 +76,12 @@ fn renumbered(exchange: &Exchange, index: usize) -> Exchange {
 /// A late retry: ephemeral data is never sent again.
 fn without_ephemeral(exchange: &Exchange) -> Exchange {
     match exchange {
-        Exchange::Transaction { body, txn_id } => {
+        Exchange::Transaction { body, txn_id, .. } => {
             let mut body: serde_json::Value = serde_json::from_str(body).unwrap();
             body.as_object_mut().unwrap().retain(|field, _| field == "events");
             Exchange::Transaction {
                 txn_id: txn_id.clone(),
+                at: None,
                 body: body.to_string(),
             }
         }

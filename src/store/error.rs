@@ -3,6 +3,8 @@
 use std::io::{self, ErrorKind};
 use std::path::PathBuf;
 
+use sqlx::migrate::MigrateError;
+
 /// Trouble with the store. Never holds the URL: it may contain a password.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
@@ -10,11 +12,17 @@ pub enum StoreError {
     #[error("database: {0}")]
     Driver(#[from] sqlx::Error),
     /// The schema could not be brought up to date.
+    #[error("the database's schema could not be brought up to date: {0}")]
+    Migrate(#[source] MigrateError),
+    /// The schema is of a newer Penpal.
     #[error(
-        "the database's schema could not be brought up to date: {0}. \
-         Was it last used by a newer Penpal? Then run that one"
+        "the database was last used by a newer Penpal (this one does not know its schema, number {schema}): run that one, or go \
+         back to a backup from before it"
     )]
-    Migrate(#[from] sqlx::migrate::MigrateError),
+    Newer {
+        /// The number of the migration that is not known.
+        schema: i64,
+    },
     /// The database can't have a write-ahead log where it is.
     #[error(
         "SQLite has no write-ahead log here (its journal mode is {mode}), which Penpal needs: \
@@ -81,6 +89,15 @@ pub enum StoreError {
     /// Neither `sqlite:` nor `postgres:`.
     #[error("database.url must begin with sqlite: or postgres://")]
     UnknownScheme,
+}
+
+impl From<MigrateError> for StoreError {
+    fn from(error: MigrateError) -> Self {
+        match error {
+            MigrateError::VersionMissing(schema) => Self::Newer { schema },
+            other => Self::Migrate(other),
+        }
+    }
 }
 
 /// What to do about a file that can't be opened.

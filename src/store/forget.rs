@@ -61,6 +61,7 @@ impl Tx {
                 "DELETE FROM emails WHERE portal_id = $1",
                 "DELETE FROM reports WHERE portal_id = $1",
                 "DELETE FROM machines WHERE portal_id = $1",
+                "DELETE FROM retries WHERE portal_id = $1",
                 "DELETE FROM portals WHERE id = $1",
             ] {
                 self.sql(sql).bind(*portal).later().await?;

@@ -41,7 +41,7 @@ impl Tx {
         let over: Vec<i64> = jobs.iter().filter(|job| job.2).map(|job| job.0).collect();
         for jobs in in_batches(&over) {
             self.forget_texts(jobs).await?;
-            for table in ["uploads WHERE job_id", "jobs WHERE id"] {
+            for table in ["uploads WHERE job_id", "retries WHERE job_id", "jobs WHERE id"] {
                 self.about(format!("DELETE FROM {table}"), jobs).later().await?;
             }
         }

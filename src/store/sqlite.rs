@@ -86,6 +86,7 @@ impl Sqlite {
             path: path.to_owned(),
             source,
         })?;
+        let turn = turn_to_open(path).await;
         let options = options
             .journal_mode(SqliteJournalMode::Wal)
             .synchronous(SqliteSynchronous::Normal)
@@ -102,6 +103,7 @@ impl Sqlite {
             return Err(StoreError::NoLog { mode });
         }
         SQLITE.run(&mut connection).await?;
+        drop(turn);
         if create {
             empty_log(&mut connection).await;
         }
@@ -290,6 +292,20 @@ impl Drop for Turn {
             runtime.spawn(async move { writer.roll_back().await });
         }
     }
+}
+
+/// Keeps others from bringing the schema up to date at the same time: neither SQLite nor sqlx sees to that, and of two who begin with an empty
+/// file one would fail. The lock is on the folder, since SQLite's own on the file are lost when the process closes it once; where
+/// there is none, it goes without.
+async fn turn_to_open(path: &Path) -> Option<File> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    let folder = folder.unwrap_or(Path::new(".")).to_owned();
+    let locked = tokio::task::spawn_blocking(move || {
+        let folder = File::open(folder).ok()?;
+        folder.lock().ok()?;
+        Some(folder)
+    });
+    locked.await.ok().flatten()
 }
 
 #[cfg(test)]

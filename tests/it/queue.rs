@@ -6,10 +6,11 @@ use std::time::Duration;
 use async_trait::async_trait;
 use penpal::bridge::Bridge;
 use penpal::mail::{Accepted, Leave, MailTransport, SendError};
-use penpal::matrix::MatrixError;
+use penpal::matrix::{Homeserver, MatrixError};
 use penpal::model::{Envelope, SeededRandom};
 use penpal::store::{JobKind, JobState};
 use penpal::worker::Worker;
+use ruma::RoomId;
 use serde_json::json;
 
 use crate::harness::{Letter, World, alice, bob};
@@ -34,6 +35,23 @@ async fn retry_job(world: &World, id: i64) -> bool {
     let found = tx.retry_job(id, world.bridge.now()).await.unwrap();
     tx.commit().await.unwrap();
     found
+}
+
+/// The event that came last in a room.
+async fn latest_event(world: &World, room: &RoomId) -> String {
+    let history = Homeserver::history(&*world.homeserver, &alice(), room, None)
+        .await
+        .unwrap();
+    history.events[0]["event_id"].as_str().unwrap().to_owned()
+}
+
+/// Bob reacts to an event.
+async fn reacts(world: &World, room: &RoomId, event: &str, key: &str) {
+    let relation = json!({"rel_type": "m.annotation", "event_id": event, "key": key});
+    world
+        .homeserver
+        .user_sends_event(room, &bob(), "m.reaction", json!({"m.relates_to": relation}));
+    world.settle().await;
 }
 
 /// A way out with a defect.
@@ -88,6 +106,39 @@ stories! {
         assert!(retry_job(&world, failed[0].id).await);
         world.settle().await;
         assert!(world.mail().text.contains("unlucky"));
+    }
+
+    async fn who_is_told_of_a_failure_has_it_tried_again_by_a_reaction(world: World) {
+        let room = world.bob_opens_chat().await;
+        let refusal = || SendError::Permanent { reply: "550 5.7.1 not today".into() };
+        world.relay.fail_next(refusal());
+        world.says(&bob(), &room, "try me").await;
+        world.settle().await;
+        let said = world.said(&room, &alice());
+        assert!(said.len() == 1 && said[0].contains("not today") && said[0].ends_with("React to this with \u{1f501} to have it tried again."), "{said:?}");
+        let notice = latest_event(&world, &room).await;
+
+        // It is refused once more, and that is told, with the same offer.
+        world.relay.fail_next(refusal());
+        reacts(&world, &room, &notice, "\u{1f501}").await;
+        let again = latest_event(&world, &room).await;
+        assert_eq!((world.mails().len(), world.said(&room, &alice()).len()), (0, 2));
+        assert_eq!(world.jobs(JobState::Failed).await.len(), 1);
+
+        reacts(&world, &room, &again, "\u{1f501}\u{fe0f}").await;
+        let mail = world.mail();
+        assert!(mail.text.contains("try me") && !mail.text.contains('\u{1f501}'), "{}", mail.text);
+        assert!(world.jobs(JobState::Failed).await.is_empty());
+        reacts(&world, &room, &notice, "\u{1f501}").await;
+        assert!(world.mails().is_empty());
+        assert!(world.said(&room, &alice())[2].starts_with("That has been delivered meanwhile"));
+
+        // Any other reaction, and this one to anything else, is the email user's.
+        let message = world.says(&bob(), &room, "something else").await;
+        world.settle().await;
+        world.mail();
+        reacts(&world, &room, &message, "\u{1f501}").await;
+        assert!(world.mail().text.contains('\u{1f501}'));
     }
 
     async fn a_dropped_email_was_never_written(world: World) {

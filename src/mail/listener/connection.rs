@@ -6,11 +6,11 @@ use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::time::{Instant, timeout, timeout_at};
-use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 
 use super::limits::Limits;
 use super::session::{Action, Session, Terms, Wait};
+use super::tls::Certificate;
 use crate::mail::Inbound;
 use crate::model::{IncomingMail, Refusal};
 
@@ -25,7 +25,7 @@ const LINGER_BYTES: usize = 1024 * 1024;
 /// What all connections of a door share.
 pub(super) struct Shared {
     pub(super) terms: Arc<Terms>,
-    pub(super) tls: Option<TlsAcceptor>,
+    pub(super) tls: Option<Certificate>,
     pub(super) inbound: Arc<dyn Inbound>,
     pub(super) shutdown: CancellationToken,
 }
@@ -49,7 +49,7 @@ where
     let mut session = Session::new(Arc::clone(&shared.terms), address, Instant::now());
     let end = converse(&mut stream, &mut session, shared, &mut clock, peer).await;
     match (end, &shared.tls) {
-        (End::StartTls, Some(tls)) => match timeout_at(clock.deadline, tls.accept(stream)).await {
+        (End::StartTls, Some(tls)) => match timeout_at(clock.deadline, tls.acceptor().accept(stream)).await {
             Ok(Ok(mut stream)) => {
                 session.tls_started();
                 if let End::Close = converse(&mut stream, &mut session, shared, &mut clock, peer).await {

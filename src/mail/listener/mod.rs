@@ -35,6 +35,7 @@ use crate::model::bind_advice;
 pub use limits::Limits;
 pub use rates::Rates;
 pub use socket::{Door, serve};
+pub use tls::Renewal;
 
 /// What a door speaks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -19,7 +19,8 @@ use super::limits::Limits;
 use super::rates::{Limit, network};
 use super::reply::Reply;
 use super::session::{Terms, stranger};
-use super::{ListenAddress, ListenerError, ListenerSettings, tls};
+use super::tls::{self, Certificate, Renewal};
+use super::{ListenAddress, ListenerError, ListenerSettings, TlsFiles};
 use crate::mail::Inbound;
 
 /// How long the door waits when the system has no more files to give.
@@ -36,6 +37,21 @@ pub struct Door {
     pub address: ListenAddress,
     /// Ends when the door is closed and all its connections are over.
     pub task: JoinHandle<()>,
+    certificate: Option<Certificate>,
+}
+
+impl Door {
+    /// Reads a certificate for later connections through this door; `None` when it was opened without one, and offers no STARTTLS.
+    ///
+    /// # Errors
+    ///
+    /// [`ListenerError::Tls`] when the files can't be used: the door keeps what it has.
+    pub fn renewal(&self, files: &TlsFiles) -> Result<Option<Renewal>, ListenerError> {
+        let certificate = self.certificate.as_ref();
+        certificate
+            .map(|certificate| Renewal::read(certificate, files))
+            .transpose()
+    }
 }
 
 /// Opens a door. It closes when `shutdown` is cancelled: idle sessions are told so at once (`421 4.3.2`),
@@ -50,6 +66,7 @@ pub async fn serve(
     shutdown: CancellationToken,
 ) -> Result<Door, ListenerError> {
     let acceptor = settings.tls.as_ref().map(tls::acceptor).transpose()?;
+    let certificate = acceptor.map(Certificate::new);
     let (socket, address) = bind(&settings.address)
         .await
         .map_err(|source| ListenerError::Bind {
@@ -58,7 +75,7 @@ pub async fn serve(
         })?;
     tracing::info!(protocol = %settings.protocol, %address, "listening for mail");
     let terms = Terms {
-        starttls: acceptor.is_some(),
+        starttls: certificate.is_some(),
         ..Terms::new(
             settings.protocol,
             settings.hostname,
@@ -68,12 +85,16 @@ pub async fn serve(
     };
     let shared = Shared {
         terms: Arc::new(terms),
-        tls: acceptor,
+        tls: certificate.clone(),
         inbound,
         shutdown,
     };
     let task = tokio::spawn(accept_all(socket, Arc::new(shared)));
-    Ok(Door { address, task })
+    Ok(Door {
+        address,
+        task,
+        certificate,
+    })
 }
 
 /// A bound socket.

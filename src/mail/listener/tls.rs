@@ -1,7 +1,8 @@
-//! Certificates for STARTTLS, from PEM files.
+//! Certificates for STARTTLS, from PEM files. A door can be given another one while it is open: connections that have one keep it.
 
+use std::fmt;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 
 use rustls::ServerConfig;
 use rustls::crypto::ring;
@@ -10,6 +11,47 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use tokio_rustls::TlsAcceptor;
 
 use super::{ListenerError, TlsFiles};
+
+/// The certificate of a door.
+#[derive(Clone)]
+pub(super) struct Certificate(Arc<RwLock<TlsAcceptor>>);
+
+impl fmt::Debug for Certificate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Certificate(…)")
+    }
+}
+
+impl Certificate {
+    pub(super) fn new(acceptor: TlsAcceptor) -> Self {
+        Self(Arc::new(RwLock::new(acceptor)))
+    }
+
+    /// What a new connection gets.
+    pub(super) fn acceptor(&self) -> TlsAcceptor {
+        self.0.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+/// A certificate that was read and can be used, for a door that is open.
+pub struct Renewal {
+    door: Certificate,
+    acceptor: TlsAcceptor,
+}
+
+impl Renewal {
+    pub(super) fn read(door: &Certificate, files: &TlsFiles) -> Result<Self, ListenerError> {
+        Ok(Self {
+            door: door.clone(),
+            acceptor: acceptor(files)?,
+        })
+    }
+
+    /// From now on new connections get it.
+    pub fn apply(self) {
+        *self.door.0.write().unwrap_or_else(PoisonError::into_inner) = self.acceptor;
+    }
+}
 
 /// Reads the files and checks that they belong together.
 pub(super) fn acceptor(files: &TlsFiles) -> Result<TlsAcceptor, ListenerError> {
@@ -27,7 +69,7 @@ pub(super) fn acceptor(files: &TlsFiles) -> Result<TlsAcceptor, ListenerError> {
     Ok(TlsAcceptor::from(Arc::new(config)))
 }
 
-fn wrong(path: &Path, reason: &dyn std::fmt::Display) -> ListenerError {
+fn wrong(path: &Path, reason: &dyn fmt::Display) -> ListenerError {
     ListenerError::Tls {
         path: path.to_owned(),
         reason: reason.to_string(),

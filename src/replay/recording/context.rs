@@ -1,16 +1,19 @@
-//! `context.json`: what is known about the homeserver of a recording.
+//! What is known about the homeserver of a recording: `context.json` beside it, or its first line.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use ruma::{OwnedMxcUri, OwnedRoomId, OwnedServerName, OwnedUserId};
 use serde::Deserialize;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::matrix::Media;
 use crate::model::PuppetNamespace;
 
-use super::{RecordingError, read_text};
+use super::{Exchange, RecordingError, read_text};
+
+/// How large a file is that stands for one of which only its size is known, at most: as large as any email.
+const LARGEST_STAND_IN: u64 = 32 * 1024 * 1024;
 
 /// The note that lists, newest first, the messages in a room's history.
 const READ_BACK: &str = "messages the puppet can read back with /messages";
@@ -30,7 +33,7 @@ pub struct Context {
 }
 
 /// A message that stands in a room's history but was never pushed.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 pub struct Unpushed {
     /// The room.
     pub room: OwnedRoomId,
@@ -72,6 +75,26 @@ struct Upload {
     content_type: String,
 }
 
+/// The context in a recording's first line: the files themselves are not part of such a recording.
+#[derive(Deserialize)]
+pub(super) struct Header {
+    server_name: OwnedServerName,
+    sender_localpart: String,
+    user_prefix: String,
+    users: Option<Vec<OwnedUserId>>,
+    media: Option<BTreeMap<OwnedMxcUri, StandIn>>,
+    #[serde(default)]
+    unpushed: Vec<Unpushed>,
+}
+
+/// A file of which type and size are known.
+#[derive(Deserialize)]
+struct StandIn {
+    content_type: Option<String>,
+    #[serde(default)]
+    size: u64,
+}
+
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 struct Notes {
     #[serde(default)]
@@ -81,6 +104,81 @@ struct Notes {
 }
 
 impl Context {
+    /// What is known without notes.
+    pub fn new(
+        namespace: PuppetNamespace,
+        users: Vec<OwnedUserId>,
+        media: BTreeMap<OwnedMxcUri, Media>,
+    ) -> Self {
+        Self {
+            namespace,
+            users,
+            media,
+            files: BTreeMap::new(),
+        }
+    }
+
+    /// What a recording's first line says. Users and files that it does not list are those that occur.
+    pub(super) fn of_header(header: Header, exchanges: &[Exchange]) -> Result<(Self, Vec<Unpushed>), String> {
+        let namespace =
+            PuppetNamespace::new(&header.user_prefix, header.server_name, &header.sender_localpart)
+                .map_err(|error| error.to_string())?;
+        let mut found = Found::default();
+        if header.users.is_none() || header.media.is_none() {
+            for exchange in exchanges {
+                if let Exchange::Transaction { body, .. } = exchange {
+                    found.look(&serde_json::from_str(body).unwrap_or_default());
+                }
+            }
+        }
+        let mut users = header.users.unwrap_or_else(|| found.users.into_iter().collect());
+        users.retain(|user| !namespace.is_ours(user));
+        let media = header
+            .media
+            .unwrap_or(found.media)
+            .into_iter()
+            .map(|(uri, file)| {
+                let size = usize::try_from(file.size.min(LARGEST_STAND_IN)).unwrap_or_default();
+                let media = Media {
+                    content_type: file.content_type,
+                    bytes: vec![0; size],
+                };
+                (uri, media)
+            });
+        Ok((Self::new(namespace, users, media.collect()), header.unpushed))
+    }
+
+    /// The first line of a recording that stands alone.
+    pub(super) fn header(&self, unpushed: &[Unpushed]) -> Value {
+        let mut header = Self::header_of(&self.namespace);
+        let media = self.media.iter().map(|(uri, media)| {
+            let file = json!({"content_type": media.content_type, "size": media.bytes.len()});
+            (uri.to_string(), file)
+        });
+        let unpushed = unpushed
+            .iter()
+            .map(|message| json!({"room": message.room, "body": message.body}));
+        for (field, value) in [
+            ("users", json!(self.users)),
+            ("media", Value::Object(media.collect())),
+            ("unpushed", unpushed.collect()),
+        ] {
+            if let Some(fields) = header.as_object_mut() {
+                fields.insert(field.to_owned(), value);
+            }
+        }
+        header
+    }
+
+    /// The first line of a recording of which users and files are not known yet.
+    pub(super) fn header_of(namespace: &PuppetNamespace) -> Value {
+        json!({
+            "server_name": namespace.server_name(),
+            "sender_localpart": namespace.bot().localpart(),
+            "user_prefix": namespace.prefix(),
+        })
+    }
+
     /// Reads the file and the media in the folder beside it.
     pub(super) fn read(path: &Path) -> Result<Self, RecordingError> {
         let wrong = |reason: String| RecordingError::Context {
@@ -145,6 +243,45 @@ impl Context {
             }
         }
         unpushed
+    }
+}
+
+/// Users and files that occur in a recording.
+#[derive(Default)]
+struct Found {
+    users: BTreeSet<OwnedUserId>,
+    media: BTreeMap<OwnedMxcUri, StandIn>,
+}
+
+impl Found {
+    /// Looks through events, as deep as `serde_json` reads, which is bounded.
+    fn look(&mut self, value: &Value) {
+        match value {
+            Value::Array(items) => items.iter().for_each(|item| self.look(item)),
+            Value::Object(fields) => {
+                let text = |field| fields.get(field).and_then(Value::as_str);
+                if let Some(user) = text("sender").and_then(|sender| sender.try_into().ok()) {
+                    self.users.insert(user);
+                }
+                for (uri, info) in [("url", "info"), ("thumbnail_url", "thumbnail_info")] {
+                    let Some(uri) = text(uri).filter(|uri| uri.starts_with("mxc://")) else {
+                        continue;
+                    };
+                    let info = fields.get(info);
+                    let file = StandIn {
+                        content_type: info
+                            .and_then(|info| info.get("mimetype")?.as_str())
+                            .map(str::to_owned),
+                        size: info
+                            .and_then(|info| info.get("size")?.as_u64())
+                            .unwrap_or_default(),
+                    };
+                    self.media.insert(uri.into(), file);
+                }
+                fields.values().for_each(|value| self.look(value));
+            }
+            _ => {}
+        }
     }
 }
 

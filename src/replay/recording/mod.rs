@@ -1,7 +1,8 @@
 //! Recordings: transactions as a homeserver sent them, one a line, and what is known about them.
 //!
 //! A recording is a file of JSON lines with `context.json` and a folder `media/` beside it;
-//! `tests/fixtures/transactions/README.md` describes the format.
+//! `tests/fixtures/transactions/README.md` describes the format. One that stands alone, as `penpal record` writes them, begins with
+//! a line `{"context": …}` in place of the two, and says of each transaction when it arrived (`at`); files of which only type and size are known are then full of zeros.
 
 mod context;
 
@@ -12,7 +13,10 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 use serde_json::value::RawValue;
+use serde_json::{Value, json};
 
+use crate::model::{PuppetNamespace, Timestamp};
+use context::Header;
 pub use context::{Context, Unpushed};
 
 /// A recording in memory.
@@ -35,6 +39,8 @@ pub enum Exchange {
     Transaction {
         /// The transaction's ID, which alone identifies nothing.
         txn_id: String,
+        /// When it arrived; `None` where the recording does not say so, and it is taken to be the time of its latest event.
+        at: Option<Timestamp>,
         /// The body, byte for byte.
         body: String,
     },
@@ -83,7 +89,10 @@ pub enum RecordingError {
 /// A line, before it is known which kind it is.
 #[derive(Deserialize)]
 struct Line<'a> {
+    #[serde(borrow)]
+    context: Option<&'a RawValue>,
     txn_id: Option<String>,
+    at: Option<i64>,
     method: Option<String>,
     path: Option<String>,
     answer: Option<u16>,
@@ -95,21 +104,30 @@ impl Recording {
     /// Reads a recording, the `context.json` beside it and its media.
     pub fn read(path: &Path) -> Result<Self, RecordingError> {
         let text = read_text(path)?;
-        let context = Context::read(&path.with_file_name("context.json"))?;
+        let mut header = None;
         let mut exchanges = Vec::new();
         // Not `str::lines`: it would be right as well, but says nothing of U+2028, which some bodies hold.
         for (index, line) in text.split('\n').enumerate() {
             if line.is_empty() {
                 continue;
             }
-            let exchange = exchange(line).map_err(|reason| RecordingError::Line {
-                path: path.to_owned(),
-                line: index + 1,
-                reason,
-            })?;
-            exchanges.push(exchange);
+            match read_line(line) {
+                Ok(Read::Header(context)) if index == 0 => header = Some(context),
+                Ok(Read::Exchange(exchange)) => exchanges.push(exchange),
+                Ok(Read::Header(_)) => {
+                    return Err(wrong_line(path, index, "only the first line can be the context"));
+                }
+                Err(reason) => return Err(wrong_line(path, index, &reason)),
+            }
         }
         let file_name = path.file_name().unwrap_or_default().to_string_lossy();
+        let (context, unpushed) = if let Some(header) = header {
+            Context::of_header(*header, &exchanges).map_err(|reason| wrong_line(path, 0, &reason))?
+        } else {
+            let context = Context::read(&path.with_file_name("context.json"))?;
+            let unpushed = context.unpushed(&file_name);
+            (context, unpushed)
+        };
         Ok(Self {
             name: path
                 .file_stem()
@@ -117,19 +135,86 @@ impl Recording {
                 .to_string_lossy()
                 .into_owned(),
             exchanges,
-            unpushed: context.unpushed(&file_name),
+            unpushed,
             context,
         })
     }
+
+    /// The recording as a file that stands alone, without the bytes of its media.
+    pub fn to_text(&self) -> String {
+        let header = json!({"context": self.context.header(&self.unpushed)});
+        let lines = self.exchanges.iter().map(Exchange::to_line);
+        std::iter::once(format!("{header}\n")).chain(lines).collect()
+    }
 }
 
-fn exchange(line: &str) -> Result<Exchange, String> {
+/// The first line of a recording that is written while things happen.
+pub fn first_line(namespace: &PuppetNamespace) -> String {
+    format!("{}\n", json!({"context": Context::header_of(namespace)}))
+}
+
+impl Exchange {
+    /// Reads a line.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with it, in words.
+    pub fn parse(line: &str) -> Result<Self, String> {
+        match read_line(line)? {
+            Read::Exchange(exchange) => Ok(exchange),
+            Read::Header(_) => Err("only the first line can be the context".to_owned()),
+        }
+    }
+
+    /// The line, with its line feed.
+    pub fn to_line(&self) -> String {
+        match self {
+            // By hand, because the body is kept as it is.
+            Self::Transaction { txn_id, at, body } => {
+                let path = json!(format!("/_matrix/app/v1/transactions/{txn_id}"));
+                let at = at
+                    .map(|at| format!("\"at\":{},", at.millis()))
+                    .unwrap_or_default();
+                let txn_id = Value::from(txn_id.as_str());
+                format!("{{\"txn_id\":{txn_id},{at}\"path\":{path},\"body\":{body}}}\n")
+            }
+            Self::Query { method, path, answer } => {
+                format!("{}\n", json!({"method": method, "path": path, "answer": answer}))
+            }
+        }
+    }
+}
+
+/// What a line holds.
+enum Read {
+    Header(Box<Header>),
+    Exchange(Exchange),
+}
+
+fn wrong_line(path: &Path, index: usize, reason: &str) -> RecordingError {
+    RecordingError::Line {
+        path: path.to_owned(),
+        line: index + 1,
+        reason: reason.to_owned(),
+    }
+}
+
+fn read_line(line: &str) -> Result<Read, String> {
     let line: Line<'_> = serde_json::from_str(line).map_err(|error| error.to_string())?;
+    if let Some(context) = line.context {
+        let header = serde_json::from_str(context.get()).map_err(|error| format!("context: {error}"))?;
+        return Ok(Read::Header(Box::new(header)));
+    }
+    exchange(line).map(Read::Exchange)
+}
+
+fn exchange(line: Line<'_>) -> Result<Exchange, String> {
     let path = line.path.ok_or("`path` is missing")?;
     if let Some(txn_id) = line.txn_id {
         let body = line.body.ok_or("`body` is missing")?;
         return Ok(Exchange::Transaction {
             txn_id,
+            at: line.at.map(Timestamp),
             body: body.get().to_owned(),
         });
     }

@@ -34,7 +34,14 @@ fn bodies_are_kept_byte_for_byte() {
     let recording = recording(line, CONTEXT).unwrap();
     let body = "{\"b\": 1.0, \"a\":\"\u{2028}\\u0000\u{85}\"}".to_owned();
     let txn_id = "7".to_owned();
-    assert_eq!(recording.exchanges, [Exchange::Transaction { txn_id, body }]);
+    assert_eq!(
+        recording.exchanges,
+        [Exchange::Transaction {
+            txn_id,
+            at: None,
+            body
+        }]
+    );
     assert_eq!(recording.context.namespace.prefix(), "_mail_");
 }
 

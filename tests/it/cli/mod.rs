@@ -3,6 +3,10 @@
 mod deliver;
 mod doctor;
 mod queue;
+mod record;
+mod reload;
+mod running;
+mod stores;
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;

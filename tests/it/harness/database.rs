@@ -31,6 +31,16 @@ impl Database {
 
     /// A schema of its own; `None` when PostgreSQL was left out on purpose.
     pub async fn postgres(test: &str) -> Option<Self> {
+        let url = Self::empty_postgres(test).await?;
+        Some(Self {
+            store: Store::connect(&url).await.unwrap(),
+            url,
+            _folder: None,
+        })
+    }
+
+    /// The URL of a schema with nothing in it.
+    pub async fn empty_postgres(test: &str) -> Option<String> {
         let url = std::env::var(POSTGRES).unwrap_or_else(|_| {
             panic!("{POSTGRES} is not set: run the tests through scripts/test, or set it to a postgres:// URL, or to `skip`")
         });
@@ -50,12 +60,7 @@ impl Database {
         }
         admin.close().await;
         let separator = if url.contains('?') { '&' } else { '?' };
-        let url = format!("{url}{separator}options[search_path]={schema}");
-        Some(Self {
-            store: Store::connect(&url).await.unwrap(),
-            url,
-            _folder: None,
-        })
+        Some(format!("{url}{separator}options[search_path]={schema}"))
     }
 }
 

@@ -125,6 +125,20 @@ impl World {
         self.worker = Worker::new(Arc::clone(&self.bridge));
     }
 
+    /// Another process on the same database, with a clock that is ahead of this one.
+    pub async fn neighbour(&self, ahead: Duration) -> (Arc<Bridge>, Arc<ManualClock>) {
+        let clock = Arc::new(ManualClock::new(self.clock.now() + ahead));
+        let bridge = open(
+            &self.database,
+            &self.homeserver,
+            &self.relay,
+            &clock,
+            &self.settings,
+        )
+        .await;
+        (bridge, clock)
+    }
+
     /// The homeserver sends a transaction with these events.
     pub async fn push(&self, events: impl IntoIterator<Item = Value>) {
         let events: Vec<Value> = events.into_iter().collect();

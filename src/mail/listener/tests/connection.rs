@@ -11,6 +11,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::*;
 use crate::mail::listener::connection::{Shared, run};
+use crate::mail::listener::tls::Certificate;
 
 struct Client {
     stream: DuplexStream,
@@ -28,7 +29,7 @@ fn connect_with(limits: Limits, tls: Option<TlsAcceptor>) -> Client {
             starttls: tls.is_some(),
             ..Arc::unwrap_or_clone(terms(Protocol::Smtp, limits))
         }),
-        tls,
+        tls: tls.map(Certificate::new),
         inbound: Arc::clone(&inbox) as Arc<dyn Inbound>,
         shutdown: shutdown.clone(),
     };
