@@ -171,6 +171,15 @@ proptest! {
 }
 
 #[test]
+fn a_line_end_that_is_torn_by_the_cut_is_no_boundarys() {
+    let mail = b"Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n\r\nfirst\r\nsecond\n--b--\n";
+    let whole = convert(mail, &ThreadContext::default());
+    for keep in 1..14 {
+        assert_eq!(in_pieces(mail, keep, 5).0, whole, "{keep} bytes are kept");
+    }
+}
+
+#[test]
 fn a_long_line_of_quoted_printable_is_decoded_in_parts() {
     let body = "=C3=A4b".repeat(40_000).into_bytes();
     assert_eq!(

@@ -191,6 +191,11 @@ impl Cutter {
         let (kept, rest) = bytes.split_at(room.min(bytes.len()));
         self.keep(kept);
         self.kept += kept.len();
+        let is_first = !rest.is_empty() && self.left_out == 0 && self.end.is_empty();
+        if is_first && self.kept > 0 && self.skeleton.bytes.pop_if(|last| *last == b'\r').is_some() {
+            // It must not become the line end of a boundary that LF alone precedes.
+            self.leave_out(b"\r");
+        }
         self.leave_out(rest);
     }
 
