@@ -1,10 +1,18 @@
 //! The room into which an email goes.
 
-use ruma::OwnedRoomId;
+use std::time::Duration;
+
+use ruma::{OwnedRoomId, UserId};
 
 use super::{Bridge, Failure};
 use crate::matrix::{MatrixError, NewRoom};
 use crate::store::{Job, Portal, PortalState};
+
+/// How long a homeserver may need to make a room and to invite into it: it goes on also when nobody waits for the answer any more.
+const MAKING: Duration = Duration::from_secs(10);
+
+/// How many rooms that belong to no portal are looked into.
+const LOOKED_INTO: usize = 50;
 
 /// A portal's room.
 pub(super) struct ChatRoom {
@@ -35,9 +43,13 @@ impl Bridge {
             name: portal.subject.clone().or_else(|| portal.name.clone()),
             invite: portal.user.clone(),
         };
-        let room = match self.unfinished_room(job, portal, &new).await? {
-            Some(room) => room,
-            None => self.homeserver.create_room(&portal.puppet, &new).await?,
+        let room = if let Some(room) = self.unfinished_room(portal, &new).await? {
+            room
+        } else {
+            let mut tx = self.settle(job).await?;
+            tx.ask_for_room(portal.id, self.now()).await?;
+            tx.commit().await?;
+            self.homeserver.create_room(&portal.puppet, &new).await?
         };
         // Homeservers can encrypt every new room; that event is our own, which is not looked at when it is pushed.
         let encrypted = match self.is_encrypted(&portal.puppet, &room).await {
@@ -63,24 +75,14 @@ impl Bridge {
         })
     }
 
-    /// The room that an earlier attempt has made when it did not live to see the answer: there is no transaction ID for
-    /// creating rooms, and the user must not be invited into one empty room after the other.
-    async fn unfinished_room(
-        &self,
-        job: &Job,
-        portal: &Portal,
-        new: &NewRoom,
-    ) -> Result<Option<OwnedRoomId>, Failure> {
-        if job.attempts == 0 {
+    /// The room that the homeserver has made when the answer did not come, or nobody lived to see it: there is no transaction ID
+    /// for creating rooms, and the user must not be invited into one empty room after the other. Our own record of who
+    /// is where does not do, because it lags behind the homeserver.
+    async fn unfinished_room(&self, portal: &Portal, new: &NewRoom) -> Result<Option<OwnedRoomId>, Failure> {
+        let Some(asked) = portal.room_asked_at else {
             return Ok(None);
-        }
-        let rooms = self
-            .store
-            .read()
-            .await?
-            .unknown_rooms_of(&portal.puppet, 10)
-            .await?;
-        for room in rooms {
+        };
+        for room in self.rooms_without_portal(&portal.puppet).await? {
             let facts = match self.room_facts(&portal.puppet, &room).await {
                 Ok(facts) => facts,
                 Err(MatrixError::Refused { .. }) => continue,
@@ -93,7 +95,28 @@ impl Bridge {
                 return Ok(Some(room));
             }
         }
-        Ok(None)
+        // A clock that was set back must not keep the mail waiting.
+        let now = self.now();
+        match MAKING.checked_sub(now.since(asked)) {
+            Some(rest) if asked <= now && !rest.is_zero() => Err(Failure::Retry {
+                after: Some(rest),
+                reason: "the homeserver may be making the room still".to_owned(),
+            }),
+            _ => Ok(None),
+        }
+    }
+
+    /// Rooms in which the puppet is and that belong to no portal.
+    async fn rooms_without_portal(&self, puppet: &UserId) -> Result<Vec<OwnedRoomId>, Failure> {
+        let joined = self.homeserver.joined_rooms(puppet).await?;
+        let mut tx = self.store.read().await?;
+        let mut unknown = Vec::new();
+        for room in joined {
+            if unknown.len() < LOOKED_INTO && tx.portal_by_room(&room).await?.is_none() {
+                unknown.push(room);
+            }
+        }
+        Ok(unknown)
     }
 
     /// What becomes of a mail of which an event was not taken. When the puppet is not let into its room any more, the next

@@ -167,6 +167,9 @@ pub trait Homeserver: Send + Sync {
     /// Creates a direct chat as `user` (`is_direct`, `trusted_private_chat`, encryption kept off where a power level can).
     async fn create_room(&self, user: &UserId, room: &NewRoom) -> Result<OwnedRoomId, MatrixError>;
 
+    /// The rooms in which `user` is.
+    async fn joined_rooms(&self, user: &UserId) -> Result<Vec<OwnedRoomId>, MatrixError>;
+
     /// Sends a message event. The same `txn_id` sends it once, however often this is called; `timestamp`
     /// becomes its `origin_server_ts`.
     async fn send(

@@ -33,6 +33,8 @@ pub struct Portal {
     pub room: Option<OwnedRoomId>,
     /// The room that takes over, until the puppet is in it.
     pub successor: Option<OwnedRoomId>,
+    /// When the homeserver was last asked to make the room, while what came of it is not known.
+    pub room_asked_at: Option<Timestamp>,
     /// Whether the room is in use.
     pub state: PortalState,
     /// The secret in the thread's reply address.
@@ -210,7 +212,7 @@ impl Tx {
         encrypted: bool,
     ) -> Result<(), StoreError> {
         self.sql(
-            "UPDATE portals SET room_id = $1, successor = NULL, state = 'active', name = $2, topic = $3, \
+            "UPDATE portals SET room_id = $1, successor = NULL, room_asked_at = NULL, state = 'active', name = $2, topic = $3, \
              encrypted = $4 WHERE id = $5",
         )
         .bind(room.as_str())
@@ -237,6 +239,15 @@ impl Tx {
         .bind(room.as_str())
         .any()
         .await
+    }
+
+    /// Notes that the homeserver is about to be asked to make the room.
+    pub async fn ask_for_room(&mut self, id: i64, now: Timestamp) -> Result<(), StoreError> {
+        self.sql("UPDATE portals SET room_asked_at = $1 WHERE id = $2")
+            .bind(now.millis())
+            .bind(id)
+            .later()
+            .await
     }
 
     /// Notes the room that takes over.
@@ -353,22 +364,6 @@ impl Tx {
         .all(|row| parse(row, "members", "user_id")).await
     }
 
-    /// Rooms in which a puppet is and that belong to no portal, at most `limit`.
-    pub async fn unknown_rooms_of(
-        &mut self,
-        puppet: &UserId,
-        limit: i64,
-    ) -> Result<Vec<OwnedRoomId>, StoreError> {
-        self.sql(
-            "SELECT room_id FROM members WHERE user_id = $1 AND membership = 'join' AND NOT EXISTS \
-             (SELECT 1 FROM portals WHERE portals.room_id = members.room_id) ORDER BY room_id LIMIT $2",
-        )
-        .bind(puppet.as_str())
-        .bind(limit)
-        .all(|row| parse(row, "members", "room_id"))
-        .await
-    }
-
     /// The display name of a member as it is shown: with the user ID behind it when somebody else in the room has
     /// the same one, and the user ID where there is none (Matrix 1.19, "Calculating the display name for a user").
     pub async fn shown_name(&mut self, room: &RoomId, user: &UserId) -> Result<String, StoreError> {
@@ -405,6 +400,7 @@ fn portal(row: &Row) -> Result<Portal, StoreError> {
         puppet: parse(row, "portals", "puppet_id")?,
         room: parse_optional(row, "portals", "room_id")?,
         successor: parse_optional(row, "portals", "successor")?,
+        room_asked_at: get::<Option<i64>>(row, "portals", "room_asked_at")?.map(Timestamp),
         state: parse(row, "portals", "state")?,
         token: get(row, "portals", "token")?,
         domain: get(row, "portals", "domain")?,

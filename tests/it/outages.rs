@@ -69,6 +69,31 @@ stories! {
         assert_eq!(world.said(used[0], &alice()), ["hello"]);
     }
 
+    async fn a_room_that_the_homeserver_has_not_pushed_yet_is_found(world: World) {
+        let world = world.open_to_strangers().await;
+        world.homeserver.fail(Failure { times: 1, ..trouble("create_room", true) });
+        let taken = world.receives("alice@example.org", &["bob@mail.lab.test"], &Letter::by_alice("News").text("hello").to_string()).await;
+        assert_eq!(taken, [Ok(())]);
+        for _ in 0..2 {
+            world.worker.run_due().await.unwrap();
+            if let Some(due) = world.worker.next_due().await.unwrap() {
+                world.clock.advance_to(due);
+            }
+        }
+        assert_eq!(world.homeserver.requests_named("create_room").len(), 1);
+        assert_eq!(world.said(&world.created_room(), &alice()), ["hello"]);
+    }
+
+    async fn a_homeserver_that_may_be_making_a_room_is_not_asked_for_another(world: World) {
+        let world = world.open_to_strangers().await;
+        world.homeserver.fail(Failure { times: 1, ..trouble("create_room", false) });
+        world.alice_mails("bob@mail.lab.test", &Letter::by_alice("News").text("hello")).await;
+        let asked = world.homeserver.requests_named("create_room");
+        assert_eq!(asked.len(), 2);
+        assert!(asked[1].at.since(asked[0].at) >= Duration::from_secs(10), "{asked:?}");
+        assert_eq!(world.said(&world.created_room(), &alice()), ["hello"]);
+    }
+
     async fn a_name_that_the_homeserver_refuses_does_not_stop_the_mail(world: World) {
         let (room, mail) = world.bob_writes("hello").await;
         let refused = MatrixError::Refused { status: 400, errcode: "M_FORBIDDEN".into(), message: "Changing display name is disabled on this server".into() };

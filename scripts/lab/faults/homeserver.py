@@ -180,6 +180,8 @@ class Homeserver:
                 return (200, known) if known is not None else refusal(404, "M_NOT_FOUND")
             if parts[-1] == "createRoom":
                 return 200, {"room_id": self._create(request)}
+            if parts[-1] == "joined_rooms":
+                return 200, {"joined_rooms": [room.id for room in self.rooms.values() if room.joined(request.user)]}
             if "rooms" in parts:
                 return self._in_room(request, *parts[parts.index("rooms") + 1 :])
         if parts[-1] == "ping":

@@ -33,6 +33,11 @@ struct RoomAnswer {
 }
 
 #[derive(Deserialize)]
+struct RoomsAnswer {
+    joined_rooms: Vec<OwnedRoomId>,
+}
+
+#[derive(Deserialize)]
 struct EventAnswer {
     event_id: OwnedEventId,
 }
@@ -181,6 +186,12 @@ impl Homeserver for HttpHomeserver {
             outcome => outcome,
         };
         created.map(|room| room.room_id)
+    }
+
+    async fn joined_rooms(&self, user: &UserId) -> Result<Vec<OwnedRoomId>, MatrixError> {
+        let path = "_matrix/client/v3/joined_rooms";
+        let answer: RoomsAnswer = self.call(self.request(Method::GET, path, &[], user)?).await?;
+        Ok(answer.joined_rooms)
     }
 
     async fn send(

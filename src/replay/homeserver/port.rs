@@ -180,6 +180,13 @@ impl Homeserver for MemoryHomeserver {
         })
     }
 
+    async fn joined_rooms(&self, user: &UserId) -> Result<Vec<OwnedRoomId>, MatrixError> {
+        self.request("joined_rooms", Some(user), None, json!({}), |world, _| {
+            let joined = world.rooms.iter().filter(|(_, room)| room.has_joined(user));
+            Ok(joined.map(|(id, _)| id.clone()).collect())
+        })
+    }
+
     async fn send(
         &self,
         user: &UserId,

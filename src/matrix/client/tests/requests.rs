@@ -154,6 +154,16 @@ async fn a_room_is_created() {
 }
 
 #[tokio::test]
+async fn the_rooms_of_a_puppet_are_listed() {
+    let (server, client) = homeserver(answer(json!({"joined_rooms": ["!opaque", "!old:lab.test"]}))).await;
+    assert_eq!(
+        client.joined_rooms(puppet()).await.unwrap(),
+        ["!opaque", "!old:lab.test"]
+    );
+    assert_asked(&server, Method::GET, "/_matrix/client/v3/joined_rooms", None).await;
+}
+
+#[tokio::test]
 async fn a_homeserver_that_encrypts_every_room_is_let() {
     let server = MockServer::start().await;
     let locked = json!({"power_level_content_override": {"events": {"m.room.encryption": 101}}});

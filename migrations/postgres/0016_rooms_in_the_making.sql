@@ -1,0 +1,2 @@
+-- When the homeserver was last asked to make the portal's room, until the room is known: milliseconds since the epoch.
+ALTER TABLE portals ADD COLUMN room_asked_at BIGINT;
