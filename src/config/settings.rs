@@ -86,11 +86,13 @@ impl Config {
 
     /// For the relay that all mail domains share which have none of their own.
     pub fn relay_settings(&self) -> RelaySettings {
-        self.mail.relay.settings(self.addresses.domain())
+        let folder = self.database.spool_folder();
+        self.mail.relay.settings(self.addresses.domain(), &folder)
     }
 
     /// For the ways out of the mail domains, the main one first.
     pub fn ways_out(&self) -> Vec<WayOut> {
+        let folder = self.database.spool_folder();
         let keys = |keys: &[Dkim]| keys.iter().map(Dkim::key_file).collect();
         let main = WayOut {
             domain: self.addresses.domain().to_owned(),
@@ -101,7 +103,7 @@ impl Config {
         let others = self.addresses.domains().skip(1).zip(&self.mail.domains);
         let others = others.map(|(name, domain)| WayOut {
             domain: name.to_owned(),
-            relay: domain.relay.as_ref().map(|relay| relay.settings(name)),
+            relay: domain.relay.as_ref().map(|relay| relay.settings(name, &folder)),
             keys: keys(&domain.dkim),
         });
         std::iter::once(main).chain(others).collect()

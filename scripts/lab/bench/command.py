@@ -74,7 +74,12 @@ PROMISES = {
     "start_large": Promise("start, large store", "s", most=2),
     "memory_large": Promise("memory with the large store, after load", "MiB", most=128),
     "file_in": Promise("memory added by a 100 MB attachment, in", "MiB", most=32),
-    "files_in": Promise("  by four at the same time", "MiB"),
+    "files_in": Promise("  by four at the same time", "MiB", most=32),
+    "file_out": Promise("memory added by a 100 MB attachment, out", "MiB", most=32),
+    "files_of_one_out": Promise("  by four of 25 MB in one email", "MiB", most=32),
+    "files_out": Promise("  by four at the same time", "MiB", most=32),
+    "file_out_by_data": Promise("  by one, to a relay without CHUNKING", "MiB", most=32),
+    "files_out_by_data": Promise("  by four at the same time, to such a relay", "MiB", most=32),
     "large_to_email": Promise("processor time there against the small store, to email", "times", most=1.25),
     "large_to_matrix": Promise("processor time there against the small store, to Matrix", "times", most=1.25),
 }
@@ -153,6 +158,11 @@ def measure(bench: Bench, wanted: argparse.Namespace) -> None:
     if len(small.members) == 1:
         bench.note("file_in", run.files_in(FILE, 1))
         bench.note("files_in", run.files_in(FILE, 4))
+        bench.note("file_out", run.files_out(FILE, 1, 1))
+        bench.note("files_of_one_out", run.files_out(FILE // 4, 1, 4))
+        bench.note("files_out", run.files_out(FILE, 4, 1))
+        bench.note("file_out_by_data", run.files_out(FILE, 1, 1, chunking=False))
+        bench.note("files_out_by_data", run.files_out(FILE, 4, 1, chunking=False))
     small.stop()
     large = bench.install("large")
     large.start()

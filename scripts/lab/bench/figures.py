@@ -9,9 +9,12 @@ from pathlib import Path
 
 from lab import tools
 from lab.bench.team import Team
-from lab.bench.world import BOB, SERVER_NAME, Pusher, Seen, World, deliver, event, mail, mail_with_file, member
+from lab.bench.world import BOB, SERVER_NAME, Pusher, Seen, World, deliver, event, event_with_files, mail, mail_with_file, member
 from lab.lab import puppet_of
 from lab.processes import Failed, until
+
+# How a picture begins.
+PICTURE = b"\x89PNG\r\n\x1a\n"
 
 
 def disk(directory: Path) -> float:
@@ -198,6 +201,35 @@ class Run:
         added = self._team.memory_added(come_in)
         if self._world.uploads != [size] * count:
             raise Failed(f"files of {self._world.uploads} bytes were uploaded, not {count} of {size}")
+        return added
+
+    def files_out(self, size: int, emails: int, files: int, chunking: bool = True) -> float:
+        """Emails with files each, at the same time, to a relay with CHUNKING or without; gives the memory that they add, in MiB."""
+        world = self._world
+        world.forget()
+        world.attached.clear()
+        world.chunking = chunking
+        world.media = {f"picture{n}": PICTURE + os.urandom(size - len(PICTURE)) for n in range(emails * files)}
+        names = list(world.media)
+        events = []
+        for n, number in enumerate(self._numbers(emails)):
+            room = self._rooms[number % len(self._rooms)]
+            events.append(event_with_files(room, number, names[n * files : (n + 1) * files]))
+        self._pushed = emails
+
+        async def push() -> None:
+            await self._pusher.connect()
+            await self._pusher.push(events)
+
+        def go_out() -> None:
+            world.run(push())
+            self._wait(world.mailed)
+
+        added = self._team.memory_added(go_out)
+        if sorted(world.attached) != sorted(world.media.values()):
+            raise Failed(f"the emails enclose {len(world.attached)} files, and not the {len(names)} that were sent")
+        world.media, world.chunking = {}, True
+        world.attached.clear()
         return added
 
     def latency(self, count: int) -> tuple[float, float]:

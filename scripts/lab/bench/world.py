@@ -20,6 +20,9 @@ BOB = f"@bob:{SERVER_NAME}"
 # What a message is known by on its way: written into its text.
 MARK = re.compile(rb"message number (\d+)\.")
 
+# What is more is not looked through again and again while it comes in.
+LARGE = 1024 * 1024
+
 # What an answer to an email goes to, and what it names.
 REPLY_TO = re.compile(rb"(?im)^Reply-To:[^@]*?<?([^\s<>]+@[^\s<>]+)")
 MESSAGE_ID = re.compile(rb"(?im)^Message-ID:\s*<([^>]+)>")
@@ -95,20 +98,25 @@ class Homeserver(asyncio.Protocol):
             method, target, _ = head.split(b"\r\n", 1)[0].split(b" ", 2)
             self._say(*self._world.answer(method, unquote(target.decode()), body))
 
-    def _say(self, status: bytes, answer: object) -> None:
+    def _say(self, status: bytes, answer: object, kind: bytes = b"application/json") -> None:
         data = answer if isinstance(answer, bytes) else json.dumps(answer).encode()
         self._transport.write(
-            b"HTTP/1.1 %s\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s" % (status, len(data), data)
+            b"HTTP/1.1 %s\r\nContent-Type: %s\r\nContent-Length: %d\r\n\r\n%s" % (status, kind, len(data), data)
         )
 
 
 class Relay(asyncio.Protocol):
-    """One connection to the relay, which takes everything."""
+    """One connection to the relay, which takes everything, by DATA or in chunks (RFC 3030)."""
 
     def __init__(self, world: "World"):
         self._world = world
         self._buffer = b""
+        # The message so far, where it is large or comes in chunks.
+        self._begun: list[bytes] = []
         self._data = False
+        # Bytes of a chunk that are to come, and whether it is the last one.
+        self._to_come: int | None = None
+        self._last = False
         self._recipient = ""
         self._transport: asyncio.Transport | None = None
 
@@ -124,9 +132,23 @@ class Relay(asyncio.Protocol):
             if self._data:
                 end = self._buffer.find(b"\r\n.\r\n")
                 if end < 0:
+                    if len(self._buffer) > LARGE:
+                        self._begun.append(self._buffer[:-4])
+                        self._buffer = self._buffer[-4:]
                     return
-                self._world.take(self._recipient, self._buffer[:end])
+                self._take(self._buffer[:end])
                 self._buffer, self._data = self._buffer[end + 5 :], False
+                self._transport.write(b"250 2.0.0 taken\r\n")
+                continue
+            if self._to_come is not None:
+                part = self._buffer[: self._to_come]
+                self._buffer = self._buffer[len(part) :]
+                self._to_come -= len(part)
+                if self._to_come:
+                    self._begun.append(part)
+                    return
+                self._to_come = None
+                self._take(part) if self._last else self._begun.append(part)
                 self._transport.write(b"250 2.0.0 taken\r\n")
                 continue
             line, found, rest = self._buffer.partition(b"\r\n")
@@ -135,18 +157,27 @@ class Relay(asyncio.Protocol):
             self._buffer = rest
             self._transport.write(self._reply(line))
 
+    def _take(self, end: bytes) -> None:
+        self._world.take(self._recipient, b"".join([*self._begun, end]))
+        self._begun = []
+
     def _reply(self, line: bytes) -> bytes:
         verb = line[:4].upper()
         if self._world.relay_away:
             self._transport.close()
             return b"421 4.3.2 away\r\n"
         if verb == b"EHLO":
-            return b"250-relay.test\r\n250-PIPELINING\r\n250-8BITMIME\r\n250 SMTPUTF8\r\n"
+            chunking = b"250-CHUNKING\r\n" if self._world.chunking else b""
+            return b"250-relay.test\r\n250-PIPELINING\r\n250-8BITMIME\r\n%s250 SMTPUTF8\r\n" % chunking
         if verb == b"RCPT":
             self._recipient = line.partition(b"<")[2].partition(b">")[0].decode()
         if verb == b"DATA":
             self._data = True
             return b"354 go on\r\n"
+        if verb == b"BDAT":
+            words = line.split()
+            self._to_come, self._last = int(words[1]), len(words) > 2
+            return b""
         if verb == b"QUIT":
             return b"221 2.0.0 bye\r\n"
         return b"250 2.0.0 ok\r\n"
@@ -156,14 +187,17 @@ class World:
     """A thread with an event loop, in which all of this runs."""
 
     def __init__(self):
-        # Whether the relay is down.
+        # Whether the relay is down, and whether it takes messages in chunks.
         self.relay_away = False
+        self.chunking = True
         self.rooms: dict[str, list[dict]] = {}
         self.account_data: dict[str, bytes] = {}
         # The first email to each address: where an answer to it goes, and its Message-ID.
         self.emails: dict[str, tuple[str, str]] = {}
-        # The sizes of all files that were uploaded.
+        # The sizes of all files that were uploaded; those to be downloaded, by media ID; what came of them at the relay.
         self.uploads: list[int] = []
+        self.media: dict[str, bytes] = {}
+        self.attached: list[bytes] = []
         self._sent: dict[str, bytes] = {}
         self._rooms_made = 0
         self._loop = asyncio.new_event_loop()
@@ -204,6 +238,9 @@ class World:
 
     def take(self, recipient: str, message: bytes) -> None:
         """An email came to the relay."""
+        if len(message) > LARGE:
+            self.attached += files_of(message)
+            message = message[:LARGE]
         # Each number once as text and once as HTML.
         for number in set(MARK.findall(message)):
             self.mailed.add(int(number), recipient)
@@ -211,8 +248,8 @@ class World:
             reply, message_id = REPLY_TO.search(message), MESSAGE_ID.search(message)
             self.emails[recipient] = (reply[1].decode(), message_id[1].decode())
 
-    def answer(self, method: bytes, path: str, body: bytes) -> tuple[bytes, object]:
-        """Status and content of the homeserver's answer."""
+    def answer(self, method: bytes, path: str, body: bytes) -> tuple:
+        """Status and content of the homeserver's answer, and its type where it is not JSON."""
         path = path.partition("?")[0]
         if (at := path.find("/rooms/")) >= 0:
             room, _, what = path[at + 7 :].partition("/")
@@ -233,6 +270,8 @@ class World:
         if path.endswith("/createRoom"):
             self._rooms_made += 1
             return b"200 OK", {"room_id": f"!made{self._rooms_made}:{SERVER_NAME}"}
+        if "/media/download/" in path:
+            return b"200 OK", self.media[path.rpartition("/")[2]], b"image/png"
         if "/account_data/" in path:
             if method == b"PUT":
                 self.account_data[path] = body
@@ -340,6 +379,20 @@ def event(room: str, number: int) -> dict:
         "origin_server_ts": 1_700_000_100_000 + number,
         "content": {"msgtype": "m.text", "body": f"This is message number {number}. It says nothing more."},
     }
+
+
+def event_with_files(room: str, number: int, names: list[str]) -> dict:
+    """The same with files: pictures within the text, so that all are in one email."""
+    shown = "".join(f'<img src="mxc://{SERVER_NAME}/{name}" alt="{name}">' for name in names)
+    message = event(room, number)
+    message["content"] |= {"format": "org.matrix.custom.html", "formatted_body": f"{message['content']['body']} {shown}"}
+    return message
+
+
+def files_of(message: bytes) -> list[bytes]:
+    """The files in an email, decoded; faster than a parser that looks at each line."""
+    parts = (part.partition(b"\r\n\r\n") for part in message.split(b"\r\n--"))
+    return [base64.b64decode(body) for head, _, body in parts if b"name" in head and b"base64" in head]
 
 
 def mail(sender: str, recipient: str, answered: str, number: int) -> bytes:

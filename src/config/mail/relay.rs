@@ -80,8 +80,8 @@ impl Relay {
         }
     }
 
-    /// For the way out; `hello_name` is ours.
-    pub(in crate::config) fn settings(&self, hello_name: &str) -> RelaySettings {
+    /// For the way out; `hello_name` is ours, and `spool` the folder for what is too large for memory.
+    pub(in crate::config) fn settings(&self, hello_name: &str, spool: &Path) -> RelaySettings {
         RelaySettings {
             host: self.host.clone(),
             port: self.port(),
@@ -96,6 +96,7 @@ impl Relay {
             timeout: self.timeout,
             message_timeout: MESSAGE_TIMEOUT,
             pool_size: CONNECTIONS,
+            spool: spool.into(),
         }
     }
 }

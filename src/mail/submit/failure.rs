@@ -96,6 +96,23 @@ impl Failure {
         Self::cannot_carry("the message holds a CR or LF that is no line end")
     }
 
+    /// The message can't be read now.
+    pub(super) fn unreadable(reason: String) -> Self {
+        Self {
+            error: SendError::unreadable(reason),
+            in_step: true,
+            hung_up: false,
+        }
+    }
+
+    /// The relay has a part of the message, which can't be read to its end.
+    pub(super) fn torn(reason: &str) -> Self {
+        Self {
+            in_step: false,
+            ..Self::unreadable(reason.to_owned())
+        }
+    }
+
     /// The relay waits for the message. It must not get it: only hanging up says so.
     pub(super) fn withdrawn() -> Self {
         Self {

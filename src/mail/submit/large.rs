@@ -1,7 +1,7 @@
 //! Large messages: in chunks (BDAT, RFC 3030), so that no more than one of them is in memory.
 //!
 //! lettre hands over a message that is whole. What it takes as a command may be anything, though, also a chunk behind its BDAT, because our
-//! messages are text. To a relay without CHUNKING a large message is held whole while it leaves, one at a time.
+//! messages are text. A relay without CHUNKING gets a large message out of a file (`from_file.rs`).
 
 use std::fmt;
 
@@ -93,15 +93,13 @@ impl Relay {
                 capabilities => capabilities?,
             };
             if !capabilities.chunking {
-                // The next one waits here, and not with its message in memory.
-                let Ok(_only) = self.whole.acquire().await else {
-                    return Err(SendError::Closed);
+                let submitted = match too_large(capabilities, message.size) {
+                    Ok(()) => {
+                        self.submit_from_file(&mut connection, envelope, &mut message, leave)
+                            .await
+                    }
+                    Err(failure) => Err(failure),
                 };
-                if let Err(failure) = too_large(capabilities, message.size) {
-                    return self.park(place, connection, Err(failure)).await;
-                }
-                let message = message.whole().await?;
-                let submitted = self.submit(&mut connection, envelope, &message, leave).await;
                 return self.park(place, connection, submitted).await;
             }
             let submitted = self
@@ -184,12 +182,9 @@ fn too_large(capabilities: Capabilities, size: u64) -> Result<(), Failure> {
     }
 }
 
-async fn read(pieces: &mut dyn Pieces) -> Result<Option<Vec<u8>>, Failure> {
-    pieces.next().await.map_err(|reason| Failure {
-        error: SendError::unreadable(reason),
-        in_step: true,
-        hung_up: false,
-    })
+/// The next bytes of a message.
+pub(super) async fn read(pieces: &mut dyn Pieces) -> Result<Option<Vec<u8>>, Failure> {
+    pieces.next().await.map_err(Failure::unreadable)
 }
 
 /// Where the last whole line ends: between chunks no line end is torn.

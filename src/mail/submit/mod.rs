@@ -6,6 +6,7 @@
 
 mod connection;
 mod failure;
+mod from_file;
 mod large;
 mod line_by_line;
 mod pool;
@@ -13,15 +14,17 @@ mod pool;
 #[cfg(test)]
 mod tests;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use lettre::Address;
+use lettre::transport::smtp;
 use lettre::transport::smtp::client::AsyncSmtpConnection;
 use lettre::transport::smtp::commands::{Data, Mail, Rcpt};
 use lettre::transport::smtp::extension::{Extension, MailBodyParameter, MailParameter};
+use lettre::transport::smtp::response::Response;
 use secrecy::SecretString;
-use tokio::sync::Semaphore;
 use tokio::time::timeout;
 
 use self::connection::Dialer;
@@ -74,6 +77,8 @@ pub struct RelaySettings {
     pub message_timeout: Duration,
     /// Connections at a time.
     pub pool_size: usize,
+    /// The folder for a large message on its way to a relay without CHUNKING.
+    pub spool: Arc<Path>,
 }
 
 /// How long the reply to a message may take (RFC 5321, section 4.5.3.2.6): giving up earlier means that a
@@ -102,8 +107,7 @@ pub struct Relay {
     dialer: Dialer,
     pool: Pool,
     message_timeout: Duration,
-    /// The right to hold a large message whole.
-    whole: Semaphore,
+    spool: Arc<Path>,
     /// The longest wait for a connection that is in use; `None` waits as long as it takes.
     patience: Option<Duration>,
 }
@@ -118,8 +122,8 @@ impl Relay {
         Ok(Self {
             pool: Pool::new(settings.pool_size),
             message_timeout: settings.message_timeout.max(settings.timeout),
+            spool: Arc::clone(&settings.spool),
             dialer: Dialer::new(settings)?,
-            whole: Semaphore::new(1),
             patience: None,
         })
     }
@@ -134,7 +138,6 @@ impl Relay {
     /// Begins no more messages: those that wait for a connection are turned away, those under way go on.
     pub fn close(&self) {
         self.pool.close();
-        self.whole.close();
     }
 
     /// Connects and logs in as for a message, and hangs up: whether these settings work at all.
@@ -169,7 +172,22 @@ impl Relay {
         message: &[u8],
         leave: &dyn Leave,
     ) -> Result<Accepted, Failure> {
-        let parameters = parameters(connection, envelope, message)?;
+        self.begin_data(connection, envelope, message, leave).await?;
+        // lettre ends every message with CRLF; our own would become an empty line.
+        let text = message.strip_suffix(b"\r\n").unwrap_or(message);
+        // lettre copies each piece of a message.
+        self.end_data(connection.message_iter(text.chunks(CHUNK))).await
+    }
+
+    /// Everything up to the relay's word that it waits for the message. `text` is all of it that may hold letters outside ASCII.
+    async fn begin_data(
+        &self,
+        connection: &mut AsyncSmtpConnection,
+        envelope: &Envelope,
+        text: &[u8],
+        leave: &dyn Leave,
+    ) -> Result<(), Failure> {
+        let parameters = parameters(connection, envelope, text)?;
         let stage = Stage::Envelope;
         let mail = Mail::new(envelope.sender.as_ref().map(address), parameters);
         self.dialer.within(stage, connection.command(mail)).await?;
@@ -179,19 +197,20 @@ impl Relay {
         if !go_ahead.has_code(354) {
             return Err(Failure::unexpected(stage, &go_ahead));
         }
-        if !leave.is_given().await {
-            return Err(Failure::withdrawn());
+        if leave.is_given().await {
+            Ok(())
+        } else {
+            Err(Failure::withdrawn())
         }
-        // lettre ends every message with CRLF; our own would become an empty line.
-        let text = message.strip_suffix(b"\r\n").unwrap_or(message);
+    }
+
+    /// Sends the message, and hears what the relay says to it.
+    async fn end_data(
+        &self,
+        sending: impl Future<Output = Result<Response, smtp::Error>>,
+    ) -> Result<Accepted, Failure> {
         let stage = Stage::Message;
-        let reply = connection::within(
-            self.message_timeout,
-            stage,
-            // lettre copies each piece of a message.
-            connection.message_iter(text.chunks(CHUNK)),
-        )
-        .await?;
+        let reply = connection::within(self.message_timeout, stage, sending).await?;
         if !reply.code().to_string().starts_with('2') {
             return Err(Failure::unexpected(stage, &reply));
         }
@@ -289,14 +308,39 @@ fn header(message: &[u8]) -> &[u8] {
 }
 
 fn has_bare_line_end(message: &[u8]) -> bool {
-    let mut previous = 0;
-    for &byte in message {
-        if (byte == b'\n') != (previous == b'\r') {
-            return true;
+    let mut lines = LineEnds::default();
+    !lines.hold(message) || lines.are_torn()
+}
+
+/// Looks for a CR or LF that is no line end, in a message that may come in pieces.
+#[derive(Default)]
+struct LineEnds {
+    previous: u8,
+}
+
+impl LineEnds {
+    /// Whether there is none in the next piece. One at its end is for the next piece to show.
+    fn hold(&mut self, piece: &[u8]) -> bool {
+        let mut previous = self.previous;
+        for &byte in piece {
+            if (byte == b'\n') != (previous == b'\r') {
+                return false;
+            }
+            previous = byte;
         }
-        previous = byte;
+        self.previous = previous;
+        true
     }
-    previous == b'\r'
+
+    /// Whether the last byte is half a line end.
+    fn are_torn(&self) -> bool {
+        self.previous == b'\r'
+    }
+
+    /// Whether a line has just ended.
+    fn at_end(&self) -> bool {
+        self.previous == b'\n'
+    }
 }
 
 /// lettre's own check refuses addresses that exist, such as `a..b@`; ours has been passed already.

@@ -7,6 +7,7 @@ use async_trait::async_trait;
 use super::server::{Heard, Then, chunking, good, start};
 use super::*;
 use crate::mail::{LargeMessage, Pieces};
+use crate::model::RawMail;
 
 /// A message in pieces that end anywhere; a piece of `None` can't be read.
 struct Torn(VecDeque<Option<Vec<u8>>>);
@@ -80,7 +81,7 @@ async fn a_large_message_leaves_in_chunks_as_it_is() {
 }
 
 #[tokio::test]
-async fn a_relay_that_takes_no_chunks_gets_it_whole() {
+async fn a_relay_that_takes_no_chunks_gets_it_by_data() {
     let (port, heard) = start(good).await;
     let film = film();
     send(&relay(port), &film, torn(&film)).await.unwrap();
@@ -92,6 +93,64 @@ async fn a_relay_that_takes_no_chunks_gets_it_whole() {
         message.replace("\r\n..", "\r\n.").strip_suffix(".\r\n"),
         Some(film.as_str())
     );
+}
+
+#[tokio::test]
+async fn without_chunks_it_needs_a_place_on_the_disk() {
+    let (port, heard) = start(good).await;
+    let nowhere = RelaySettings {
+        spool: Path::new("/nowhere/at/all").into(),
+        ..settings(port)
+    };
+    let relay = Relay::new(nowhere).unwrap();
+    let film = film();
+    let error = send(&relay, &film, torn(&film)).await.unwrap_err();
+    let SendError::Transient { uncertain, reply } = error else {
+        panic!("{error}")
+    };
+    assert!(!uncertain && reply.contains("/nowhere/at/all"), "{reply}");
+    assert_eq!(heard.count("MAIL"), 0);
+    relay.send(&alice(), MESSAGE, &Always).await.unwrap();
+}
+
+#[tokio::test]
+async fn half_a_file_never_becomes_a_whole_message() {
+    let (port, heard) = start(good).await;
+    let relay = relay(port);
+    let mut connection = relay.dialer.connect().await.unwrap();
+    relay
+        .begin_data(&mut connection, &alice(), HEADER.as_bytes(), &Always)
+        .await
+        .unwrap();
+    let file = RawMail::from(film().into_bytes());
+    let length = file.len() + 1;
+    let failure = relay.data(&mut connection, &file, length).await.unwrap_err();
+    drop(connection);
+    assert!(!failure.in_step);
+    let SendError::Transient { uncertain, reply } = failure.error else {
+        panic!("{}", failure.error)
+    };
+    assert!(!uncertain && reply.contains("can't be read"), "{reply}");
+    relay.send(&alice(), MESSAGE, &Always).await.unwrap();
+    let lines = heard.lines();
+    assert!(!lines.iter().any(|line| line.starts_with(HEADER)));
+}
+
+#[tokio::test]
+async fn no_relay_gets_a_bare_line_end() {
+    for answer in [chunking, good] {
+        let (port, heard) = start(answer).await;
+        let relay = relay(port);
+        let film = film().replacen("a line of a film, which", "a line\nof a film, which", 20_000);
+        let error = send(&relay, &film, torn(&film)).await.unwrap_err();
+        assert!(matches!(error, SendError::Permanent { .. }), "{error}");
+        let lines = heard.lines();
+        assert!(
+            !lines
+                .iter()
+                .any(|line| line.contains("LAST") || line.starts_with("DATA"))
+        );
+    }
 }
 
 #[tokio::test]

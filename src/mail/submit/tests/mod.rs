@@ -39,6 +39,7 @@ fn settings(port: u16) -> RelaySettings {
         timeout: Duration::from_secs(20),
         message_timeout: Duration::from_secs(20),
         pool_size: 2,
+        spool: std::env::temp_dir().into(),
     }
 }
 
