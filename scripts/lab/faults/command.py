@@ -10,7 +10,7 @@ from contextlib import nullcontext
 from pathlib import Path
 
 from lab import penpal, postgres
-from lab.faults import crashes, outages, several, storage
+from lab.faults import crashes, large, outages, several, storage
 from lab.faults.run import LeftOut, Row, Run, Scenario, Size
 from lab.processes import Failed, stop_on_signals
 from lab.tools import Missing
@@ -18,7 +18,7 @@ from lab.tools import Missing
 
 def _scenarios() -> dict[str, Scenario]:
     found = {}
-    for module in (crashes, outages, storage, several):
+    for module in (crashes, outages, large, storage, several):
         for name, value in vars(module).items():
             if inspect.isfunction(value) and value.__module__ == module.__name__ and not name.startswith("_"):
                 found[name.replace("_", "-")] = value

@@ -12,8 +12,9 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs, unquote, urlsplit
 
-from lab.processes import free_port
 from lab.bench.world import member
+from lab.faults.relay import digest_of
+from lab.processes import free_port
 from lab.lab import SERVER_NAME
 
 
@@ -39,6 +40,13 @@ class Trouble:
     late: float = 0
     # The request is carried out, and its answer lost.
     lost: bool = False
+
+
+# What may become of a transfer in place of an answer: the connection breaks off.
+CUT = 0
+
+# Bytes of a transfer after which a scenario is asked again.
+BLOCK = 64 * 1024
 
 
 @dataclass(frozen=True)
@@ -80,6 +88,12 @@ class Homeserver:
         self.rooms: dict[str, Room] = {}
         # Chosen by a scenario: what becomes of a request.
         self.trouble: Callable[[Request], Trouble | None] = lambda _request: None
+        # The files to download, by media ID; the digests of those that were uploaded, by URI.
+        self.files: dict[str, bytes] = {}
+        self.uploaded: dict[str, str] = {}
+        # Chosen by a scenario: what becomes of a `download` or `upload` of which such a share was transferred. CUT, a status that
+        # an upload is answered with there and then, or None to go on.
+        self.midway: Callable[[str, float], int | None] = lambda _what, _share: None
         # Told of events that the homeserver pushes of its own accord, and of pings.
         self.push: Callable[[dict], None] = lambda _event: None
         self.ping: Callable[[], tuple[int, dict]] = lambda: (200, {"duration_ms": 1})
@@ -141,10 +155,15 @@ class Homeserver:
 
     def _answer(self, handler: BaseHTTPRequestHandler) -> None:
         length = int(handler.headers.get("Content-Length") or 0)
-        body = handler.rfile.read(length) if length else b""
         url = urlsplit(handler.path)
         user = parse_qs(url.query).get("user_id", [""])[0]
-        content = json.loads(body) if body[:1] == b"{" else {}
+        content = {}
+        if url.path.endswith("/upload"):
+            content = self._upload(handler, length)
+            if content is None:
+                return
+        elif length and (body := handler.rfile.read(length))[:1] == b"{":
+            content = json.loads(body)
         request = Request(handler.command, unquote(url.path), user, content)
         trouble = self.trouble(request)
         if trouble is not None and trouble.late:
@@ -153,6 +172,10 @@ class Homeserver:
             handler.close_connection = True
             return
         self.requests += 1
+        file = self.files.get(request.path.rpartition("/")[2]) if "/media/download/" in request.path else None
+        if trouble is None and file is not None:
+            self._download(handler, file)
+            return
         if trouble is None or trouble.lost or not trouble.status:
             status, answer = self._reply(request)
             data, kind, headers = json.dumps(answer).encode(), "application/json", {}
@@ -168,6 +191,35 @@ class Homeserver:
         handler.wfile.write(data)
         # An answer that promises more than there is breaks off here.
         handler.close_connection = "Content-Length" in headers
+
+    def _upload(self, handler: BaseHTTPRequestHandler, length: int) -> dict | None:
+        """Takes a file; None when that is broken off."""
+        file = b""
+        while len(file) < length:
+            part = handler.rfile.read(min(BLOCK, length - len(file)))
+            file += part
+            outcome = self.midway("upload", len(file) / length) if part else CUT
+            if outcome is None:
+                continue
+            handler.close_connection = True
+            if outcome != CUT:
+                handler.send_response(outcome)
+                handler.send_header("Content-Length", "0")
+                handler.end_headers()
+            return None
+        return {"digest": digest_of(file)}
+
+    def _download(self, handler: BaseHTTPRequestHandler, file: bytes) -> None:
+        """Gives a file out, as far as it gets."""
+        handler.send_response(200)
+        handler.send_header("Content-Type", "application/octet-stream")
+        handler.send_header("Content-Length", str(len(file)))
+        handler.end_headers()
+        for at in range(0, len(file), BLOCK):
+            handler.wfile.write(file[at : at + BLOCK])
+            if self.midway("download", (at + BLOCK) / len(file)) == CUT:
+                handler.close_connection = True
+                return
 
     def _reply(self, request: Request) -> tuple[int, object]:
         parts = request.path.strip("/").split("/")
@@ -187,7 +239,9 @@ class Homeserver:
         if parts[-1] == "ping":
             return self.ping()
         if parts[-1] == "upload":
-            return 200, {"content_uri": f"mxc://{SERVER_NAME}/{self.requests}"}
+            uri = f"mxc://{SERVER_NAME}/{self.requests}"
+            self.uploaded[uri] = request.body["digest"]
+            return 200, {"content_uri": uri}
         return 200, {}
 
     def _create(self, request: Request) -> str:

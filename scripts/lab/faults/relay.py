@@ -13,6 +13,7 @@ from email import message_from_bytes
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP
 
+from lab.bench.world import LARGE, files_of
 from lab.processes import free_port
 
 # Words that a scenario may answer with in place of a reply: hang up, before or after taking the message.
@@ -35,7 +36,9 @@ class Taken:
     recipient: str
     message_id: str
     digest: str
+    # All of it, or how a large one begins; and the digests of the files that a large one encloses.
     raw: bytes
+    files: tuple[str, ...]
     # Which process it came from, when the relay had all of it (monotonic), and whether the relay's 250 went out.
     source: Source
     at: float
@@ -46,9 +49,26 @@ class Taken:
         return str(message_from_bytes(self.raw)["Reply-To"])
 
 
+def digest_of(content: bytes) -> str:
+    """What a message or a file is told from others by."""
+    return hashlib.sha256(content).hexdigest()
+
+
+class _Server(SMTP):
+    async def smtp_BDAT(self, arg: str) -> None:  # noqa: N802, aiosmtpd's name
+        """A chunk of a message (RFC 3030)."""
+        words = arg.split()
+        chunk = await self._reader.readexactly(int(words[0]))
+        is_last = len(words) > 1
+        said = await self.event_handler.take_chunk(self, self.session, self.envelope, chunk, is_last)
+        if is_last:
+            self._set_post_data_state()
+        await self.push(said)
+
+
 class _Controller(Controller):
     def factory(self) -> SMTP:
-        return SMTP(self.handler, enable_SMTPUTF8=True, data_size_limit=100_000_000, timeout=600)
+        return _Server(self.handler, enable_SMTPUTF8=True, data_size_limit=100_000_000, timeout=600)
 
 
 class FailingRelay:
@@ -59,8 +79,10 @@ class FailingRelay:
         self.taken: list[Taken] = []
         # For each port, which start of its Penpal is running: written to what is taken.
         self.starts: Counter[int] = Counter()
-        # Chosen by a scenario: the verb (MAIL, RCPT, DATA for the message itself), the recipient and the message give a
-        # reply, CLOSE, TAKE_AND_CLOSE, or None for what goes well.
+        # Chosen by a scenario: whether large messages may come in chunks.
+        self.chunking = True
+        # Chosen by a scenario: the verb (MAIL, RCPT, BDAT for a chunk but the last one, DATA for the message itself), the recipient
+        # and the message or chunk give a reply, CLOSE, TAKE_AND_CLOSE, or None for what goes well.
         self.trouble: Callable[[str, str, bytes], str | None] = lambda *_about: None
         # Seconds before a message is answered, by its recipient; before a recipient is, by port and recipient.
         self.late: Callable[[str], float] = lambda _recipient: 0
@@ -86,7 +108,7 @@ class FailingRelay:
         # Not when the message is there: by then the process that sent it may be gone, and the next one running.
         port = server.transport.get_extra_info("sockname")[1]
         session.source = Source(port, self.starts[port])
-        return responses
+        return [*responses[:1], *(["250-CHUNKING"] if self.chunking else []), *responses[1:]]
 
     async def handle_MAIL(self, server, _session, envelope, address, _options):  # noqa: N802, aiosmtpd's name
         """Called by aiosmtpd for the sender."""
@@ -104,6 +126,14 @@ class FailingRelay:
         envelope.rcpt_tos.append(address)
         return "250 2.1.5 OK"
 
+    async def take_chunk(self, server, session, envelope, chunk: bytes, is_last: bool) -> str:
+        """Called for each part of a message that comes in chunks."""
+        envelope.content = (envelope.content or bytearray()) + chunk
+        if not is_last:
+            return self._say(server, "BDAT", envelope.rcpt_tos[0], chunk) or "250 2.0.0 go on"
+        envelope.content = bytes(envelope.content)
+        return await self.handle_DATA(server, session, envelope)
+
     async def handle_DATA(self, server, session, envelope):  # noqa: N802, aiosmtpd's name
         """Called by aiosmtpd with the whole message."""
         raw, recipient, at = envelope.content, envelope.rcpt_tos[0], time.monotonic()
@@ -113,9 +143,12 @@ class FailingRelay:
         if trouble is None or trouble == TAKE_AND_CLOSE:
             found = re.search(rb"^Message-ID:\s*<([^>]+)>", raw, re.MULTILINE | re.IGNORECASE)
             message_id = found[1].decode() if found else ""
-            digest = hashlib.sha256(raw).hexdigest()
+            digest, files = digest_of(raw), ()
+            if len(raw) > LARGE:
+                raw, files = raw[:LARGE], tuple(map(digest_of, files_of(raw)))
+            taken = Taken(recipient, message_id, digest, raw, files, session.source, at, trouble is None)
             with self._lock:
-                self.taken.append(Taken(recipient, message_id, digest, raw, session.source, at, trouble is None))
+                self.taken.append(taken)
         return "250 2.0.0 caught" if trouble is None else self._reply(server, trouble)
 
     def _say(self, server, verb: str, recipient: str, raw: bytes) -> str | None:

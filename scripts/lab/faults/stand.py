@@ -20,7 +20,7 @@ from lab.faults.relay import FailingRelay, Source
 from lab.faults.traffic import BOB, Chat, MailServer, say
 from lab.lab import MAIL_DOMAIN, SERVER_NAME
 from lab.penpal import Penpal
-from lab.processes import answers, until
+from lab.processes import Failed, answers, until
 
 # Threads that hand over email at the same time.
 POSTMEN = 6
@@ -229,6 +229,10 @@ class Stand:
             self._threads.append(thread)
             thread.start()
 
+    def reply_to(self, chat: Chat) -> str:
+        """Where somebody's answers go."""
+        return self._reply_to[chat.number]
+
     def refused(self, what: str) -> None:
         """A mail was refused for good, or never taken."""
         if not self.mail.stopped.is_set():
@@ -261,6 +265,11 @@ class Stand:
     def expect(self, see: Callable[[], object], what: str, seconds: float = 30) -> None:
         """Waits for something that must happen while Penpal runs."""
         until(see, what, seconds, tuple(penpal.service for penpal in self.team))
+
+    def wait_for(self, event: threading.Event, seconds: float = 30) -> None:
+        """Waits for what another thread does."""
+        if not event.wait(seconds):
+            raise Failed(f"not seen within {seconds:g} s")
 
     def finish(self, patience: float = 60) -> None:
         """Waits until all is delivered; gives up when nothing more comes for `patience` seconds."""

@@ -35,12 +35,17 @@ class Chat:
         return f"!chat{self.number}:{SERVER_NAME}"
 
 
+def media_id(chat: Chat, number: int) -> str:
+    """By what the homeserver knows the picture of a message."""
+    return f"{chat.number}x{number}"
+
+
 def say(pusher: Pusher, ledger: Ledger, chat: Chat, number: int, picture: bool = False) -> None:
     """Bob says a message, or shows a picture with it; from here on it is promised."""
     ledger.out[chat.number].append(number)
     content = {"msgtype": "m.text", "body": OUT.format(chat=chat.number, number=number)}
     if picture:
-        shown = f"mxc://{SERVER_NAME}/{chat.number}x{number}"
+        shown = f"mxc://{SERVER_NAME}/{media_id(chat, number)}"
         content |= {"msgtype": "m.image", "filename": "picture.png", "url": shown}
     pusher.push(
         {
@@ -71,16 +76,26 @@ class MailServer:
 
     def deliver(self, chat: Chat, number: int, to: str, more: dict[str, str] | None = None) -> bool:
         """One email; true when it was taken. Waits between the attempts, as a mail server does, but not for hours."""
+        return self.hand_over(chat, number, to, self.letter(chat, number, to, more or {}))
+
+    @staticmethod
+    def letter(chat: Chat, number: int, to: str, more: dict[str, str], file: bytes | None = None) -> bytes:
+        """An email, perhaps with a file, as it goes over the network."""
         message = EmailMessage()
         message["From"] = f"Person {chat.number} <{chat.address}>"
         message["To"] = to
         message["Subject"] = f"About {chat.number}"
         message["Message-ID"] = f"<{chat.number}.{number}@mail.example.org>"
         message["Date"] = "Sat, 21 Nov 2026 12:00:00 +0000"
-        for name, value in (more or {}).items():
+        for name, value in more.items():
             message[name] = value
         message.set_content(IN.format(chat=chat.number, number=number))
-        raw = message.as_bytes().replace(b"\r\n", b"\n").replace(b"\n", b"\r\n")
+        if file is not None:
+            message.add_attachment(file, "application", "octet-stream", filename="film.bin")
+        return message.as_bytes().replace(b"\r\n", b"\n").replace(b"\n", b"\r\n")
+
+    def hand_over(self, chat: Chat, number: int, to: str, raw: bytes) -> bool:
+        """Brings an email until it is taken, or refused for good."""
         wait = 0.02
         while not self.stopped.is_set():
             code = self._attempt(chat.address, to, raw)
