@@ -1,5 +1,7 @@
 //! A puppet is invited: a direct chat begins, goes on, or is declined.
 
+use std::time::Duration;
+
 use ruma::{EventId, RoomId, UserId};
 use serde_json::Value;
 
@@ -8,13 +10,16 @@ use super::{Bridge, Failure};
 use crate::convert::address::{address_of, new_token};
 use crate::matrix::MatrixError;
 use crate::model::{EmailAddress, RoomEvent};
-use crate::store::{Job, NewPortal, Portal, PortalState, Tx};
+use crate::store::{Job, Lane, NewPortal, Portal, PortalState, Tx};
 
 const NOT_DIRECT: &str = "I only take part in direct chats. Please start a direct chat with me.";
 const OTHERS_INSIDE: &str = "I only take part in direct chats, and there are other people in this room.";
 const USER_LEFT: &str = "The person whose chat this is has left.";
 const OWN_DOMAIN: &str = "This address belongs to a Matrix user. Please invite that user instead.";
 const SECOND_PUPPET: &str = "This chat is an email thread with somebody else already. A thread has one correspondent: please start another chat.";
+
+/// How long an invite into a room waits for what came before in the room that it replaces.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Pages of history that are read back at most, whatever they hold.
 const HISTORY_PAGES: usize = 20;
@@ -35,7 +40,7 @@ impl Bridge {
                 .ignore(job, event, "an invite of a user ID that stands for no address")
                 .await;
         };
-        let earlier = self.earlier_portal(event, puppet).await?;
+        let earlier = self.earlier_portal(job, event, puppet).await?;
         self.ensure_puppet(puppet, &address, None).await?;
         let portal = match earlier {
             Earlier::OtherPuppet => return self.decline(job, event, puppet, SECOND_PUPPET).await,
@@ -115,7 +120,12 @@ impl Bridge {
     }
 
     /// Whether the room, or the one that it replaces, is a portal already.
-    async fn earlier_portal(&self, event: &RoomEvent, puppet: &UserId) -> Result<Earlier, Failure> {
+    async fn earlier_portal(
+        &self,
+        job: &Job,
+        event: &RoomEvent,
+        puppet: &UserId,
+    ) -> Result<Earlier, Failure> {
         let mut tx = self.store.read().await?;
         if let Some(portal) = tx.portal_by_room(&event.room_id).await? {
             // A puppet that was removed has made place for another one.
@@ -129,6 +139,10 @@ impl Bridge {
         if let (None, Some(old)) = (&moved, predecessor(&event.invite_state)) {
             // Anybody can make a room and name any other as its predecessor: only the user can take a thread along.
             let portal = tx.portal_by_room(&old).await?;
+            // The old room has not come as far as that yet, for it waits for the homeserver: the thread would be torn.
+            if portal.is_none() && tx.waits_before(job, &Lane::room(&old)).await? {
+                return Err(Failure::Later(self.now() + PATIENCE));
+            }
             moved = portal.filter(|portal| portal.user == event.sender);
         }
         Ok(match moved {

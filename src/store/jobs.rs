@@ -168,6 +168,15 @@ impl Tx {
             .await
     }
 
+    /// Whether work that came before a job waits in another lane.
+    pub async fn waits_before(&mut self, job: &Job, lane: &Lane) -> Result<bool, StoreError> {
+        self.sql("SELECT 1 AS one FROM jobs WHERE lane = $1 AND state = 'waiting' AND id < $2 LIMIT 1")
+            .bind(lane.as_str())
+            .bind(job.id)
+            .any()
+            .await
+    }
+
     /// The first job of a leased lane, its attempt counted, and the lease extended. A lane without one is taken away; one
     /// whose first job is not due yet is given back.
     pub async fn begin_job(

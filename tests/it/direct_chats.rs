@@ -191,6 +191,24 @@ stories! {
         assert_eq!(world.direct(&alice()), json!({"@bob:lab.test": [new_room]}));
     }
 
+    // After an outage both rooms' events come at once, and their lanes do not wait for each other.
+    async fn a_thread_is_not_torn_when_the_old_room_is_behind(world: World) {
+        let options = RoomOptions { version: "10", ..RoomOptions::default() };
+        let (room, _) = world.homeserver.user_creates_room(&bob(), &[&alice()], &options);
+        world.homeserver_is_away("state", 2);
+        world.work().await;
+        world.homeserver.user_says(&room, &bob(), "old room");
+        let (new_room, _) = world.homeserver.user_upgrades(&room, &bob());
+        world.homeserver.user_invites(&new_room, &bob(), &alice(), false);
+        world.settle().await;
+        world.says(&bob(), &new_room, "new room").await;
+        world.settle().await;
+        let [first, second] = world.mails().try_into().unwrap();
+        assert!(first.text.contains("old room") && second.text.contains("new room"), "{first:#?} {second:#?}");
+        assert_eq!(second.in_reply_to, [first.message_id], "the thread goes on");
+        assert_eq!(world.direct(&alice()), json!({"@bob:lab.test": [new_room]}));
+    }
+
     async fn what_is_said_in_an_upgraded_room_before_the_puppet_has_followed_counts(world: World) {
         for pushed_first in ["the end of the old room", "a message in the new one"] {
             let options = RoomOptions { version: "10", ..RoomOptions::default() };
