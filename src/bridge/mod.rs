@@ -85,6 +85,7 @@ pub(crate) use limits::LONGEST as LONGEST_LIMIT;
 pub use limits::Limits;
 pub use machines::MachineLimits;
 pub use permissions::{Level, Permissions};
+pub use recorder::RecorderWatch;
 pub use settings::{BridgeSettings, NewThread, Unauthenticated};
 pub use way::{check_way_back, check_way_there};
 

@@ -21,50 +21,64 @@ pub(super) struct Recorder {
     wanted: AtomicBool,
 }
 
+/// What a process has seen of who records.
+#[derive(Debug, Default)]
+pub struct RecorderWatch {
+    /// The last sign of life; none before the first look.
+    seen: Option<Option<String>>,
+    /// Looks without another one.
+    silent: u32,
+}
+
 impl Bridge {
     /// Looks, again and again, whether somebody records. Never ends by itself.
     pub async fn watch_recorder(&self) {
-        // What is found first may be left from one who has gone: that it changes is the sign.
-        let mut seen = None;
-        let mut silent = PATIENCE;
-        let mut first = true;
+        let mut watch = RecorderWatch::default();
         loop {
-            match self.look_for_recorder().await {
-                Ok(found) => {
-                    silent = match &found {
-                        None => PATIENCE,
-                        Some(_) if !first && found != seen => 0,
-                        Some(_) => silent.saturating_add(1),
-                    };
-                    (seen, first) = (found, false);
-                    if let Err(error) = self.record_from_now_on(silent < PATIENCE).await {
-                        tracing::warn!(%error, "recording can't be begun or ended");
-                    }
-                }
-                Err(error) => tracing::debug!(%error, "can't see whether somebody records"),
+            if let Err(error) = self.look_for_recorder(&mut watch).await {
+                tracing::debug!(%error, "can't see whether somebody records");
             }
             sleep(LOOK).await;
         }
     }
 
-    async fn look_for_recorder(&self) -> Result<Option<String>, StoreError> {
-        self.store.read().await?.recorder().await
-    }
-
-    /// Begins to record, and says so; or ends it, and takes away what nobody has fetched.
-    async fn record_from_now_on(&self, wanted: bool) -> Result<(), StoreError> {
-        if self.recorder.wanted.swap(wanted, Ordering::Relaxed) == wanted {
-            return Ok(());
-        }
-        let mut tx = self.store.begin().await?;
-        if wanted {
-            tx.record(&self.owner, None).await?;
-            tracing::info!("what the homeserver sends is recorded by `penpal record`");
+    /// Looks once whether somebody records. What is found first may be left from one who has gone: that it changes is the sign.
+    pub async fn look_for_recorder(&self, watch: &mut RecorderWatch) -> Result<(), StoreError> {
+        let found = self.store.read().await?.recorder().await?;
+        let first = watch.seen.is_none();
+        if !first && found.is_some() && watch.seen.as_ref() != Some(&found) {
+            watch.silent = 0;
+            self.begin_recording().await?;
         } else {
-            tx.forget_recorded(Some(&self.owner)).await?;
+            watch.silent = watch.silent.saturating_add(1);
+        }
+        let gone = found.is_some() && watch.silent >= PATIENCE;
+        // A process that ended while it was recorded has left over what nobody fetched.
+        let left = found.is_none() && first;
+        if gone || left {
+            let mut tx = self.store.begin().await?;
+            if tx.recorder().await? == found {
+                tx.end_recording().await?;
+                tx.commit_relaxed().await?;
+            }
+        }
+        if (gone || found.is_none()) && self.recorder.wanted.swap(false, Ordering::Relaxed) {
             tracing::info!("recording has ended");
         }
-        tx.commit_relaxed().await
+        watch.seen = Some(found);
+        Ok(())
+    }
+
+    /// Begins to record, and says so.
+    async fn begin_recording(&self) -> Result<(), StoreError> {
+        if !self.recorder.wanted.load(Ordering::Relaxed) {
+            let mut tx = self.store.begin().await?;
+            tx.record(&self.owner, None).await?;
+            tx.commit_relaxed().await?;
+            self.recorder.wanted.store(true, Ordering::Relaxed);
+            tracing::info!("what the homeserver sends is recorded by `penpal record`");
+        }
+        Ok(())
     }
 
     /// Records a transaction, as it arrives. Trouble with that is no trouble of the transaction.

@@ -20,7 +20,7 @@ mod run;
 mod threads;
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{Args, Parser, Subcommand};
 
@@ -94,11 +94,18 @@ impl Cli {
 #[derive(Debug, Args)]
 struct ConfigFile {
     /// The configuration.
-    #[arg(long, value_name = "FILE", default_value = "config.yaml", global = true)]
+    #[arg(long, value_name = "FILE", default_value = USUAL_CONFIG, global = true)]
     config: PathBuf,
 }
 
+/// Where the configuration is unless somebody says otherwise.
+const USUAL_CONFIG: &str = "config.yaml";
+
 impl ConfigFile {
+    fn is_usual(&self) -> bool {
+        self.config == Path::new(USUAL_CONFIG)
+    }
+
     /// The configuration, without a look at the registration.
     fn load_alone(&self) -> Result<Config, ConfigError> {
         Config::load_alone(&self.config, &environment())

@@ -59,10 +59,9 @@ impl Tx {
         .await
     }
 
-    /// Takes out what was recorded, at most `limit`, in order.
-    pub async fn take_recorded(&mut self, limit: i64) -> Result<Vec<Recorded>, StoreError> {
-        let recorded = self
-            .sql("SELECT id, process, line FROM recorded ORDER BY id LIMIT $1")
+    /// What was recorded, at most `limit`, in order.
+    pub async fn recorded(&mut self, limit: i64) -> Result<Vec<Recorded>, StoreError> {
+        self.sql("SELECT id, process, line FROM recorded ORDER BY id LIMIT $1")
             .bind(limit)
             .all(|row| {
                 Ok(Recorded {
@@ -71,26 +70,24 @@ impl Tx {
                     line: get(row, "recorded", "line")?,
                 })
             })
-            .await?;
-        // One by one: on PostgreSQL a smaller number may be committed later.
-        for one in &recorded {
-            self.sql("DELETE FROM recorded WHERE id = $1")
-                .bind(one.id)
-                .later()
-                .await?;
-        }
-        Ok(recorded)
+            .await
     }
 
-    /// Takes away what nobody fetches: that of one process, or all.
-    pub async fn forget_recorded(&mut self, process: Option<&str>) -> Result<(), StoreError> {
-        match process {
-            Some(process) => {
-                let query = self.sql("DELETE FROM recorded WHERE process = $1").bind(process);
-                query.later().await
-            }
-            None => self.sql("DELETE FROM recorded").later().await,
-        }
+    /// Takes away what was fetched: this very line, because on PostgreSQL a smaller number may be committed later.
+    pub async fn remove_recorded(&mut self, id: i64) -> Result<(), StoreError> {
+        let query = self.sql("DELETE FROM recorded WHERE id = $1").bind(id);
+        query.later().await
+    }
+
+    /// Says that nobody records any more, and takes away what nobody has fetched.
+    pub async fn end_recording(&mut self) -> Result<(), StoreError> {
+        self.set_recorder("").await?;
+        self.forget_recorded().await
+    }
+
+    /// Takes away what nobody has fetched.
+    pub async fn forget_recorded(&mut self) -> Result<(), StoreError> {
+        self.sql("DELETE FROM recorded").later().await
     }
 
     /// Everybody who is known to be or to have been in a room, at most 100.

@@ -30,6 +30,7 @@ mod outages;
 mod permissions;
 mod questions;
 mod queue;
+mod recording;
 mod retention;
 mod signatures;
 mod stops;

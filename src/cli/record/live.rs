@@ -19,7 +19,7 @@ use crate::store::{Recorded, Store};
 const FETCH: Duration = Duration::from_millis(500);
 
 /// Lines that are fetched at a time.
-const AT_ONCE: i64 = 200;
+const AT_ONCE: i64 = 50;
 
 /// How long somebody else who records takes at most to show a sign of life.
 const SIGN_OF_LIFE: Duration = Duration::from_secs(3);
@@ -69,7 +69,7 @@ impl<'a> Session<'a> {
             file,
         };
         let mut tx = store.begin().await?;
-        tx.forget_recorded(None).await?;
+        tx.forget_recorded().await?;
         tx.commit().await?;
         session.give_sign().await?;
         Ok(session)
@@ -83,17 +83,17 @@ impl<'a> Session<'a> {
         let end = begun + time.unwrap_or(FOR_EVER).min(FOR_EVER);
         let mut warned = false;
         loop {
-            tokio::select! {
-                _ = terminate.recv() => return Ok(()),
-                _ = interrupt.recv() => return Ok(()),
-                () = sleep_until(end) => {
-                    self.fetch().await?;
-                    return Ok(());
-                }
-                () = sleep(FETCH) => {}
-            }
+            let goes_on = tokio::select! {
+                _ = terminate.recv() => false,
+                _ = interrupt.recv() => false,
+                () = sleep_until(end) => false,
+                () = sleep(FETCH) => true,
+            };
             if !self.fetch().await? {
                 eprint_line("The file has the size that --max-size allows.");
+                return Ok(());
+            }
+            if !goes_on {
                 return Ok(());
             }
             self.give_sign().await?;
@@ -107,8 +107,14 @@ impl<'a> Session<'a> {
     /// Tells the processes to end it, takes away what is left, and gives the file.
     pub(super) async fn end(mut self) -> anyhow::Result<RecordingFile> {
         let mut tx = self.store.begin().await?;
-        tx.set_recorder("").await?;
-        tx.forget_recorded(None).await?;
+        // Another one may have begun meanwhile.
+        if tx
+            .recorder()
+            .await?
+            .is_none_or(|found| found.starts_with(&self.name))
+        {
+            tx.end_recording().await?;
+        }
         tx.commit().await?;
         self.file.finish()?;
         Ok(self.file)
@@ -118,7 +124,9 @@ impl<'a> Session<'a> {
         let mut tx = self.store.begin().await?;
         let found = tx.recorder().await?;
         if self.signs > 0 && found.is_none_or(|found| !found.starts_with(&self.name)) {
-            bail!("another `penpal record` has taken over");
+            bail!(
+                "this is not the recording that goes on: another `penpal record` has begun, or this one gave no sign of life for too long"
+            );
         }
         self.signs += 1;
         tx.set_recorder(&format!("{} {}", self.name, self.signs)).await?;
@@ -126,22 +134,25 @@ impl<'a> Session<'a> {
         Ok(())
     }
 
-    /// Writes what was recorded since. False when the file is full.
+    /// Writes what was recorded since. False when the file is full. Nobody waits for that: the store is free meanwhile.
     async fn fetch(&mut self) -> anyhow::Result<bool> {
         loop {
-            let mut tx = self.store.begin().await?;
-            let recorded = tx.take_recorded(AT_ONCE).await?;
-            let count = recorded.len();
+            let recorded = self.store.read().await?.recorded(AT_ONCE).await?;
+            if recorded.is_empty() {
+                return Ok(true);
+            }
+            let ids: Vec<i64> = recorded.iter().map(|one| one.id).collect();
             for one in recorded {
                 if !self.take(one).await? {
                     return Ok(false);
                 }
             }
             self.file.flush()?;
-            tx.commit().await?;
-            if count < usize::try_from(AT_ONCE).unwrap_or(usize::MAX) {
-                return Ok(true);
+            let mut tx = self.store.begin().await?;
+            for id in ids {
+                tx.remove_recorded(id).await?;
             }
+            tx.commit_relaxed().await?;
         }
     }
 

@@ -29,7 +29,7 @@ Penpal goes on as ever meanwhile; all processes that use the same database are r
 file has --max-size. FILE must not be there yet; only its owner can read it.
 
 Tokens and keys are never in it. What else is not to be there --remove says: contents (what people write, names of rooms and files,
-places), addresses (of email users, also in puppets), names (users, servers, rooms, display names), or all. Each gives way to a pseudonym, the
+places, words and numbers that no specification has), addresses (of email users, also in puppets), names (users, servers, rooms, display names), or all. Each gives way to a pseudonym, the
 same one everywhere, so that the same things happen in a replay. When, in which order and in answer to what somebody wrote, how long it
 was, types and sizes of files, and reactions stay. Files and emails are in no recording.
 
@@ -54,7 +54,7 @@ pub(super) struct Record {
     #[arg(long, value_enum, value_name = "WHAT", value_delimiter = ',')]
     remove: Vec<Part>,
     /// Take a recording that is there, instead of what comes.
-    #[arg(long, value_name = "RECORDING", conflicts_with = "time")]
+    #[arg(long, value_name = "RECORDING", conflicts_with_all = ["time", "max_size"])]
     from: Option<PathBuf>,
 }
 
@@ -109,11 +109,11 @@ impl Record {
 
     /// Writes what is in another recording.
     fn rewrite(&self, recording: &Recording) -> Result<(), Failure> {
-        // The configuration, where there is one, knows tokens and mail domains.
-        let config = if self.config.config.exists() {
-            Some(self.config.load_alone()?)
-        } else {
+        // The configuration, where there is one, knows tokens and mail domains. One that is named has to be there.
+        let config = if self.config.is_usual() && !self.config.config.exists() {
             None
+        } else {
+            Some(self.config.load_alone()?)
         };
         let namespace = recording.context.namespace.clone();
         let addresses = match &config {

@@ -1,26 +1,24 @@
 //! HTML: its tags stay, what they hold is text. Nothing is mended: a replay is to see what was wrong with it.
 
 use super::Pseudonyms;
+use super::words::is_one_of;
+
+/// Elements in messages.
+const ELEMENTS: &str = "\
+    a b blockquote br caption center code col colgroup dd del details div dl dt em figcaption figure font h1 h2 h3 h4 h5 h6 hr i img ins \
+    li mx-reply ol p pre s script small span strike strong style sub summary sup table tbody td tfoot th thead title tr tt u ul";
+
+/// Their attributes.
+const ATTRIBUTES: &str = "\
+    align alt bgcolor border class color colspan data-md data-mx-bg-color data-mx-color data-mx-emoticon data-mx-maths data-mx-spoiler \
+    dir height href name onclick onerror rel rowspan src start style target title type width";
 
 /// Attributes whose values say how something looks.
-const LOOKS: &[&str] = &[
-    "align",
-    "class",
-    "color",
-    "colspan",
-    "data-mx-bg-color",
-    "data-mx-color",
-    "dir",
-    "height",
-    "rowspan",
-    "start",
-    "style",
-    "type",
-    "width",
-];
+const LOOKS: &str =
+    "align bgcolor border color colspan data-mx-bg-color data-mx-color dir height rowspan start type width";
 
-/// Characters that HTML can't hold otherwise.
-const ENTITIES: &[&str] = &["&amp;", "&lt;", "&gt;", "&quot;", "&nbsp;", "&#39;", "&apos;"];
+/// Words among these values.
+const POSITIONS: &str = "auto bottom center justify left ltr middle right rtl top";
 
 impl Pseudonyms {
     /// HTML under pseudonyms.
@@ -38,28 +36,20 @@ impl Pseudonyms {
             let (inside, behind) = tag.split_at_checked(end).unwrap_or((tag, ""));
             out.push('<');
             out.push_str(&self.tag(inside));
-            rest = behind;
+            out.push('>');
+            rest = behind.strip_prefix('>').unwrap_or(behind);
         }
         out.push_str(&self.characters(rest));
         out
     }
 
-    /// Text between tags, with its entities.
+    /// Text between tags, or the value of an attribute.
     fn characters(&mut self, text: &str) -> String {
-        let mut out = String::with_capacity(text.len());
-        let mut rest = text;
-        while let Some(at) = rest.find('&') {
-            let (before, behind) = rest.split_at_checked(at).unwrap_or((rest, ""));
-            out.push_str(&self.text(before));
-            let entity = ENTITIES
-                .iter()
-                .find(|entity| behind.starts_with(**entity))
-                .unwrap_or(&"&");
-            out.push_str(entity);
-            rest = behind.get(entity.len()..).unwrap_or_default();
-        }
-        out.push_str(&self.text(rest));
-        out
+        let text = self.text(&decoded(text));
+        let text = text.replace('&', "&amp;").replace('<', "&lt;");
+        text.replace('>', "&gt;")
+            .replace('"', "&quot;")
+            .replace('\'', "&#39;")
     }
 
     /// What stands between `<` and `>`.
@@ -70,6 +60,9 @@ impl Pseudonyms {
             })
             .unwrap_or(tag.len());
         let (name, mut rest) = tag.split_at_checked(end).unwrap_or((tag, ""));
+        if !is_one_of(ELEMENTS, &name.trim_matches('/').to_ascii_lowercase()) {
+            return self.characters(tag);
+        }
         let mut out = name.to_owned();
         // NAME="VALUE", NAME='VALUE', or anything else.
         while let Some((before, behind)) = rest.split_once(['"', '\'']) {
@@ -77,22 +70,85 @@ impl Pseudonyms {
             let Some((value, next)) = behind.split_once(quote) else {
                 break;
             };
-            // Attributes without a value may stand before the one that has this.
-            let names = before.trim().trim_end_matches('=').trim().to_ascii_lowercase();
-            let is_name = |byte: u8| byte.is_ascii_alphanumeric() || b"- ".contains(&byte);
-            out.push_str(if names.bytes().all(is_name) { before } else { " x=" });
-            let attribute = names.rsplit(' ').next().unwrap_or_default();
-            let looks = LOOKS.contains(&attribute) && is_look(value);
+            let (names, attribute) = self.attributes(before);
+            let looks = is_one_of(LOOKS, &attribute) && is_look(value);
             let value = if looks {
                 value.to_owned()
             } else {
                 self.characters(value)
             };
-            out.push_str(&format!("{quote}{value}{quote}"));
+            out.push_str(&format!("{names}{quote}{value}{quote}"));
             rest = next;
         }
-        out.push_str(&self.text(rest));
+        out.push_str(&self.attributes(rest).0);
         out
+    }
+
+    /// What stands before a value: the attribute's name, and others that have none; and the last of the names.
+    fn attributes(&mut self, names: &str) -> (String, String) {
+        let mut last = String::new();
+        let mut out = String::with_capacity(names.len());
+        let is_end = |character: char| character.is_ascii_whitespace() || character == '=';
+        for part in names.split_inclusive(is_end) {
+            let name = part.trim_end_matches(is_end);
+            let end = part.get(name.len()..).unwrap_or_default();
+            let lower = name.to_ascii_lowercase();
+            if name.is_empty() || name == "/" || is_one_of(ATTRIBUTES, &lower) {
+                out.push_str(name);
+            } else {
+                out.push_str(&self.characters(name));
+            }
+            out.push_str(end);
+            if !name.is_empty() {
+                last = lower;
+            }
+        }
+        (out, last)
+    }
+}
+
+/// The text with its characters in place of their references (HTML, section 13.2.5.72), as far as these hide anything.
+fn decoded(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some((before, behind)) = rest.split_once('&') {
+        out.push_str(before);
+        let reference = behind.split_once(';').filter(|(name, _)| name.len() <= 10);
+        match reference.and_then(|(name, behind)| Some((referred(name)?, behind))) {
+            Some((character, behind)) => {
+                out.push(character);
+                rest = behind;
+            }
+            None => {
+                out.push('&');
+                rest = behind;
+            }
+        }
+    }
+    out.push_str(rest);
+    out
+}
+
+/// The character that a reference names.
+fn referred(name: &str) -> Option<char> {
+    match name {
+        "amp" => Some('&'),
+        "apos" => Some('\''),
+        "commat" => Some('@'),
+        "colon" => Some(':'),
+        "gt" => Some('>'),
+        "lt" => Some('<'),
+        "nbsp" => Some('\u{a0}'),
+        "period" => Some('.'),
+        "quot" => Some('"'),
+        _ => {
+            let number = name.strip_prefix('#')?;
+            let code = match number.strip_prefix(['x', 'X']) {
+                Some(number) => u32::from_str_radix(number, 16),
+                None => number.parse(),
+            };
+            char::from_u32(code.ok()?)
+        }
     }
 }
 
@@ -115,8 +171,6 @@ fn end_of_tag(tag: &str) -> Option<usize> {
 
 /// Whether a value says how something looks, and nothing else.
 fn is_look(value: &str) -> bool {
-    value.len() <= 64
-        && value
-            .bytes()
-            .all(|byte| byte.is_ascii_alphanumeric() || b"#-:;%. ".contains(&byte))
+    let is_measure = |byte: u8| byte.is_ascii_hexdigit() || b"#%.".contains(&byte);
+    is_one_of(POSITIONS, value) || (value.len() <= 9 && value.bytes().all(is_measure))
 }

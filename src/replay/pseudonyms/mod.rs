@@ -3,9 +3,10 @@
 //!
 //! | file | what is there |
 //! | --- | --- |
-//! | this one | the walk over events, field by field: what is not known to be harmless is text, and text is masked |
+//! | this one | the walk over events, field by field: what is not known to be harmless is text, its name as well, and text is masked |
 //! | `names` | users, rooms, events, addresses, domains and display names, each with its pseudonym |
 //! | `text`, `markup` | what people write, plain and as HTML |
+//! | `words` | which words are the specification's, and stay |
 //! | `secrets` | tokens and keys |
 //!
 //! What stays is the form: which kinds of events came, in which order, when, by whom and in answer to what; lengths, line ends and
@@ -17,6 +18,7 @@ mod secrets;
 #[cfg(test)]
 mod tests;
 mod text;
+mod words;
 
 use ruma::UserId;
 use serde_json::{Map, Value, json};
@@ -63,29 +65,27 @@ pub struct Pseudonyms {
     secrets: Secrets,
 }
 
-/// Fields whose values are words of the specification, or types of media: kept when they look like one.
-const WORDS: &[&str] = &[
-    "action",
-    "algorithm",
-    "format",
-    "guest_access",
-    "history_visibility",
-    "join_rule",
-    "kind",
-    "membership",
-    "mimetype",
-    "msgtype",
-    "presence",
-    "rel_type",
-    "room_version",
-    "type",
+/// Fields that hold an identifier as a whole.
+const IDENTIFIERS: &[&str] = &[
+    "avatar_url",
+    "event_id",
+    "redacts",
+    "replacement_room",
+    "replaces_state",
+    "room_id",
+    "sender",
+    "state_key",
+    "thumbnail_url",
+    "url",
+    "user_id",
+    "user_ids",
 ];
 
 /// Fields that name servers.
 const SERVERS: &[&str] = &["allow", "deny", "origin", "via"];
 
-/// Fields that may hold `!` and more without its being a room.
-const PROSE: &[&str] = &["body", "m.text", "name", "reason", "topic"];
+/// An invitation by email, whose state key is its token.
+const THIRD_PARTY_INVITE: &str = "m.room.third_party_invite";
 
 /// Lists of messages between devices, which may hold keys. No course depends on them.
 const TO_DEVICE: &[&str] = &["to_device", "de.sorunome.msc2409.to_device"];
@@ -140,7 +140,7 @@ impl Pseudonyms {
             Exchange::Transaction { txn_id, at, body } => {
                 let body: Value = serde_json::from_str(body).ok()?;
                 Some(Exchange::Transaction {
-                    txn_id: txn_id.clone(),
+                    txn_id: self.names.transaction(txn_id),
                     at: *at,
                     body: self.body(&body).to_string(),
                 })
@@ -179,7 +179,7 @@ impl Pseudonyms {
             Value::Object(fields) => {
                 for (field, value) in fields {
                     match value {
-                        Value::String(name) if field == "displayname" => {
+                        Value::String(name) if words::names_somebody(field) => {
                             self.names.display_name(name);
                         }
                         value => self.learn_names(value),
@@ -194,13 +194,26 @@ impl Pseudonyms {
     /// The value of a field. As deep as `serde_json` reads, which is bounded.
     fn value(&mut self, field: &str, value: &Value) -> Value {
         match value {
-            Value::Object(fields) => fields
-                .iter()
-                .map(|(name, value)| (self.field_name(name), self.field(name, value)))
-                .collect::<Map<_, _>>()
-                .into(),
+            Value::Object(fields) => {
+                let is_invitation = fields.get("type").is_some_and(|kind| kind == THIRD_PARTY_INVITE);
+                let renamed = fields.iter().map(|(name, value)| {
+                    let value = if is_invitation && name == "state_key" {
+                        REMOVED.into()
+                    } else {
+                        self.field(name, value)
+                    };
+                    (self.field_name(name), value)
+                });
+                renamed.collect::<Map<_, _>>().into()
+            }
             Value::Array(items) => items.iter().map(|item| self.value(field, item)).collect(),
             Value::String(text) => self.string(field, text).into(),
+            // A level of power belongs to a user.
+            Value::Number(_)
+                if self.removal.contents && !words::is_counted(field) && !field.starts_with('@') =>
+            {
+                0.into()
+            }
             other => other.clone(),
         }
     }
@@ -213,21 +226,14 @@ impl Pseudonyms {
             Value::String(_) if holds_secret(name) => REMOVED.into(),
             _ if holds_secret(name) && !value.is_null() => json!({}),
             // Emoji, most of them; what is written in letters is what somebody wrote.
-            Value::String(key) if name == "key" && !key.contains(char::is_alphanumeric) => {
-                key.as_str().into()
-            }
-            Value::Number(_) if self.removal.contents && matches!(name, "latitude" | "longitude") => 0.into(),
+            Value::String(key) if name == "key" && is_emoji(key) => key.as_str().into(),
             _ => self.value(name, value),
         }
     }
 
     /// Names of fields are words of some specification, or name what the field is about.
     fn field_name(&mut self, name: &str) -> String {
-        let tame = name.len() <= 64
-            && name
-                .bytes()
-                .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"._-".contains(&byte));
-        if tame {
+        if words::is_field(name) {
             name.to_owned()
         } else {
             self.identifier(name)
@@ -236,13 +242,13 @@ impl Pseudonyms {
 
     fn string(&mut self, field: &str, text: &str) -> String {
         match field {
-            _ if WORDS.contains(&field) && is_word(text) => text.to_owned(),
-            _ if SERVERS.contains(&field) && text != "*" => self.names.server(text),
-            "displayname" => self.display_name(text),
-            "formatted_body" => self.markup(text),
+            _ if words::is_word(field, text) => text.to_owned(),
+            _ if SERVERS.contains(&field) && is_server(text) => self.names.server(text),
+            _ if words::names_somebody(field) => self.display_name(text),
+            "formatted_body" if self.removal.any() => self.markup(text),
             "uri" | "geo_uri" if self.removal.contents && text.starts_with("geo:") => "geo:0,0".to_owned(),
-            _ if PROSE.contains(&field) => self.text(text),
-            _ => self.identifier(text),
+            _ if IDENTIFIERS.contains(&field) => self.identifier(text),
+            _ => self.text(text),
         }
     }
 
@@ -264,23 +270,32 @@ impl Pseudonyms {
             Some('!') if is_id => self.names.room(text),
             Some('$') if is_id => self.names.event(text),
             Some('#') if is_id && text.contains(':') => self.names.alias(text),
+            Some('m') if is_id && text.starts_with("mxc://") => self.names.media(text),
             _ => self.text(text),
         }
     }
 }
 
-/// Whether a value can be a word of a specification: `m.room.message`, `org.matrix.custom.html`, `image/png`.
-fn is_word(text: &str) -> bool {
-    text.len() <= 100
-        && text
-            .bytes()
-            .all(|byte| byte.is_ascii_alphanumeric() || b"._/+-".contains(&byte))
+/// Whether a reaction is a picture. Characters that nobody sees can say anything.
+fn is_emoji(key: &str) -> bool {
+    key.chars().count() <= 16
+        && !key.contains(|character: char| {
+            character.is_alphanumeric() || character.is_ascii() || ('\u{e0000}'..).contains(&character)
+        })
+}
+
+/// Whether this can be a server's name, or a pattern of such.
+fn is_server(text: &str) -> bool {
+    text.len() <= 255 && text.contains(['.', ':']) && !text.contains(char::is_whitespace)
 }
 
 /// A file of the same type and size, with nothing in it.
 fn stand_in(media: &Media) -> Media {
     Media {
-        content_type: media.content_type.clone().filter(|kind| is_word(kind)),
+        content_type: media
+            .content_type
+            .clone()
+            .filter(|kind| words::is_word("mimetype", kind)),
         bytes: vec![0; media.bytes.len()],
     }
 }

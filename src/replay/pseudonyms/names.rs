@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use ruma::{OwnedRoomId, OwnedUserId, RoomId, UserId};
+use ruma::{OwnedRoomId, OwnedUserId, RoomId, UserId, room_id};
 
 use super::Removal;
 use crate::convert::address::{AddressBook, AddressScheme, Recipient, address_of, puppet_of};
@@ -24,7 +24,7 @@ pub(super) struct Names {
     /// Pseudonyms by kind and name.
     given: BTreeMap<(Kind, String), String>,
     numbers: BTreeMap<Kind, usize>,
-    /// Display names by the word with which they begin.
+    /// Display names by what they begin with (`first_word`).
     spoken: BTreeMap<String, BTreeSet<String>>,
 }
 
@@ -41,6 +41,7 @@ enum Kind {
     Nobody,
     DisplayName,
     Token,
+    Transaction,
 }
 
 impl Names {
@@ -168,7 +169,9 @@ impl Names {
         } else {
             return address.clone();
         };
-        EmailAddress::parse(&made).unwrap_or_else(|_| address.clone())
+        // With the name of its user in it, an address with a token can be too long for one.
+        let made = EmailAddress::parse(&made).or_else(|_| EmailAddress::parse("nobody@nowhere.example"));
+        made.unwrap_or_else(|_| address.clone())
     }
 
     /// An address on a mail domain of ours. Its token goes in any case.
@@ -212,7 +215,7 @@ impl Names {
     }
 
     pub(super) fn room_id(&mut self, room: &RoomId) -> OwnedRoomId {
-        OwnedRoomId::try_from(self.room(room.as_str())).unwrap_or_else(|_| room.to_owned())
+        OwnedRoomId::try_from(self.room(room.as_str())).unwrap_or_else(|_| room_id!("!nowhere").to_owned())
     }
 
     pub(super) fn room(&mut self, room: &str) -> String {
@@ -241,12 +244,35 @@ impl Names {
 
     /// The place of a file on a homeserver, `mxc://SERVER/ID`.
     pub(super) fn media(&mut self, uri: &str) -> String {
-        let parts = uri.strip_prefix("mxc://").and_then(|rest| rest.split_once('/'));
-        let Some((server, _)) = parts.filter(|_| self.removal.names) else {
+        if !self.removal.names {
             return uri.to_owned();
-        };
-        let server = self.server(server);
+        }
+        let rest = uri.strip_prefix("mxc://").unwrap_or_default();
+        let server = self.server(rest.split_once('/').map_or(rest, |(server, _)| server));
         self.given(Kind::Media, uri, |number| format!("mxc://{server}/media{number}"))
+    }
+
+    /// A server or a domain that has a pseudonym already, named by itself.
+    pub(super) fn host(&self, name: &str) -> Option<String> {
+        if self.removal.names && name == self.namespace.server_name().as_str() {
+            return Some(HOME.to_owned());
+        }
+        if let (Some(book), true) = (
+            &self.renamed_book,
+            self.book.domains().any(|domain| domain == name),
+        ) {
+            return Some(book.domain().to_owned());
+        }
+        let given = |kind| self.given.get(&(kind, name.to_owned())).cloned();
+        given(Kind::Server).or_else(|| given(Kind::Domain))
+    }
+
+    /// Homeservers number their transactions, or make a hash of what is in them.
+    pub(super) fn transaction(&mut self, txn_id: &str) -> String {
+        if !self.removal.names || txn_id.bytes().all(|byte| byte.is_ascii_digit()) {
+            return txn_id.to_owned();
+        }
+        self.given(Kind::Transaction, txn_id, |number| format!("txn{number}"))
     }
 
     /// How somebody is called.
@@ -255,24 +281,16 @@ impl Names {
         if !self.removal.names || name.is_empty() {
             return name.to_owned();
         }
-        let first: String = name
-            .chars()
-            .take_while(|character| character.is_alphanumeric())
-            .collect();
-        if !first.is_empty() {
-            self.spoken.entry(first).or_default().insert(name.to_owned());
-        }
+        let first = first_word(name).to_owned();
+        self.spoken.entry(first).or_default().insert(name.to_owned());
         self.given(Kind::DisplayName, name, |number| format!("Name {number}"))
     }
 
     /// The display name with which a text begins: its length in bytes, and its pseudonym.
     pub(super) fn spoken(&mut self, text: &str) -> Option<(usize, String)> {
-        let end = text
-            .find(|character: char| !character.is_alphanumeric())
-            .unwrap_or(text.len());
         let name = self
             .spoken
-            .get(text.get(..end)?)?
+            .get(first_word(text))?
             .iter()
             .filter(|name| {
                 let behind = text.strip_prefix(name.as_str());
@@ -282,4 +300,12 @@ impl Names {
             .clone();
         Some((name.len(), self.display_name(&name)))
     }
+}
+
+/// The letters with which a text begins; else its first character.
+fn first_word(text: &str) -> &str {
+    let letters = text.find(|character: char| !character.is_alphanumeric());
+    let first = text.chars().next().map_or(0, char::len_utf8);
+    text.get(..letters.unwrap_or(text.len()).max(first))
+        .unwrap_or_default()
 }

@@ -3,22 +3,19 @@
 /// What stands in their place.
 pub(super) const REMOVED: &str = "removed";
 
-/// Fields that hold tokens or keys, whatever the event: access tokens, invitations by token (`m.room.third_party_invite`), keys of
-/// encrypted files (`k`) and of sessions.
+/// Fields that hold tokens or keys, whatever the event: invitations by token (`m.room.third_party_invite`), keys of encrypted files
+/// (`k`) and of sessions.
 const FIELDS: &[&str] = &[
-    "access_token",
     "k",
     "one_time_keys",
-    "passphrase",
-    "password",
     "private_key",
-    "refresh_token",
-    "secret",
     "session_key",
     "signatures",
     "signed",
-    "token",
 ];
+
+/// What the names of other such fields hold, such as `access_token`.
+const MARKS: &[&str] = &["token", "secret", "password", "passphrase", "credential"];
 
 /// How tokens of homeservers and of their account services begin.
 const PREFIXES: &[&str] = &["syt_", "syr_", "mct_", "mcr_", "mat_"];
@@ -33,7 +30,8 @@ pub(super) struct Secrets {
 
 /// Whether a field of this name holds a token or a key.
 pub(super) fn holds_secret(field: &str) -> bool {
-    FIELDS.contains(&field)
+    let lower = field.to_ascii_lowercase();
+    FIELDS.contains(&field) || MARKS.iter().any(|mark| lower.contains(mark))
 }
 
 impl Secrets {
@@ -60,10 +58,16 @@ impl Secrets {
 /// A word without what is a token by its looks: one of a homeserver, one in a link (`access_token=…`), and what stands in Penpal's own
 /// links behind `/file/` and `/stop/`.
 pub(super) fn without_token(word: &str) -> String {
-    if PREFIXES.iter().any(|prefix| word.starts_with(prefix)) {
-        return REMOVED.to_owned();
-    }
     let mut word = word.to_owned();
+    for prefix in PREFIXES {
+        let begins = |(at, _): &(usize, &str)| {
+            let before = word.get(..*at).unwrap_or_default();
+            !before.ends_with(|character: char| character.is_alphanumeric())
+        };
+        if let Some((at, _)) = word.match_indices(prefix).find(begins) {
+            word = format!("{}{REMOVED}", word.get(..at).unwrap_or_default());
+        }
+    }
     for mark in ["token=", "password=", "secret=", "/file/", "/stop/"] {
         if let Some((before, after)) = word.split_once(mark)
             && !after.is_empty()

@@ -65,9 +65,14 @@ impl Letters {
                 3 => ('\u{4e00}', 4096),
                 _ => ('\u{20000}', 4096),
             },
-            // Pictures say something as well.
-            '\u{2600}'..='\u{27bf}' | '\u{1f000}'..='\u{1faff}' => ('\u{1f600}', 64),
-            other => return other,
+            // What is between the words.
+            other if other.is_ascii() || other.is_whitespace() || is_punctuation(other) => return other,
+            // Pictures say something as well, and so do signs that nobody sees.
+            other => match other.len_utf8() {
+                2 => ('\u{430}', 32),
+                3 => ('\u{2600}', 64),
+                _ => ('\u{1f600}', 64),
+            },
         };
         char::from_u32(u32::from(first) + self.below(count)).unwrap_or(first)
     }
@@ -91,6 +96,11 @@ impl Pseudonyms {
         let mut out = String::with_capacity(line.len());
         let mut rest = line;
         while let Some(next) = rest.chars().next() {
+            if let Some((length, name)) = self.names.spoken(rest) {
+                out.push_str(&name);
+                rest = rest.get(length..).unwrap_or_default();
+                continue;
+            }
             if is_separator(next) {
                 out.push(next);
                 rest = rest.get(next.len_utf8()..).unwrap_or_default();
@@ -101,9 +111,6 @@ impl Pseudonyms {
             if is_command && is_said_to_penpal(word) {
                 out.push_str(word);
                 rest = behind;
-            } else if let Some((length, name)) = self.names.spoken(rest) {
-                out.push_str(&name);
-                rest = rest.get(length..).unwrap_or_default();
             } else {
                 out.push_str(&self.word(word, is_command, &mut letters));
                 rest = behind;
@@ -129,7 +136,7 @@ impl Pseudonyms {
         let core = match known {
             Some(known) => known,
             None if self.removal.any() && core.contains("://") => link(core, letters),
-            None if self.removal.contents => core
+            None if self.removal.contents || (self.removal.any() && may_name(core)) => core
                 .chars()
                 .map(|character| letters.instead_of(character))
                 .collect(),
@@ -140,12 +147,16 @@ impl Pseudonyms {
 
     /// The pseudonym of a word that is an identifier or an address.
     fn known(&mut self, word: &str, is_command: bool) -> Option<String> {
-        let long = |word: &str| word.contains(':') || word.len() >= SHORTEST_HASH;
+        let on_server = word
+            .split_once(':')
+            .is_some_and(|(_, server)| server.contains('.'));
+        let long = on_server || word.len() >= SHORTEST_HASH;
         if let Some(rest) = word.strip_prefix("https://matrix.to/#/") {
             return Some(format!("https://matrix.to/#/{}", self.matrix_to(rest)));
         }
         if let Some(address) = word.strip_prefix("mailto:") {
-            let address = EmailAddress::parse(address).ok()?;
+            let address = address.split('?').next().unwrap_or_default();
+            let address = EmailAddress::parse(&super::percent_decoded(address)).ok()?;
             return Some(format!("mailto:{}", self.names.address(&address)));
         }
         if word.starts_with("mxc://") {
@@ -156,9 +167,9 @@ impl Pseudonyms {
                 let user = <&UserId>::try_from(word).ok()?;
                 return Some(self.names.user(user).into());
             }
-            '!' if long(word) => return Some(self.names.room(word)),
-            '$' if long(word) => return Some(self.names.event(word)),
-            '#' if word.contains(':') => return Some(self.names.alias(word)),
+            '!' if long => return Some(self.names.room(word)),
+            '$' if long => return Some(self.names.event(word)),
+            '#' if on_server => return Some(self.names.alias(word)),
             _ => {}
         }
         if let Some((local, domain)) = word.split_once('@') {
@@ -175,7 +186,13 @@ impl Pseudonyms {
             let address = EmailAddress::parse(word).ok()?;
             return Some(self.names.address(&address).as_str().to_owned());
         }
-        if !is_command || !word.contains('.') {
+        if !word.contains('.') {
+            return None;
+        }
+        if let Some(host) = self.names.host(&word.to_ascii_lowercase()) {
+            return Some(host);
+        }
+        if !is_command {
             return None;
         }
         let domain = word.trim_start_matches("*.");
@@ -220,7 +237,24 @@ fn is_said_to_penpal(word: &str) -> bool {
     COMMANDS.contains(&word.as_str()) || CHOICES.contains(&word.as_str())
 }
 
+/// Whether a word that could not be read names an address, a user or a room all the same: `matrix:u/bob:example.org`,
+/// `#room:localhost`, `alice%40example.org`.
+fn may_name(word: &str) -> bool {
+    let word = word.to_ascii_lowercase();
+    (word.starts_with(['!', '$', '#']) && word.contains(':'))
+        || word.starts_with("matrix:")
+        || ["@", "%40", "matrix.to/"].iter().any(|mark| word.contains(mark))
+}
+
 /// What no identifier and no address holds.
 fn is_separator(character: char) -> bool {
-    character.is_whitespace() || "<>\"()[]{},;|`\0".contains(character)
+    character.is_whitespace() || "<>\"()[]{},;|`\0".contains(character) || is_punctuation(character)
+}
+
+/// Quotation marks, dashes and stops outside ASCII, and the signs between letters.
+fn is_punctuation(character: char) -> bool {
+    matches!(
+        character,
+        '\u{ab}' | '\u{bb}' | '\u{2000}'..='\u{206f}' | '\u{3000}'..='\u{301f}' | '\u{fe0f}' | '\u{ff08}'..='\u{ff0c}' | '\u{ff1a}' | '\u{ff1b}'
+    )
 }

@@ -11,6 +11,10 @@ use ruma::{room_id, user_id};
 use super::penpal;
 use super::running::{Bridge, Running, configured};
 
+const FIXTURE: &str = concat!(
+    env!("CARGO_MANIFEST_DIR"),
+    "/tests/fixtures/transactions/dm_direct.jsonl"
+);
 const PUPPET: &str = "@_email_alice=40example.com:example.org";
 
 /// A chat of Bob's with Alice that is older than the recording.
@@ -97,12 +101,7 @@ fn what_comes_while_it_runs_can_be_replayed_and_names_nobody() {
     assert_eq!(bridge.transaction("2", &says(2, "Greetings")), 200);
     let typing = r#"{"events": [], "ephemeral": [{"type": "m.typing", "room_id": "!old:example.org", "content": {"user_ids": ["@bob:example.org"]}}]}"#;
     assert_eq!(bridge.transaction("3", typing), 200);
-    let file = path.join("report.jsonl");
-    let lines = || fs::read_to_string(&file).unwrap().lines().count();
-    let begun = std::time::Instant::now();
-    while lines() < 5 && begun.elapsed().as_secs() < 60 {
-        std::thread::yield_now();
-    }
+    // What came just before the end is in it as well.
     record.signal("-INT");
     let (code, out) = record.ended();
     assert_eq!(code, Some(0));
@@ -112,6 +111,7 @@ fn what_comes_while_it_runs_can_be_replayed_and_names_nobody() {
          Still in it: times, order, lengths, types and sizes of files, reactions.\n"
     );
 
+    let file = path.join("report.jsonl");
     let mode = fs::metadata(&file).unwrap().permissions().mode();
     assert_eq!(mode & 0o777, 0o600);
     let text = fs::read_to_string(&file).unwrap();
@@ -142,7 +142,7 @@ fn what_comes_while_it_runs_can_be_replayed_and_names_nobody() {
     assert_eq!(bridge.transaction("4", &says(4, "later")), 200);
     let left = on_the_store(path, async |store| {
         let mut tx = store.begin().await.unwrap();
-        (tx.recorder().await.unwrap(), tx.take_recorded(10).await.unwrap())
+        (tx.recorder().await.unwrap(), tx.recorded(10).await.unwrap())
     });
     assert_eq!(left, (None, Vec::new()));
     assert!(!path.join("second.jsonl").exists());
@@ -151,15 +151,13 @@ fn what_comes_while_it_runs_can_be_replayed_and_names_nobody() {
 #[test]
 fn a_recording_that_is_there_can_be_made_one_without_names() {
     let folder = tempfile::tempdir().unwrap();
-    let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/transactions/dm_direct.jsonl");
-    let from = fixtures.to_str().unwrap();
     let made = penpal(
         folder.path(),
         &[
             "record",
             "out.jsonl",
             "--from",
-            from,
+            FIXTURE,
             "--remove",
             "addresses,names",
         ],
@@ -176,4 +174,49 @@ fn a_recording_that_is_there_can_be_made_one_without_names() {
         "{}",
         replayed.out
     );
+}
+
+#[test]
+fn it_ends_before_the_file_is_larger_than_wanted() {
+    let folder = configured(&[]);
+    let path = folder.path();
+    let bridge = Bridge::start(path);
+    old_chat(path);
+    let mut record = Running::start(path, &["record", "small.jsonl", "--max-size", "4 KB"]);
+    record.says("Recording one process");
+    let text = "word ".repeat(100);
+    for number in 0..20 {
+        assert_eq!(bridge.transaction(&number.to_string(), &says(number, &text)), 200);
+    }
+    record.says("The file has the size that --max-size allows");
+    let (code, out) = record.ended();
+    assert_eq!(code, Some(0));
+    assert!(
+        out.starts_with("small.jsonl has 5 transactions with 7 events."),
+        "{out}"
+    );
+    let size = fs::metadata(path.join("small.jsonl")).unwrap().len();
+    assert!((3200..=4000).contains(&size), "{size}");
+    let replayed = penpal(path, &["replay", "small.jsonl"]);
+    assert_eq!(replayed.code, Some(0), "{}", replayed.err);
+    let left = on_the_store(path, async |store| {
+        let mut tx = store.begin().await.unwrap();
+        (tx.recorder().await.unwrap(), tx.recorded(10).await.unwrap())
+    });
+    assert_eq!(left, (None, Vec::new()));
+}
+
+#[test]
+fn a_configuration_that_is_named_must_be_there_for_a_recording_too() {
+    let folder = tempfile::tempdir().unwrap();
+    let from = ["record", "out.jsonl", "--from", FIXTURE];
+    let made = penpal(
+        folder.path(),
+        &[&from[..], &["--config", "nowhere.yaml"]].concat(),
+    );
+    assert_eq!(made.code, Some(2), "{}", made.err);
+    assert!(made.err.contains("nowhere.yaml"), "{}", made.err);
+    let made = penpal(folder.path(), &[&from[..], &["--max-size", "1 KB"]].concat());
+    assert_eq!(made.code, Some(2), "{}", made.err);
+    assert!(!folder.path().join("out.jsonl").exists());
 }

@@ -1,4 +1,5 @@
 mod course;
+mod leaks;
 
 use super::*;
 use crate::convert::address::AddressScheme;
@@ -210,13 +211,13 @@ fn texts_keep_their_form_and_nothing_else() {
 #[test]
 fn markup_stays_markup() {
     let mut names = lab(Removal::ALL);
-    let html = "<p class=\"x\">Hi &amp; <a href=\"https://matrix.to/#/@bob:lab.test\" title='secret'>bye</a></p><img data-mx-emoticon src=\"mxc://lab.test/cat\"><b";
+    let html = "<p align=\"left\" class=\"x\">Hi &amp; <a href=\"https://matrix.to/#/@bob:lab.test\" title='secret'>bye</a></p><img data-mx-emoticon src=\"mxc://lab.test/cat\"><b";
     let out = content(&mut names, &json!({"formatted_body": html}))["formatted_body"]
         .as_str()
         .unwrap()
         .to_owned();
     assert!(
-        out.starts_with("<p class=\"x\">")
+        out.starts_with("<p align=\"left\" class=\"")
             && out.contains(" &amp; <a href=\"https://matrix.to/#/@user1:home.example\" title='"),
         "{out}"
     );
