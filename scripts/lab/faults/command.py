@@ -129,4 +129,7 @@ def _report(rows: list[Row]) -> int:
             print(f"  {violation[:600]}")
     left_out = sum(bool(row.left_out) for row in rows)
     print(f"\n{len(rows) - len(broken) - left_out} kept, {len(broken)} broken, {left_out} left out")
+    if left_out == len(rows):
+        print("nothing was tried")
+        return 2
     return 1 if broken else 0

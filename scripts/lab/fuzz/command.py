@@ -11,13 +11,15 @@ from pathlib import Path
 
 from lab import tools
 from lab.fuzz import seeds
-from lab.processes import end_group, stop_on_signals
+from lab.processes import end_group, run, stop_on_signals
 
 FUZZ = tools.ROOT / "fuzz"
 WORK = tools.TARGET / "fuzz"
 # What one input may cost, with the time that a busy machine takes away.
 SECONDS = 10
 MEGABYTES = 1024
+# How much longer than wanted a program may run: it reads its seeds before it looks at the clock.
+MARGIN = 600
 # Of what a run learned, this goes into the repository for each target.
 KEPT_FILES = 12
 KEPT_BYTES = 1500
@@ -32,6 +34,13 @@ class Outcome:
     slowest: int
     memory: int
     found: list[Path]
+    # Why the program ended before its time, where nothing was found.
+    failure: str = ""
+
+    @property
+    def bad(self) -> bool:
+        """Whether something was found, or not looked for."""
+        return bool(self.found or self.failure)
 
 
 def targets() -> list[str]:
@@ -76,7 +85,9 @@ def _run(program: Path, arguments: Namespace) -> Outcome:
             list(map(str, command)), cwd=folder, stdin=subprocess.DEVNULL, stdout=out, stderr=out, start_new_session=True
         )
         try:
-            child.wait()
+            child.wait(arguments.minutes * 60 + MARGIN)
+        except subprocess.TimeoutExpired:
+            pass
         finally:
             end_group(child, 5)
     text = log.read_text(errors="replace")
@@ -91,8 +102,14 @@ def _run(program: Path, arguments: Namespace) -> Outcome:
         return int(numbers[-1]) if numbers else 0
 
     tried = last(r"stat::number_of_executed_units:\s+(\d+)") or last(r"#(\d+)\s")
+    coverage = last(r" cov: (\d+)")
+    failure = ""
+    if child.returncode != 0 and not new:
+        failure = f"ended with {child.returncode}, see {log}"
+    elif not tried or not coverage:
+        failure = f"nothing was tried, see {log}"
     return Outcome(
-        tried, last(r" cov: (\d+)"), last(r"stat::slowest_unit_time_sec:\s+(\d+)"), last(r"stat::peak_rss_mb:\s+(\d+)"), new
+        tried, coverage, last(r"stat::slowest_unit_time_sec:\s+(\d+)"), last(r"stat::peak_rss_mb:\s+(\d+)"), new, failure
     )
 
 
@@ -103,7 +120,9 @@ def _distil(program: Path) -> None:
     shutil.rmtree(chosen, ignore_errors=True)
     chosen.mkdir()
     command = [program, "-set_cover_merge=1", f"-max_len={KEPT_BYTES}", chosen, FUZZ / "corpus" / program.name, folder / "corpus"]
-    subprocess.run(list(map(str, command)), cwd=folder, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    if run(command, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) != 0:
+        print(f"{program.name}: nothing was distilled, the inputs could not be merged")
+        return
     known = {path.read_bytes() for path in (FUZZ / "corpus" / program.name).iterdir()}
     new = [path for path in chosen.iterdir() if path.read_bytes() not in known]
     new.sort(key=lambda path: (path.stat().st_size, path.name))
@@ -120,6 +139,7 @@ def main(arguments: Namespace) -> int:
         print(missing, file=sys.stderr)
         return 2
     outcomes: dict[str, Outcome] = {}
+    code = 0
     try:
         for name in arguments.targets or targets():
             outcomes[name] = _run(programs / name, arguments)
@@ -127,7 +147,8 @@ def main(arguments: Namespace) -> int:
                 _distil(programs / name)
     except KeyboardInterrupt:
         print("\nstopped")
+        code = 130
     print(f"\n{'target':<16} {'executions':>12} {'coverage':>9} {'slowest':>8} {'memory':>8}  found")
     for name, seen in outcomes.items():
-        print(f"{name:<16} {seen.executions:>12} {seen.coverage:>9} {seen.slowest:>6} s {seen.memory:>5} MB  {len(seen.found)}")
-    return 1 if any(seen.found for seen in outcomes.values()) else 0
+        print(f"{name:<16} {seen.executions:>12} {seen.coverage:>9} {seen.slowest:>6} s {seen.memory:>5} MB  {seen.failure or len(seen.found)}")
+    return 1 if any(seen.bad for seen in outcomes.values()) else code
