@@ -16,6 +16,8 @@
 //! assert!(session.take_output().ends_with(b"250 2.1.5 OK\r\n"));
 //! ```
 
+mod line;
+mod terms;
 mod verbs;
 
 use std::net::IpAddr;
@@ -25,37 +27,14 @@ use tokio::time::Instant;
 
 use super::Protocol;
 use super::command;
-use super::limits::{Budget, Limits, Reservation};
+use super::limits::Reservation;
 use super::message::{Body, DataDecoder};
-use super::rates::{Rates, Throttle};
 use super::reply::Reply;
 use crate::mail::answer;
 use crate::model::{IncomingMail, Peer, Refusal};
-
-/// What a session needs to know of its door.
-#[derive(Clone, Debug)]
-pub struct Terms {
-    pub(super) protocol: Protocol,
-    pub(super) hostname: String,
-    pub(super) starttls: bool,
-    pub(super) limits: Limits,
-    pub(super) budget: Arc<Budget>,
-    pub(super) throttle: Arc<Throttle>,
-}
-
-impl Terms {
-    /// The terms of a door without STARTTLS, its budgets unused. `hostname` is the name by which it greets.
-    pub fn new(protocol: Protocol, hostname: impl Into<String>, limits: Limits, rates: Rates) -> Self {
-        Self {
-            protocol,
-            hostname: hostname.into(),
-            starttls: false,
-            budget: Budget::new(&limits),
-            throttle: Arc::new(Throttle::new(rates)),
-            limits,
-        }
-    }
-}
+use line::Line;
+pub use terms::Terms;
+pub(super) use terms::stranger;
 
 /// What must happen before the session can go on.
 #[derive(Debug)]
@@ -91,9 +70,7 @@ pub(super) enum Wait {
 pub struct Session {
     terms: Arc<Terms>,
     state: State,
-    line: Vec<u8>,
-    /// The line is over the limit and only its end is looked for.
-    line_too_long: bool,
+    line: Line,
     output: Vec<u8>,
     greeted: bool,
     tls: bool,
@@ -152,8 +129,7 @@ impl Session {
     pub fn new(terms: Arc<Terms>, address: Option<IpAddr>, now: Instant) -> Self {
         let mut session = Self {
             state: State::Command,
-            line: Vec::new(),
-            line_too_long: false,
+            line: Line::default(),
             output: Vec::new(),
             greeted: false,
             tls: false,
@@ -189,11 +165,10 @@ impl Session {
         loop {
             match std::mem::replace(&mut self.state, State::Command) {
                 State::Command => {
-                    if !self.read_line(input) {
+                    if !self.line.read(input, self.terms.limits.max_command_line) {
                         return Action::Read;
                     }
-                    let line = std::mem::take(&mut self.line);
-                    if let Some(action) = self.take_line(&line) {
+                    if let Some(action) = self.take_line() {
                         return action;
                     }
                 }
@@ -304,8 +279,7 @@ impl Session {
         self.tls = true;
         self.greeted = false;
         self.mail = None;
-        self.line.clear();
-        self.line_too_long = false;
+        self.line = Line::default();
     }
 
     /// What the session waits for.
@@ -334,31 +308,18 @@ impl Session {
         self.close(&Reply::new(421, "4.3.2", "Shutting down, closing the connection"));
     }
 
-    /// Moves bytes from `input` to the line; true when it is complete.
-    fn read_line(&mut self, input: &mut &[u8]) -> bool {
-        let end = input.iter().position(|&byte| byte == b'\n').map(|at| at + 1);
-        let (part, rest) = input.split_at(end.unwrap_or(input.len()));
-        *input = rest;
-        self.line_too_long |= self.line.len().saturating_add(part.len()) > self.terms.limits.max_command_line;
-        if self.line_too_long {
-            self.line.clear();
-        } else {
-            self.line.extend_from_slice(part);
-        }
-        end.is_some()
-    }
-
-    fn take_line(&mut self, line: &[u8]) -> Option<Action> {
+    fn take_line(&mut self) -> Option<Action> {
+        let line = self.line.take();
         self.commands = self.commands.saturating_add(1);
         if self.commands > self.terms.limits.max_commands {
             self.close(&Reply::new(421, "4.7.0", "Too many commands in one session"));
             return None;
         }
-        if std::mem::take(&mut self.line_too_long) {
+        let Some(line) = line else {
             self.fail(&Reply::new(500, "5.5.2", "Line too long"));
             return None;
-        }
-        match command::parse(line) {
+        };
+        match command::parse(&line) {
             Ok(command) => self.obey(command),
             Err(rejected) if rejected.close => {
                 self.close(&rejected.reply);
@@ -401,17 +362,4 @@ impl Session {
         self.mail = None;
         self.state = State::Closed;
     }
-}
-
-/// The address of a client on the internet; `None` for our own mail server, which has limits of its own.
-pub(super) fn stranger(protocol: Protocol, address: Option<IpAddr>) -> Option<IpAddr> {
-    let peer = Peer {
-        address,
-        with: match protocol {
-            Protocol::Smtp => "SMTP",
-            Protocol::Lmtp => "LMTP",
-        },
-        ..Peer::default()
-    };
-    peer.on_the_internet()
 }
