@@ -17,20 +17,23 @@ pub(super) const OFFER: &str = "React to this with \u{1f501} to have it tried ag
 const DONE: &str = "That has been delivered meanwhile, or was dropped: there is nothing to try again.";
 
 impl Bridge {
-    /// Tries again what a notice offers, when the portal's user reacts to it so. True when the event was about that, and so
-    /// is none of the email user's.
+    /// Tries again what a notice offers, when the portal's user reacts to it so; nobody else may. True when the event was about that,
+    /// and so is none of the email user's.
     pub(super) async fn try_again(
         &self,
         tx: &mut Tx,
         portal: &Portal,
         event: &RoomEvent,
     ) -> Result<bool, StoreError> {
-        let Some(notice) = reacts_again(event).filter(|_| event.sender == portal.user) else {
+        let Some(notice) = reacts_again(event) else {
             return Ok(false);
         };
         let Some(id) = tx.offered_retry(&notice, portal.id).await? else {
             return Ok(false);
         };
+        if event.sender != portal.user {
+            return Ok(true);
+        }
         let state = tx.show_job(id).await?.map(|job| job.state);
         let failed = state.as_deref() == Some(JobState::Failed.as_str());
         if failed && tx.retry_job(id, self.now()).await? {

@@ -13,7 +13,7 @@ use penpal::worker::Worker;
 use ruma::RoomId;
 use serde_json::json;
 
-use crate::harness::{Letter, World, alice, bob};
+use crate::harness::{Letter, World, alice, bob, carol};
 use crate::stories;
 
 fn away() -> SendError {
@@ -139,6 +139,35 @@ stories! {
         world.mail();
         reacts(&world, &room, &message, "\u{1f501}").await;
         assert!(world.mail().text.contains('\u{1f501}'));
+    }
+
+    async fn nobody_else_has_it_tried_again_and_not_from_elsewhere(world: World) {
+        let room = world.bob_opens_chat().await;
+        let other = world.bob_opens_chat().await;
+        world.relay.fail_next(SendError::Permanent { reply: "550 5.7.1 not today".into() });
+        world.says(&bob(), &room, "try me").await;
+        world.settle().await;
+        let notice = latest_event(&world, &room).await;
+        let failed = world.jobs(JobState::Failed).await;
+        assert_eq!(failed.len(), 1);
+
+        // Somebody whom Bob has invited, such as an assistant.
+        world.homeserver.user_invites(&room, &bob(), &carol(), false);
+        world.homeserver.user_joins(&room, &carol());
+        let relation = json!({"rel_type": "m.annotation", "event_id": notice, "key": "\u{1f501}"});
+        world
+            .homeserver
+            .user_sends_event(&room, &carol(), "m.reaction", json!({"m.relates_to": relation}));
+        world.settle().await;
+        // Bob, but in another chat.
+        reacts(&world, &other, &notice, "\u{1f501}").await;
+        assert_eq!(world.jobs(JobState::Failed).await.len(), 1);
+        assert!(!world.mails().iter().any(|mail| mail.text.contains("try me")));
+
+        assert!(drop_job(&world, failed[0].id).await);
+        reacts(&world, &room, &notice, "\u{1f501}").await;
+        assert!(world.said(&room, &alice()).last().unwrap().starts_with("That has been delivered meanwhile, or was dropped"));
+        assert!(world.mails().is_empty());
     }
 
     async fn a_dropped_email_was_never_written(world: World) {
