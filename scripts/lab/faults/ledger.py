@@ -7,6 +7,9 @@ from dataclasses import dataclass, field
 from lab.faults.homeserver import Homeserver
 from lab.faults.relay import FailingRelay, Source, Taken
 
+# Seconds within which a process that lives has noted the relay's answer, also on a busy machine.
+NOTING = 10
+
 # A message says which chat it is for and which one it is there.
 OUT = "out {chat} {number} end"
 IN = "in {chat} {number} end"
@@ -29,14 +32,16 @@ class Ledger:
     # What shall not arrive, but be told about in the chat.
     told: set[tuple[int, int]] = field(default_factory=set)
     told_in: set[tuple[int, int]] = field(default_factory=set)
-    # Processes that were killed or frozen, and when: what one of them had just sent, it could not note.
-    lapses: dict[Source, list[float]] = field(default_factory=lambda: defaultdict(list))
+    # Processes that ended or stood still, each from when until when: what the relay answered them then, they may not have noted.
+    lapses: dict[Source, list[tuple[float, float]]] = field(default_factory=lambda: defaultdict(list))
 
     def lapsed(self, taken: Taken) -> bool:
-        """Whether the process that sent this email may have had no time to note the relay's answer. What was on its way when
-        the process stopped, the relay may see a moment later.
-        """
-        return any(taken.at < at + 1 for at in self.lapses.get(taken.source, []))
+        """Whether the process that sent this email may have had no time to note the relay's answer."""
+        return any(begin < taken.at < end for begin, end in self.lapses.get(taken.source, []))
+
+    def lapse(self, source: Source, begin: float, end: float) -> None:
+        """A process ended, or stood still. What was on its way then, the relay may have seen a moment later."""
+        self.lapses[source].append((begin - NOTING, end + 1))
 
     def messages(self) -> int:
         """How many there are, both ways."""

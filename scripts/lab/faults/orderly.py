@@ -25,9 +25,10 @@ def stop_orderly(stand: Stand, who: Penpal, limit: float = 10) -> float:
     stand.check(code == 421, f"a mail session heard {code} while Penpal stopped")
     try:
         connection = http.client.HTTPConnection("127.0.0.1", who.port, timeout=10)
-        connection.request("PUT", "/_matrix/app/v1/transactions/none", "{}")
+        headers = {"Authorization": f"Bearer {who.tokens()['hs_token']}"}
+        connection.request("PUT", "/_matrix/app/v1/transactions/none", '{"events": []}', headers)
         status = connection.getresponse().status
-        stand.check(status in (401, 503), f"the homeserver heard {status} while Penpal stopped")
+        stand.check(status == 503, f"the homeserver heard {status} while Penpal stopped")
     except (OSError, http.client.HTTPException):
         pass
     code = who.service.ended(limit)

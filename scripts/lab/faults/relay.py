@@ -39,7 +39,7 @@ class Taken:
     # All of it, or how a large one begins; and the digests of the files that a large one encloses.
     raw: bytes
     files: tuple[str, ...]
-    # Which process it came from, when the relay had all of it (monotonic), and whether the relay's 250 went out.
+    # Which process it came from, when the relay answered (monotonic), and whether that was its 250.
     source: Source
     at: float
     answered: bool
@@ -136,7 +136,7 @@ class FailingRelay:
 
     async def handle_DATA(self, server, session, envelope):  # noqa: N802, aiosmtpd's name
         """Called by aiosmtpd with the whole message."""
-        raw, recipient, at = envelope.content, envelope.rcpt_tos[0], time.monotonic()
+        raw, recipient = envelope.content, envelope.rcpt_tos[0]
         if late := self.late(recipient):
             await asyncio.sleep(late)
         trouble = self.trouble("DATA", recipient, raw)
@@ -146,7 +146,7 @@ class FailingRelay:
             digest, files = digest_of(raw), ()
             if len(raw) > LARGE:
                 raw, files = raw[:LARGE], tuple(map(digest_of, files_of(raw)))
-            taken = Taken(recipient, message_id, digest, raw, files, session.source, at, trouble is None)
+            taken = Taken(recipient, message_id, digest, raw, files, session.source, time.monotonic(), trouble is None)
             with self._lock:
                 self.taken.append(taken)
         return "250 2.0.0 caught" if trouble is None else self._reply(server, trouble)

@@ -117,7 +117,6 @@ class Stand:
     def begin(self, who: Penpal | None = None) -> None:
         """Starts Penpal without waiting."""
         who = who or self.penpal
-        self.ledger.lapses[self._source(who)].append(float("inf"))
         self.relay.starts[self._doors[who.port]] += 1
         who.service.start()
 
@@ -132,22 +131,32 @@ class Stand:
     @contextmanager
     def frozen(self, who: Penpal) -> Iterator[None]:
         """Inside it one process stands still, and does not know of it."""
+        begin, source = time.monotonic(), self._source(who)
         who.service.signal(signal.SIGSTOP)
-        self.ledger.lapses[self._source(who)].append(time.monotonic())
         try:
             yield
         finally:
+            self.ledger.lapse(source, begin, time.monotonic())
             who.service.signal(signal.SIGCONT)
 
     def ended(self, seconds: float) -> tuple[int | None, str]:
         """The exit code of Penpal, for which this waits (`None` when it still runs then), and what it said last."""
         code = self.penpal.service.ended(seconds)
+        if code is not None:
+            self._over(self.penpal)
         return code, self.penpal.service.tail(3)
 
     def kill(self, who: Penpal | None = None) -> None:
         """Penpal dies."""
         self.measure()
-        (who or self.penpal).service.kill()
+        who = who or self.penpal
+        who.service.kill()
+        self._over(who)
+
+    def _over(self, who: Penpal) -> None:
+        """A process has ended, and not in order."""
+        now = time.monotonic()
+        self.ledger.lapse(self._source(who), now, now)
 
     def another(self) -> Penpal:
         """A second installation with the same configuration but for its ports; not started."""
