@@ -24,8 +24,10 @@ pub(super) struct Recorder {
 /// What a process has seen of who records.
 #[derive(Debug, Default)]
 pub struct RecorderWatch {
-    /// The last sign of life; none before the first look.
-    seen: Option<Option<String>>,
+    /// Whether it has looked at all.
+    has_looked: bool,
+    /// The last sign of life.
+    seen: Option<String>,
     /// Looks without another one.
     silent: u32,
 }
@@ -45,8 +47,7 @@ impl Bridge {
     /// Looks once whether somebody records. What is found first may be left from one who has gone: that it changes is the sign.
     pub async fn look_for_recorder(&self, watch: &mut RecorderWatch) -> Result<(), StoreError> {
         let found = self.store.read().await?.recorder().await?;
-        let first = watch.seen.is_none();
-        if !first && found.is_some() && watch.seen.as_ref() != Some(&found) {
+        if watch.has_looked && found.is_some() && watch.seen != found {
             watch.silent = 0;
             self.begin_recording().await?;
         } else {
@@ -54,7 +55,7 @@ impl Bridge {
         }
         let gone = found.is_some() && watch.silent >= PATIENCE;
         // A process that ended while it was recorded has left over what nobody fetched.
-        let left = found.is_none() && first;
+        let left = found.is_none() && !watch.has_looked;
         if gone || left {
             let mut tx = self.store.begin().await?;
             if tx.recorder().await? == found {
@@ -65,7 +66,7 @@ impl Bridge {
         if (gone || found.is_none()) && self.recorder.wanted.swap(false, Ordering::Relaxed) {
             tracing::info!("recording has ended");
         }
-        watch.seen = Some(found);
+        (watch.has_looked, watch.seen) = (true, found);
         Ok(())
     }
 

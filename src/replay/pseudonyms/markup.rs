@@ -114,15 +114,14 @@ fn decoded(text: &str) -> String {
     while let Some((before, behind)) = rest.split_once('&') {
         out.push_str(before);
         let reference = behind.split_once(';').filter(|(name, _)| name.len() <= 10);
-        match reference.and_then(|(name, behind)| Some((referred(name)?, behind))) {
-            Some((character, behind)) => {
-                out.push(character);
-                rest = behind;
-            }
-            None => {
-                out.push('&');
-                rest = behind;
-            }
+        if let Some((character, behind)) =
+            reference.and_then(|(name, behind)| Some((referred(name)?, behind)))
+        {
+            out.push(character);
+            rest = behind;
+        } else {
+            out.push('&');
+            rest = behind;
         }
     }
     out.push_str(rest);
