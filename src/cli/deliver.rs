@@ -36,11 +36,11 @@ const POSTFIX_NULL_SENDER: &str = "MAILER-DAEMON";
 /// Takes one email from standard input: for the pipe transport of a mail server.
 #[derive(Debug, Args)]
 #[command(after_help = "\
-It does what the doors in `mail.listen` do: refuses and routes the mail by the same rules, and ends with 0 when it is safe on the
-disk. `penpal run` then delivers it; it may run meanwhile, and must not. One line on standard error says what is wrong; it begins
+It does what the doors in `mail.listen` do: refuses and routes the mail by the same rules, and ends with 0 when it is safe on the \
+disk. `penpal run` then delivers it; it may run meanwhile, and must not. One line on standard error says what is wrong; it begins \
 with an enhanced status code (RFC 3463), by which Postfix goes.
 
-Exit codes (sysexits.h): 0 taken, 64 wrong command line, 65 the mail is malformed or too large, 67 there is no such recipient,
+Exit codes (sysexits.h): 0 taken, 64 wrong command line, 65 the mail is malformed or too large, 67 there is no such recipient, \
 69 refused for another reason, 75 try again later, 77 not allowed, 78 the configuration is wrong.
 
 Postfix, in master.cf (one line), with `penpal_destination_recipient_limit = 1` in main.cf:

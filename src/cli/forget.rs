@@ -13,7 +13,7 @@ use crate::store::{Person, Store};
 /// Removes all that is stored about a person: chats, emails, messages and settings.
 #[derive(Debug, Args)]
 #[command(after_help = "\
-What the homeserver, the mail server and other people have is theirs and stays, and so do the rooms: the next message in one
+What the homeserver, the mail server and other people have is theirs and stays, and so do the rooms: the next message in one \
 begins a new thread. What still waits to be delivered goes as well. Penpal may run meanwhile.
 
 Examples:
@@ -53,7 +53,14 @@ impl Forget {
         };
         with_store(&config, async |store| {
             let chats = forget(store, &person).await?;
-            writeln!(stdout(), "Forgotten, with {chats} chats.")?;
+            match chats {
+                0 => writeln!(
+                    stdout(),
+                    "There was no chat with them; what else was stored about them is gone."
+                )?,
+                1 => writeln!(stdout(), "Forgotten, with 1 chat.")?,
+                _ => writeln!(stdout(), "Forgotten, with {chats} chats.")?,
+            }
             Ok(())
         })
     }

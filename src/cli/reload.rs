@@ -37,10 +37,11 @@ impl Reloads {
     pub(super) fn reload(&self, doors: &[Door]) {
         match self.read(doors) {
             Ok(renewals) => {
-                let count = renewals.len();
+                let certificates = renewals.len();
                 renewals.into_iter().for_each(Renewal::apply);
                 tracing::info!(
-                    "SIGHUP: {count} certificates and the level of the log were read anew; other changes take a restart"
+                    certificates,
+                    "SIGHUP: certificates and the level of the log were read anew; other changes take a restart"
                 );
             }
             Err(reason) => {
@@ -51,15 +52,16 @@ impl Reloads {
 
     fn read(&self, doors: &[Door]) -> Result<Vec<Renewal>, String> {
         let config = Config::load(&self.config, &environment()).map_err(|error| error.to_string())?;
-        let settings = config.listener_settings();
-        if settings.len() != doors.len() {
-            return Err("mail.listen has another number of doors, which takes a restart".to_owned());
-        }
         let mut renewals = Vec::new();
-        for (door, settings) in doors.iter().zip(settings) {
-            if let Some(files) = &settings.tls {
-                renewals.extend(door.renewal(files).map_err(|error| error.to_string())?);
-            }
+        for settings in config.listener_settings() {
+            let Some(files) = &settings.tls else { continue };
+            let Some(door) = doors.iter().find(|door| door.address == settings.address) else {
+                return Err(format!(
+                    "mail.listen has a new door at {}, which takes a restart",
+                    settings.address
+                ));
+            };
+            renewals.extend(door.renewal(files).map_err(|error| error.to_string())?);
         }
         self.level
             .change(&config.logging)

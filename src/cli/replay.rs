@@ -19,7 +19,7 @@ const PROGRESS: Duration = Duration::from_millis(100);
 /// relay in memory, and prints what came out: every homeserver request and every email.
 #[derive(Debug, Args)]
 #[command(after_help = "\
-A recording is a file of JSON lines, one transaction each, with context.json and media/ beside it.
+A recording is a file of JSON lines, one transaction each, with context.json and media/ beside it. \
 The same recording gives the same output, byte for byte, on every machine.
 
 GOLDEN is a file, or a folder in which each recording has its NAME.txt.

@@ -39,7 +39,7 @@ const STOP_TIME: Duration = Duration::from_secs(8);
 /// Runs the bridge until it is stopped by SIGTERM or Ctrl-C.
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Listens for the homeserver (appservice.listen) and for mail (mail.listen), and logs to standard error. SIGHUP has it read the
+Listens for the homeserver (appservice.listen) and for mail (mail.listen), and logs to standard error. SIGHUP has it read the \
 certificates of mail.listen and logging.level anew.
 PENPAL_LOG=penpal=debug shows more.
 

@@ -1,7 +1,7 @@
 //! The file of a recording while it is written.
 
 use std::fs::{File, OpenOptions};
-use std::io::{BufWriter, Write as _};
+use std::io::{BufWriter, ErrorKind, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
@@ -33,6 +33,12 @@ impl RecordingFile {
             .create_new(true)
             .mode(PRIVATE)
             .open(path);
+        let made = made.map_err(|error| match error.kind() {
+            ErrorKind::AlreadyExists => {
+                anyhow!("it exists already and is not overwritten: name another file")
+            }
+            _ => error.into(),
+        });
         let made = made.with_context(|| format!("{} can't be made", path.display()))?;
         let mut file = Self {
             path: path.to_owned(),

@@ -27,6 +27,8 @@ const SIGN_OF_LIFE: Duration = Duration::from_secs(3);
 /// When it is worth saying that nobody has answered.
 const NO_ANSWER: Duration = Duration::from_secs(10);
 
+const NOBODY: &str = "No running Penpal has answered yet: is there one that uses the same database?";
+
 /// A year: for as long as nobody ends it.
 const FOR_EVER: Duration = Duration::from_hours(24 * 365);
 
@@ -94,12 +96,15 @@ impl<'a> Session<'a> {
                 return Ok(());
             }
             if !goes_on {
+                if self.processes.is_empty() && !warned {
+                    eprint_line(NOBODY);
+                }
                 return Ok(());
             }
             self.give_sign().await?;
             if !warned && self.processes.is_empty() && begun.elapsed() > NO_ANSWER {
                 warned = true;
-                eprint_line("No running Penpal has answered yet: is there one that uses the same database?");
+                eprint_line(NOBODY);
             }
         }
     }

@@ -25,13 +25,13 @@ use live::Session;
 /// attach it to a report.
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Penpal goes on as ever meanwhile; all processes that use the same database are recorded. It ends by Ctrl-C, after --for, or when the
+Penpal goes on as ever meanwhile; all processes that use the same database are recorded. It ends by Ctrl-C, after --for, or when the \
 file has --max-size. FILE must not be there yet; only its owner can read it.
 
-Tokens and keys are never in it. What else is not to be there --remove says: contents (what people write, names of rooms and files,
-places, words and numbers that no specification has), addresses (of email users, also in puppets), names (users, servers, rooms, display names), or all. Each gives way to a pseudonym, the
-same one everywhere, so that the same things happen in a replay. When, in which order and in answer to what somebody wrote, how long it
-was, types and sizes of files, and reactions stay. Files and emails are in no recording.
+Tokens and keys are never in it. What else is not to be there --remove says: contents (what people write, names of rooms and files, \
+places, words and numbers that no specification has), addresses (of email users, also in puppets), names (users, servers, rooms, \
+display names), or all. Each gives way to a pseudonym, the same one everywhere, so that the same things happen in a replay. When, in \
+which order and in answer to what somebody wrote, how long it was, types and sizes of files, and reactions stay. Files and emails are in no recording.
 
 Chats that are older than the recording begin with their state. What Penpal reads back from a room's history is not recorded.
 

@@ -2,6 +2,7 @@
 
 mod deliver;
 mod doctor;
+mod help;
 mod queue;
 mod record;
 mod reload;
@@ -370,36 +371,6 @@ fn a_bad_configuration_ends_with_exit_code_2() {
         "penpal: config.yaml: mail.addresses.scheme: `minus` is none of plus, catch_all, single\n"
     );
     assert_eq!(outcome.out, "");
-}
-
-#[test]
-fn every_command_explains_itself() {
-    let folder = tempfile::tempdir().unwrap();
-    let outcome = penpal(folder.path(), &["--help"]);
-    assert_eq!(outcome.code, Some(0));
-    let commands: Vec<&str> = outcome
-        .out
-        .lines()
-        .skip_while(|line| *line != "Commands:")
-        .skip(1)
-        .take_while(|line| !line.is_empty())
-        // Descriptions may go on in further lines, which are indented deeper.
-        .filter_map(|line| line.strip_prefix("  ").filter(|rest| !rest.starts_with(' ')))
-        .filter_map(|line| line.split_whitespace().next())
-        .filter(|command| *command != "help")
-        .collect();
-    assert!(!commands.is_empty());
-    for command in commands {
-        let help = penpal(folder.path(), &[command, "--help"]);
-        assert_eq!(help.code, Some(0), "{command}");
-        assert!(
-            help.out.contains("Example"),
-            "{command} has no example:\n{}",
-            help.out
-        );
-        assert!(help.out.contains(&format!("penpal {command}")), "{command}");
-    }
-    assert_eq!(penpal(folder.path(), &["no-such-command"]).code, Some(2));
 }
 
 #[test]

@@ -89,7 +89,7 @@ fn what_comes_while_it_runs_can_be_replayed_and_names_nobody() {
     let over = penpal(path, &["record", "report.jsonl"]);
     assert_eq!(over.code, Some(1));
     assert!(
-        over.err.contains("report.jsonl can't be made: File exists"),
+        over.err.contains("report.jsonl can't be made: it exists already"),
         "{}",
         over.err
     );

@@ -1,8 +1,9 @@
 //! SIGHUP.
 
 use std::fs;
-use std::io::{BufRead as _, BufReader, Write as _};
+use std::io::{Read, Write};
 use std::net::TcpStream;
+use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -15,31 +16,37 @@ const NAME: &str = "mail.example.org";
 
 /// A fresh certificate in `cert.pem` and `key.pem`.
 fn certificate(folder: &Path) -> CertificateDer<'static> {
+    certificate_in(folder, "cert.pem", "key.pem")
+}
+
+fn certificate_in(folder: &Path, certificate: &str, key: &str) -> CertificateDer<'static> {
     let pair = rcgen::generate_simple_self_signed([NAME.to_owned()]).unwrap();
-    fs::write(folder.join("cert.pem"), pair.cert.pem()).unwrap();
-    fs::write(folder.join("key.pem"), pair.signing_key.serialize_pem()).unwrap();
+    fs::write(folder.join(certificate), pair.cert.pem()).unwrap();
+    fs::write(folder.join(key), pair.signing_key.serialize_pem()).unwrap();
     pair.cert.der().clone()
 }
 
-/// A client that has begun TLS at the door of `address`, or `None` when the door shows no certificate that it trusts.
-fn starttls(
-    address: &str,
+/// A client that has begun TLS over this connection to a door, or `None` when the door shows no certificate that it trusts.
+fn starttls<S: Read + Write>(
+    mut stream: S,
     trusted: &CertificateDer<'static>,
-) -> Option<rustls::StreamOwned<ClientConnection, TcpStream>> {
-    let mut stream = TcpStream::connect(address).unwrap();
-    let mut reader = BufReader::new(stream.try_clone().unwrap());
-    let mut reads_until = |end: &str| {
-        let mut line = String::new();
-        while !line.starts_with(end) {
+) -> Option<rustls::StreamOwned<ClientConnection, S>> {
+    let reads_until = |stream: &mut S, end: &str| {
+        let mut line = Vec::new();
+        while !line.starts_with(end.as_bytes()) {
             line.clear();
-            assert!(reader.read_line(&mut line).unwrap() > 0);
+            while !line.ends_with(b"\n") {
+                let mut byte = [0];
+                stream.read_exact(&mut byte).unwrap();
+                line.push(byte[0]);
+            }
         }
     };
-    reads_until("220 ");
+    reads_until(&mut stream, "220 ");
     stream.write_all(b"LHLO client\r\n").unwrap();
-    reads_until("250 ");
+    reads_until(&mut stream, "250 ");
     stream.write_all(b"STARTTLS\r\n").unwrap();
-    reads_until("220 ");
+    reads_until(&mut stream, "220 ");
     let mut roots = RootCertStore::empty();
     roots.add(trusted.clone()).unwrap();
     let config = ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
@@ -51,7 +58,7 @@ fn starttls(
     let mut tls = rustls::StreamOwned::new(connection, stream);
     tls.write_all(b"NOOP\r\n").ok()?;
     let mut answer = [0; 3];
-    std::io::Read::read_exact(&mut tls, &mut answer).ok()?;
+    tls.read_exact(&mut answer).ok()?;
     Some(tls)
 }
 
@@ -66,22 +73,23 @@ fn certificates_and_the_level_of_the_log_are_read_anew() {
     });
     let mut bridge = Bridge::start(path);
     let door = address_in(&bridge.process.says("listening for mail"));
-    let mut old = starttls(&door, &first).expect("the first certificate");
+    let tcp = || TcpStream::connect(&door).unwrap();
+    let mut old = starttls(tcp(), &first).expect("the first certificate");
 
     let second = certificate(path);
     change(path, |text| format!("{text}\nlogging:\n  level: debug\n"));
     bridge.process.signal("-HUP");
     bridge
         .process
-        .says("SIGHUP: 1 certificates and the level of the log were read anew");
-    assert!(starttls(&door, &second).is_some(), "the second certificate");
+        .says("SIGHUP: certificates and the level of the log were read anew");
+    assert!(starttls(tcp(), &second).is_some(), "the second certificate");
     assert!(
-        starttls(&door, &first).is_none(),
+        starttls(tcp(), &first).is_none(),
         "nobody gets the first any more"
     );
     old.write_all(b"NOOP\r\n").unwrap();
     let mut answer = [0; 3];
-    std::io::Read::read_exact(&mut old, &mut answer).unwrap();
+    old.read_exact(&mut answer).unwrap();
     let event = r#"{"type": "m.room.message", "event_id": "$e", "room_id": "!r:example.org", "sender": "@bob:example.org", "origin_server_ts": 1, "content": {}}"#;
     assert_eq!(
         bridge.transaction("1", &format!(r#"{{"events": [{event}]}}"#)),
@@ -95,9 +103,56 @@ fn certificates_and_the_level_of_the_log_are_read_anew() {
         bridge.process.signal("-HUP");
         let line = bridge.process.says("SIGHUP: nothing was changed");
         assert!(line.contains(reason), "{line}");
-        assert!(starttls(&door, &second).is_some(), "it goes on with what it has");
+        assert!(starttls(tcp(), &second).is_some(), "it goes on with what it has");
         fs::write(path.join(broken), whole).unwrap();
     }
     bridge.process.signal("-TERM");
     assert_eq!(bridge.process.ended().0, Some(0));
+}
+
+#[test]
+fn a_door_gets_its_own_certificate_wherever_it_stands_in_the_configuration() {
+    let folder = configured(&[]);
+    let path = folder.path();
+    let sockets = ["one.sock", "two.sock"];
+    let certificates = [
+        certificate_in(path, "one.pem", "one.key"),
+        certificate_in(path, "two.pem", "two.key"),
+    ];
+    let door = |name: &str| {
+        let socket = path.join(format!("{name}.sock"));
+        let socket = socket.display();
+        format!(
+            "    - protocol: lmtp\n      address: unix:{socket}\n      certificate: {name}.pem\n      key: {name}.key\n"
+        )
+    };
+    let listen = |doors: &[&str]| {
+        let doors: String = doors.iter().map(|name| door(name)).collect();
+        change(path, |text| {
+            let (before, after) = text.split_once("  listen:\n    -").unwrap();
+            let (_, after) = after.split_once("  authentication:").unwrap();
+            format!("{before}  listen:\n{doors}  authentication:{after}")
+        });
+    };
+    listen(&["one", "two"]);
+    let mut bridge = Bridge::start(path);
+    bridge.process.says("two.sock");
+    listen(&["two", "one"]);
+    bridge.process.signal("-HUP");
+    bridge.process.says("\"certificates\":2");
+    for (socket, certificate) in sockets.iter().zip(&certificates) {
+        let stream = UnixStream::connect(path.join(socket)).unwrap();
+        assert!(
+            starttls(stream, certificate).is_some(),
+            "{socket} has another certificate"
+        );
+    }
+
+    change(path, |text| text.replace("two.sock", "three.sock"));
+    bridge.process.signal("-HUP");
+    let line = bridge.process.says("SIGHUP: nothing was changed");
+    assert!(
+        line.contains("three.sock") && line.contains("takes a restart"),
+        "{line}"
+    );
 }

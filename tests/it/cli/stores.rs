@@ -53,7 +53,10 @@ fn the_queue_a_backup_and_forgetting_need_no_stop() {
     let forget = penpal(path, &["forget", "@bob:example.org"]);
     assert_eq!(
         (forget.code, forget.out.as_str()),
-        (Some(0), "Forgotten, with 0 chats.\n"),
+        (
+            Some(0),
+            "There was no chat with them; what else was stored about them is gone.\n"
+        ),
         "{}",
         forget.err
     );
