@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::{Bridge, Failure, NewThread};
 use crate::convert::subject::base_subject;
 use crate::convert::to_matrix::{self, Auto, Converted, EmailHeaders};
-use crate::store::{Portal, StoreError, Tx};
+use crate::store::{Message, Portal, StoreError, Tx};
 
 /// How many of the IDs that a mail names are looked up.
 const LOOKED_UP: usize = 20;
@@ -25,21 +25,26 @@ pub(super) struct Answers {
 }
 
 impl Bridge {
-    /// What a mail answers.
-    pub(super) async fn answers(&self, portal: &Portal, headers: &EmailHeaders) -> Result<Answers, Failure> {
+    /// What a mail answers, in a thread with this newest event.
+    pub(super) async fn answers(
+        &self,
+        portal: &Portal,
+        headers: &EmailHeaders,
+        last: Option<&EventId>,
+    ) -> Result<Answers, Failure> {
         let mut tx = self.store.read().await?;
         let named = headers.in_reply_to.iter().chain(headers.references.iter().rev());
         for message_id in headers.reported.iter().chain(named).take(LOOKED_UP) {
-            let Some(event) = tx.event_of_email(message_id, portal.id).await? else {
+            let Some(message) = tx.message_of_email(message_id, portal.id).await? else {
                 continue;
             };
-            let last = tx.last_message(portal.id).await?;
+            let event = message.event_id.clone();
             // An answer to the last message needs no pointer: nobody writes chats that way. A bounce says what did not arrive.
             let shown = last
-                .is_some_and(|last| last.event_id != event || headers.auto == Auto::Bounce)
+                .is_some_and(|last| last != event || headers.auto == Auto::Bounce)
                 .then(|| event.clone());
             return Ok(Answers {
-                thread: self.thread_of(&mut tx, portal, &event).await?,
+                thread: self.thread_of(&mut tx, portal, message).await?,
                 event: Some(event),
                 shown,
                 opens_thread: false,
@@ -53,16 +58,13 @@ impl Bridge {
         })
     }
 
-    /// The first event of the Matrix thread in which an event lies, or which it has begun.
+    /// The first event of the Matrix thread in which a message lies, or which it has begun.
     async fn thread_of(
         &self,
         tx: &mut Tx,
         portal: &Portal,
-        event: &EventId,
+        message: Message,
     ) -> Result<Option<OwnedEventId>, StoreError> {
-        let Some(message) = tx.message(event).await? else {
-            return Ok(None);
-        };
         let relation = message
             .content
             .as_ref()

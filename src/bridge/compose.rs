@@ -7,14 +7,17 @@ use ruma::OwnedEventId;
 use super::email_bytes::EmailBytes;
 use super::fetch::Fetched;
 use super::messages::referred;
-use super::{Bridge, Failure};
+use super::{Bridge, Failure, aside};
 use crate::convert::address::new_token;
 use crate::convert::thread;
 use crate::convert::to_email::{
     self, ChatMessage, EmailDraft, EnclosedFile, Intro, Quoted, RenderOptions, RenderedEmail,
 };
 use crate::model::{Mailbox, Timestamp};
-use crate::store::{Draft, Email, FrozenEmail, LinkedFile, Message, Portal, StoreError, Tx};
+use crate::store::{Email, FrozenEmail, LinkedFile, Message, Outgoing, StoreError, Tx};
+
+/// Up to how many messages an email without files is rendered in no time.
+const FEW_MESSAGES: usize = 10;
 
 /// An email before it is rendered.
 struct Unrendered {
@@ -37,12 +40,12 @@ impl Bridge {
     /// Renders the messages of a draft, with files that are `fetched`; `None` when they show nothing.
     pub(super) async fn compose(
         &self,
-        draft: &Draft,
-        portal: &Portal,
-        messages: &[Message],
+        tx: Tx,
+        outgoing: &Outgoing,
         fetched: &mut Fetched,
     ) -> Result<Option<Composed>, Failure> {
-        let Some(email) = self.email_draft(draft, portal, messages, fetched).await? else {
+        let Outgoing { draft, portal, .. } = outgoing;
+        let Some(email) = self.email_draft(tx, outgoing, fetched).await? else {
             return Ok(None);
         };
         let row = Email {
@@ -53,10 +56,12 @@ impl Bridge {
             chain: email.draft.references.clone(),
             bounce_token: Some(new_token(&*self.random)),
         };
-        // Off the workers' threads: an email with large attachments takes a while to encode.
+        // An email with large attachments takes a while to encode.
+        let messages = &email.draft.messages;
+        let small = messages.len() <= FEW_MESSAGES && messages.iter().all(|message| message.media.is_none());
         let (mail, loop_key) = (Arc::clone(&self.mail), self.loop_key.clone());
         let domain = self.mail_domain(portal).to_owned();
-        let rendered = tokio::task::spawn_blocking(move || {
+        let rendered = aside(small, move || {
             to_email::render_with(&email.draft, &email.options).map(|mut rendered| {
                 rendered.put_on_top(&loop_key.mark(&email.draft.message_id));
                 if rendered.files.is_empty() {
@@ -67,14 +72,13 @@ impl Bridge {
                 rendered
             })
         });
-        let rendered = match rendered.await {
-            Ok(Ok(rendered)) if rendered.files.is_empty() => rendered,
-            Ok(Ok(rendered)) => self.signed(rendered, self.mail_domain(portal), fetched).await?,
-            Ok(Err(nothing)) => {
+        let rendered = match rendered.await? {
+            Ok(rendered) if rendered.files.is_empty() => rendered,
+            Ok(rendered) => self.signed(rendered, self.mail_domain(portal), fetched).await?,
+            Err(nothing) => {
                 tracing::info!(job = draft.job, portal = portal.id, "no email: {nothing}");
                 return Ok(None);
             }
-            Err(_panicked) => return Err(Failure::Defect),
         };
         Ok(Some(Composed {
             email: frozen(rendered.bytes, &rendered.files, fetched),
@@ -104,18 +108,20 @@ impl Bridge {
     /// Everything that the email is made of; `None` when all its messages were taken back.
     async fn email_draft(
         &self,
-        draft: &Draft,
-        portal: &Portal,
-        messages: &[Message],
+        mut tx: Tx,
+        outgoing: &Outgoing,
         fetched: &mut Fetched,
     ) -> Result<Option<Unrendered>, Failure> {
+        let Outgoing {
+            draft,
+            portal,
+            messages,
+            ..
+        } = outgoing;
         let Some(last) = messages.last() else {
             return Ok(None);
         };
-        let mut tx = self.store.read().await?;
-        let parent = self.parent(&mut tx, draft, portal, messages).await?;
-        let puppet_name = tx.puppet_name(&portal.puppet).await?;
-        let wishes = tx.mail_wishes(&portal.user).await?;
+        let parent = self.parent(&mut tx, outgoing).await?;
         let mut chat = Vec::with_capacity(messages.len());
         for message in messages {
             chat.push(self.chat_message(&mut tx, message).await?);
@@ -157,7 +163,10 @@ impl Bridge {
             from,
             reply_to,
             to: Mailbox {
-                name: puppet_name.filter(|name| name != portal.address.as_str()),
+                name: outgoing
+                    .puppet_name
+                    .clone()
+                    .filter(|name| name != portal.address.as_str()),
                 address: portal.address.clone(),
             },
             subject,
@@ -169,8 +178,8 @@ impl Bridge {
                 .map(|message| message.sent_at)
                 .max()
                 .unwrap_or(Timestamp(0)),
-            ask_receipt: wishes.asks_receipts,
-            signature: wishes.signature,
+            ask_receipt: outgoing.wishes.asks_receipts,
+            signature: outgoing.wishes.signature.clone(),
             unsubscribe: Some(unsubscribe),
             intro,
             messages: chat,
@@ -183,13 +192,13 @@ impl Bridge {
     }
 
     /// The email that a draft answers: the one that a message refers to, else the last one of the thread.
-    async fn parent(
-        &self,
-        tx: &mut Tx,
-        draft: &Draft,
-        portal: &Portal,
-        messages: &[Message],
-    ) -> Result<Option<Email>, StoreError> {
+    async fn parent(&self, tx: &mut Tx, outgoing: &Outgoing) -> Result<Option<Email>, StoreError> {
+        let Outgoing {
+            draft,
+            portal,
+            messages,
+            ..
+        } = outgoing;
         for event in messages
             .iter()
             .filter_map(|message| message.content.as_ref().and_then(referred))
@@ -204,7 +213,7 @@ impl Bridge {
                 return Ok(Some(email));
             }
         }
-        tx.last_email(portal.id, &draft.message_id).await
+        Ok(outgoing.last_email.clone())
     }
 
     async fn chat_message(&self, tx: &mut Tx, message: &Message) -> Result<ChatMessage, StoreError> {

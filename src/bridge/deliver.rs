@@ -11,19 +11,22 @@ use super::chat_room::ChatRoom;
 use super::contents::StoredMail;
 use super::label::Authorship;
 use super::submit::one_line;
-use super::{Bridge, Failure, questions};
+use super::{Bridge, Failure, aside, questions};
 use crate::convert::to_matrix::{
     self, Auto, Content, Converted, EmailHeaders, LargeMail, ThreadContext, Upload,
 };
 use crate::convert::trace;
 use crate::matrix::MatrixError;
-use crate::store::{Job, JobState, Message, Portal, PortalState, StoreError, Tx};
+use crate::store::{Incoming, Job, JobState, Message, Portal, PortalState, StoreError, Tx};
 
 /// How many of our own messages are compared with a quotation.
 const QUOTABLE: i64 = 50;
 
 /// How many of the messages that came in are compared with what a mail repeats.
 const REPEATABLE: i64 = 20;
+
+/// Up to how many bytes a mail is converted in no time.
+const SMALL: usize = 16 * 1024;
 
 /// How far ahead of ours another clock is believed.
 const FAST_CLOCK: Duration = Duration::from_hours(1);
@@ -32,7 +35,8 @@ impl Bridge {
     pub(super) async fn work_mail(&self, job: &Job) -> Result<(), Failure> {
         let heavy = job.content.is_some();
         let _place = heavy.then(|| self.place(&self.heavy_mails)).transpose()?;
-        let portal = self.portal_of(job).await?;
+        let incoming = self.incoming(job).await?;
+        let portal = incoming.portal.clone();
         let (stored, mail) = self.stored_mail(job).await?;
         let raw = mail.bytes();
         let headers = to_matrix::headers(raw);
@@ -41,34 +45,37 @@ impl Bridge {
             return self.work_notification(job, &portal, raw, authorship).await;
         }
         if portal.state == PortalState::Closed && !headers.auto.is_personal() {
-            return self.keep_closed(job, &portal, mail, headers.auto).await;
+            return self.keep_closed(job, &incoming, mail, headers.auto).await;
         }
         if portal.state == PortalState::Closed {
-            let converted = self.convert_mail(&portal, Arc::clone(&mail), None).await?;
+            let converted = self.convert_mail(&incoming, Arc::clone(&mail), None).await?;
             if let Some(wish) = self.wish(&portal, raw, &headers, authorship, &converted) {
                 return self.grant_after_the_end(job, &portal, wish).await;
             }
         }
         // Only the thread's own person gives the puppet its name.
         let author = headers.author().filter(|_| authorship == Authorship::Person);
-        self.ensure_puppet(
+        self.name_puppet(
             &portal.puppet,
             &portal.address,
+            incoming.puppet_name.clone(),
             author.and_then(|from| from.name.as_deref()),
         )
         .await?;
         let room = self.ensure_room(job, &portal).await?;
-        let answers = self.answers(&portal, &headers).await?;
+        let answers = self
+            .answers(&portal, &headers, incoming.last_event.as_deref())
+            .await?;
         // A reaction says nothing about its author: somebody else's becomes a text, which is labelled.
         let reacted = answers.event.clone().filter(|_| author.is_some());
-        let mut converted = self.convert_mail(&portal, Arc::clone(&mail), reacted).await?;
+        let mut converted = self.convert_mail(&incoming, Arc::clone(&mail), reacted).await?;
         let wish = self.wish(&portal, raw, &headers, authorship, &converted);
         Self::hide_stop_links(&portal, &mut converted);
         authorship.put_on(&mut converted, &headers);
         answers.place(&mut converted, &headers.subject);
         let uris = self.upload_all(job, &portal, &stored, &mut converted).await?;
         let last = self
-            .send_all(job, &portal, &room, &headers, converted, &uris, &answers)
+            .send_all(job, &incoming, &room, &headers, converted, &uris, &answers)
             .await?;
         let room = room.id;
         let own = matches!(authorship, Authorship::Person | Authorship::Machine);
@@ -96,13 +103,14 @@ impl Bridge {
     async fn keep_closed(
         &self,
         job: &Job,
-        portal: &Portal,
+        incoming: &Incoming,
         mail: Arc<LargeMail>,
         auto: Auto,
     ) -> Result<(), Failure> {
+        let portal = &incoming.portal;
         let words = match auto {
             Auto::Bounce => {
-                let converted = self.convert_mail(portal, mail, None).await?;
+                let converted = self.convert_mail(incoming, mail, None).await?;
                 let body = |content: &Value| Some(content.get("body")?.as_str()?.to_owned());
                 converted.events.iter().find_map(|(_, content)| body(content))
             }
@@ -128,23 +136,30 @@ impl Bridge {
         Ok(tx.commit().await?)
     }
 
+    /// What the mail of a job meets in the store.
+    async fn incoming(&self, job: &Job) -> Result<Incoming, Failure> {
+        let id = job
+            .portal
+            .ok_or_else(|| Failure::Fail("the job names no portal".into()))?;
+        let mut tx = self.store.read().await?;
+        let incoming = tx.incoming(job.id, id, QUOTABLE, REPEATABLE).await?;
+        incoming.ok_or_else(|| Failure::Fail(format!("portal {id} is not there any more")))
+    }
+
     async fn convert_mail(
         &self,
-        portal: &Portal,
+        incoming: &Incoming,
         mail: Arc<LargeMail>,
         answers: Option<OwnedEventId>,
     ) -> Result<Converted, Failure> {
-        let mut tx = self.store.read().await?;
         let context = ThreadContext {
-            sent: tx.sent_texts(portal.id, QUOTABLE).await?,
-            received: tx.received_texts(portal.id, REPEATABLE).await?,
+            sent: incoming.sent.clone(),
+            received: incoming.received.clone(),
             answers,
         };
-        drop(tx);
-        // Off the workers' threads: a large mail takes a while, and a hostile one longer.
-        tokio::task::spawn_blocking(move || to_matrix::convert_large(&mail, &context))
-            .await
-            .map_err(|_panicked| Failure::Defect)
+        // A large mail takes a while, and a hostile one longer.
+        let small = mail.is_at_most(SMALL);
+        aside(small, move || to_matrix::convert_large(&mail, &context)).await
     }
 
     /// Uploads what the events show, each attachment once, also over several attempts. What the homeserver does not take
@@ -218,7 +233,7 @@ impl Bridge {
     async fn send_all(
         &self,
         job: &Job,
-        portal: &Portal,
+        incoming: &Incoming,
         room: &ChatRoom,
         headers: &EmailHeaders,
         converted: Converted,
@@ -227,11 +242,11 @@ impl Bridge {
     ) -> Result<Option<Message>, Failure> {
         // A clock may be fast; a date far to come would keep the event before everybody's eyes until then.
         let date = headers.date.filter(|date| *date <= self.now() + FAST_CLOCK);
-        let earlier = self.store.read().await?.messages_of_job(job.id).await?;
+        let Incoming { portal, earlier, .. } = incoming;
         let sent = earlier.len();
         let mut last = None;
         let mut left_out = converted.quoted.as_deref().map(questions::kept);
-        let mut first = earlier.into_iter().next().map(|message| message.event_id);
+        let mut first = earlier.first().map(|message| message.event_id.clone());
         for (part, (event_type, mut content)) in converted.events.into_iter().enumerate().skip(sent) {
             if let Some(message) = last.take() {
                 // Taken back by a power cut, the event is sent again under its transaction ID, and made once.

@@ -2,17 +2,11 @@
 
 use super::{Bridge, Failure};
 use crate::model::RoomEvent;
-use crate::store::{Job, JobState, PortalState, Tx};
+use crate::store::{Job, JobState, Portal, PortalState, StoreError, Tx};
 
 impl Bridge {
     pub(super) async fn work_event(&self, job: &Job) -> Result<(), Failure> {
-        let event = serde_json::from_slice(&job.payload)
-            .map_err(|error| error.to_string())
-            .and_then(|value| RoomEvent::from_json(&value).map_err(|error| error.to_string()));
-        let event = match event {
-            Ok(event) => event,
-            Err(error) => return Err(Failure::Fail(format!("the stored event can't be read: {error}"))),
-        };
+        let event = read_event(job).map_err(Failure::Fail)?;
         if event.event_type == "m.room.member" && event.state_key.is_some() {
             self.store.settled().await?;
             return self.work_membership(job, &event).await;
@@ -22,21 +16,8 @@ impl Bridge {
             return self.work_tombstone(job, &event).await;
         }
         let mut tx = self.settle(job).await?;
-        if let Some(portal) = tx.portal_by_room(&event.room_id).await? {
-            // In a room that was closed because the puppet could not write there, its user is still read.
-            let open = match portal.state {
-                PortalState::Active => true,
-                PortalState::Closed => event.sender == portal.user,
-                PortalState::Removed => false,
-            };
-            if open {
-                if event.state_key.is_some() {
-                    self.apply_state(&mut tx, &portal, &event).await?;
-                } else {
-                    self.apply_message(&mut tx, portal, &event).await?;
-                }
-            }
-        } else if event.state_key.is_none() {
+        let portal = tx.portal_by_room(&event.room_id).await?;
+        if portal.is_none() && event.state_key.is_none() {
             let for_bot = tx.bot_room(&event.room_id).await?.is_some();
             drop(tx);
             self.store.settled().await?;
@@ -46,9 +27,67 @@ impl Bridge {
                 self.adopt(job, &event).await
             };
         }
+        if let Some(portal) = portal {
+            self.apply_event(&mut tx, portal, &event).await?;
+        }
         // Taken back by a power cut, it is worked again and comes to the same: nobody outside has seen it yet.
         tx.finish_job(job.id, JobState::Done, None, self.now()).await?;
         Ok(tx.commit_relaxed().await?)
+    }
+
+    /// Works events that follow each other in a room, all in one transaction, up to the first for which the store is not enough.
+    /// Answers how many.
+    pub async fn work_together(&self, jobs: &[Job]) -> Result<usize, Failure> {
+        let Some(first) = jobs.first() else { return Ok(0) };
+        let mut tx = self.settle(first).await?;
+        let mut done = Vec::with_capacity(jobs.len());
+        let mut known: Option<Portal> = None;
+        for job in jobs {
+            let Ok(event) = read_event(job) else { break };
+            if matches!(event.event_type.as_str(), "m.room.member" | "m.room.tombstone") {
+                break;
+            }
+            let portal = match known
+                .take()
+                .filter(|portal| portal.room.as_ref() == Some(&event.room_id))
+            {
+                Some(portal) => portal,
+                None => match tx.portal_by_room(&event.room_id).await? {
+                    Some(portal) => portal,
+                    None => break,
+                },
+            };
+            known = self.apply_event(&mut tx, portal, &event).await?;
+            done.push(job.id);
+        }
+        if !done.is_empty() {
+            tx.finish_jobs(&done, self.now()).await?;
+            tx.commit_relaxed().await?;
+        }
+        Ok(done.len())
+    }
+
+    /// What an event of a portal's room changes. Answers the portal as it is afterwards, where that is known without another look.
+    async fn apply_event(
+        &self,
+        tx: &mut Tx,
+        portal: Portal,
+        event: &RoomEvent,
+    ) -> Result<Option<Portal>, StoreError> {
+        // In a room that was closed because the puppet could not write there, its user is still read.
+        let open = match portal.state {
+            PortalState::Active => true,
+            PortalState::Closed => event.sender == portal.user,
+            PortalState::Removed => false,
+        };
+        if !open {
+            return Ok(Some(portal));
+        }
+        if event.state_key.is_some() {
+            self.apply_state(tx, &portal, event).await?;
+            return Ok(None);
+        }
+        self.apply_message(tx, portal, event).await
     }
 
     /// Works what was read back from a room's history along with the job that read it: oldest first, each once.
@@ -82,4 +121,12 @@ impl Bridge {
             .await?;
         Ok(tx.commit().await?)
     }
+}
+
+/// The event that a job is about, or why it can't be read.
+fn read_event(job: &Job) -> Result<RoomEvent, String> {
+    serde_json::from_slice(&job.payload)
+        .map_err(|error| error.to_string())
+        .and_then(|value| RoomEvent::from_json(&value).map_err(|error| error.to_string()))
+        .map_err(|error| format!("the stored event can't be read: {error}"))
 }

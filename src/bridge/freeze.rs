@@ -8,7 +8,7 @@ use super::fetch::Fetched;
 use super::files::shows_files;
 use super::{Bridge, Failure, HEAVY};
 use crate::model::Envelope;
-use crate::store::{FrozenEmail, Job};
+use crate::store::{FrozenEmail, Job, Outgoing};
 
 /// How often a draft is rendered again because it changed meanwhile, before its job steps back for a moment.
 const RENDERINGS: usize = 5;
@@ -56,42 +56,44 @@ impl Bridge {
 
     async fn freeze_with(&self, job: &Job, fetched: &mut Fetched) -> Result<Frozen<'_>, Failure> {
         let mut tx = self.store.read().await?;
-        let (Some(draft), Some(portal)) = (tx.draft(job.id).await?, self.portal_in(&mut tx, job).await?)
-        else {
+        let Some(mut outgoing) = tx.outgoing(job.id).await? else {
             drop(tx);
             let tx = self.settle(job).await?;
             self.finish(tx, job).await?;
             return Ok(Frozen::Nothing);
         };
-        let due = tx.job_due(job.id).await?.unwrap_or(job.due_at);
-        let messages = tx.messages_of_job(job.id).await?;
-        let hindrance = self.hindrance_at_leave(&mut tx, &portal, &draft.sender).await?;
-        if let Some(hindrance) = hindrance.filter(|_| due <= self.now()) {
+        let hindrance = self.hindrance_at_leave(&mut tx, &outgoing).await?;
+        if let Some(hindrance) = hindrance.filter(|_| outgoing.draft.due_at <= self.now()) {
             drop(tx);
-            self.drop_email(job, &draft, &portal, hindrance, &messages)
-                .await?;
+            self.drop_email(job, &outgoing, hindrance).await?;
             return Ok(Frozen::Nothing);
         }
-        if let Some(frozen) = draft.frozen {
+        let frozen = outgoing.draft.frozen.take();
+        let Outgoing {
+            draft,
+            portal,
+            messages,
+            ..
+        } = &outgoing;
+        if let Some(frozen) = frozen {
             let email = tx.email(&draft.message_id, portal.id).await?;
             let token = email.and_then(|email| email.bounce_token).unwrap_or_default();
             let heavy = frozen.text.len() > HEAVY || !frozen.files.is_empty();
             return Ok(Frozen::Email(Finished {
-                envelope: self.envelope(&portal, &token)?,
+                envelope: self.envelope(portal, &token)?,
                 email: frozen,
                 perhaps_taken: true,
                 _place: heavy.then(|| self.place(&self.heavy_emails)).transpose()?,
             }));
         }
-        drop(tx);
-        if due > self.now() {
-            return Err(Failure::Later(due));
+        if draft.due_at > self.now() {
+            return Err(Failure::Later(draft.due_at));
         }
         let files = messages
             .iter()
             .any(|message| message.content.as_ref().is_some_and(shows_files));
         let place = files.then(|| self.place(&self.heavy_emails)).transpose()?;
-        let rendered = self.compose(&draft, &portal, &messages, fetched).await?;
+        let rendered = self.compose(tx, &outgoing, fetched).await?;
         let mut tx = self.settle(job).await?;
         let Some(rendered) = rendered else {
             // Unless a message was added meanwhile.
@@ -110,40 +112,35 @@ impl Bridge {
         if let Some(wait) = self
             .count_email(
                 &mut tx,
-                &draft,
-                &portal,
+                draft,
+                portal,
                 self.settings.max_attachment.saturating_sub(fetched.room),
             )
             .await?
         {
-            self.hold(&mut tx, &draft, &portal, &wait).await?;
+            self.hold(&mut tx, draft, portal, &wait).await?;
             tx.commit().await?;
             return Err(Failure::Later(wait.until));
         }
         if !tx.freeze_draft(job.id, draft.revision, &rendered.email).await? {
             return Ok(Frozen::Changed);
         }
-        tx.add_email(&rendered.row, self.now()).await?;
         if !rendered.links.is_empty() {
             tx.forget_expired_files(self.now()).await?;
         }
         for (event, file) in &rendered.links {
             tx.keep_file(event, file).await?;
         }
-        // A retry finds the row of its first attempt, with the token that may be on its way back already.
-        let row = tx
-            .email(&draft.message_id, portal.id)
-            .await?
-            .unwrap_or(rendered.row);
         for (message, text) in messages.iter().zip(&rendered.texts) {
             tx.set_body(&message.event_id, text).await?;
         }
-        if portal.subject.is_none() {
-            tx.fix_subject(portal.id, &row.subject).await?;
-        }
-        // Durable: what goes to the relay again after a power cut is the same email, byte for byte.
-        tx.commit().await?;
-        let envelope = self.envelope(&portal, row.bounce_token.as_deref().unwrap_or_default())?;
+        // Durable: what goes to the relay again after a power cut is the same email, byte for byte. A retry finds the row of its
+        // first attempt, with the token that may be on its way back already.
+        let noted = tx
+            .commit_email(&rendered.row, portal.subject.is_none(), self.now())
+            .await?;
+        let row = noted.unwrap_or(rendered.row);
+        let envelope = self.envelope(portal, row.bounce_token.as_deref().unwrap_or_default())?;
         Ok(Frozen::Email(Finished {
             envelope,
             email: rendered.email,

@@ -7,7 +7,7 @@ use super::receive::Refused;
 use super::sender_rules::rule_for;
 use super::{Bridge, Failure, Level};
 use crate::model::{AddressPattern, EmailAddress, Refusal, RoomEvent};
-use crate::store::{Draft, Job, Message, Portal, SenderRule, StoreError, Tx};
+use crate::store::{Job, Outgoing, Portal, SenderRule, StoreError, Tx};
 
 /// To which addresses mail may go.
 #[derive(Clone, Debug)]
@@ -122,11 +122,14 @@ impl Bridge {
     pub(super) async fn hindrance_at_leave(
         &self,
         tx: &mut Tx,
-        portal: &Portal,
-        sender: &UserId,
+        outgoing: &Outgoing,
     ) -> Result<Option<Hindrance>, StoreError> {
-        if let Some(hindrance) = self.hindrance_in(tx, portal, sender).await? {
+        let portal = &outgoing.portal;
+        if let Some(hindrance) = self.hindrance_in(tx, portal, &outgoing.draft.sender).await? {
             return Ok(Some(hindrance));
+        }
+        if !outgoing.has_rules {
+            return Ok(None);
         }
         let rule = rule_for(tx, &portal.user, &portal.address).await?;
         Ok((rule == Some(SenderRule::Block)).then_some(Hindrance::Blocked))
@@ -172,11 +175,15 @@ impl Bridge {
     pub(super) async fn drop_email(
         &self,
         job: &Job,
-        draft: &Draft,
-        portal: &Portal,
+        outgoing: &Outgoing,
         hindrance: Hindrance,
-        messages: &[Message],
     ) -> Result<(), Failure> {
+        let Outgoing {
+            draft,
+            portal,
+            messages,
+            ..
+        } = outgoing;
         count_refused(hindrance);
         tracing::info!(
             job = job.id,

@@ -59,11 +59,16 @@ impl Bridge {
             })
             .collect();
         let mut tx = self.store.begin().await?;
-        let accepted = tx.enqueue_all(&jobs, now).await?;
-        for (room, users) in &typing {
-            self.heed_typing(&mut tx, room, users).await?;
-        }
-        tx.commit().await?;
+        let accepted = if typing.is_empty() {
+            tx.commit_all(&jobs, now).await?
+        } else {
+            let accepted = tx.enqueue_all(&jobs, now).await?;
+            for (room, users) in &typing {
+                self.heed_typing(&mut tx, room, users).await?;
+            }
+            tx.commit().await?;
+            accepted
+        };
         metrics::counter!("penpal_events_accepted_total").increment(accepted as u64);
         tracing::debug!(txn_id, accepted, events = events.len(), "committed a transaction");
         Ok(())

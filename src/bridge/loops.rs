@@ -1,25 +1,21 @@
 //! Nothing goes round in circles: what we sent ourselves does not come in again, and what was handed on too often is refused.
 
 use super::Bridge;
-use super::receive::{Reading, Refused};
+use super::receive::Refused;
 use crate::convert::trace;
 use crate::model::{IncomingMail, Refusal};
-use crate::store::Tx;
+use crate::store::Email;
 
 /// `Received` fields at the most: RFC 5321, section 6.3, wants no less.
 const MAX_HOPS: usize = 100;
 
 impl Bridge {
-    /// Refuses mail that goes round in circles.
-    pub(super) async fn refuse_loops(
-        &self,
-        tx: &mut Tx,
-        mail: &IncomingMail,
-        reading: &Reading,
-    ) -> Result<(), Refused> {
+    /// Refuses mail that goes round in circles: what was handed on too often, or what we have sent, which bears our mark or the
+    /// `Message-ID` of an email of ours. `known` are the emails with its `Message-ID`.
+    pub(super) fn refuse_loops(&self, mail: &IncomingMail, known: &[Email]) -> Result<(), Refused> {
         let reason = if trace::hops(mail.bytes.head()) > MAX_HOPS {
             ("hops", "The message has been handed on too often")
-        } else if self.is_our_own(tx, mail, reading).await? {
+        } else if self.loop_key.made(mail.bytes.head()) || known.iter().any(|email| email.outgoing) {
             ("own", "The message was sent from here")
         } else {
             return Ok(());
@@ -32,17 +28,5 @@ impl Bridge {
             enhanced: "5.4.6",
             text: reason.1.into(),
         }))
-    }
-
-    /// Whether we have sent this mail: it bears our mark, or the `Message-ID` of an email of ours.
-    async fn is_our_own(&self, tx: &mut Tx, mail: &IncomingMail, reading: &Reading) -> Result<bool, Refused> {
-        if self.loop_key.made(mail.bytes.head()) {
-            return Ok(true);
-        }
-        let Some(message_id) = &reading.headers.message_id else {
-            return Ok(false);
-        };
-        let known = tx.emails_by_id(message_id).await?;
-        Ok(known.iter().any(|email| email.outgoing))
     }
 }

@@ -49,12 +49,13 @@ impl Bridge {
         &self,
         tx: &mut Tx,
         portal: i64,
+        before: Machines,
         mail: &IncomingMail,
         reading: &Reading,
     ) -> Result<Passage, StoreError> {
         let author = reading.author.as_ref();
         let verified = author.is_some_and(|author| mail.verdict.vouches_for(author));
-        let mut machines = tx.machines(portal).await?;
+        let mut machines = before.clone();
         let passage = pass(
             &mut machines,
             reading,
@@ -62,7 +63,9 @@ impl Bridge {
             self.settings.machines,
             self.now(),
         );
-        tx.set_machines(portal, &machines).await?;
+        if machines != before {
+            tx.set_machines(portal, &machines).await?;
+        }
         self.tell_passage(tx, portal, passage).await?;
         Ok(passage)
     }

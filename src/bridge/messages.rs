@@ -20,17 +20,19 @@ const LINK_ENDED: &str = "That message has already left as an email, which can't
                           the file: the link leads nowhere from now on.";
 
 impl Bridge {
-    /// A message event of a portal's room, by somebody who is not ours.
+    /// A message event of a portal's room, by somebody who is not ours. Answers the portal as it is afterwards, where that is known
+    /// without another look.
     pub(super) async fn apply_message(
         &self,
         tx: &mut Tx,
         portal: Portal,
         event: &RoomEvent,
-    ) -> Result<(), StoreError> {
+    ) -> Result<Option<Portal>, StoreError> {
         // From here on the open draft neither leaves nor changes but by this.
         tx.lock_lane(&Lane::thread(portal.id)).await?;
         if event.event_type == "m.room.redaction" {
-            return self.apply_redaction(tx, &portal, event).await;
+            self.apply_redaction(tx, &portal, event).await?;
+            return Ok(None);
         }
         if event.event_type == "m.room.encrypted" {
             metrics::counter!("penpal_events_encrypted_total").increment(1);
@@ -38,31 +40,34 @@ impl Bridge {
                 self.add_notice(tx, portal.id, UNREADABLE, Some(&event.event_id))
                     .await?;
             }
-            return Ok(());
+            return Ok(None);
         }
         if let Some(target) = edit_target(&event.content) {
-            return self.apply_edit(tx, &portal, event, &target).await;
+            self.apply_edit(tx, &portal, event, &target).await?;
+            return Ok(None);
         }
         if let Some(question) = Question::read(&event.event_type, &event.content) {
-            return self
-                .answer_question(tx, &portal, question, &event.sender, &event.content)
-                .await;
+            self.answer_question(tx, &portal, question, &event.sender, &event.content)
+                .await?;
+            return Ok(None);
         }
         if self.count_vote(tx, &portal, event).await? || self.try_again(tx, &portal, event).await? {
-            return Ok(());
+            return Ok(Some(portal));
         }
         if !to_email::is_mailable(&event.event_type, &event.content) {
             metrics::counter!("penpal_events_without_text_total").increment(1);
             tracing::debug!(event_id = %event.event_id, event_type = event.event_type, "nothing in it to mail");
-            return Ok(());
+            return Ok(Some(portal));
         }
         if self.is_known_beacon(tx, &portal, event).await? {
-            return Ok(());
+            return Ok(Some(portal));
         }
         if event.text("msgtype") == Some("m.notice") && !self.pass_notice(tx, portal.id).await? {
-            return Ok(());
+            return Ok(Some(portal));
         }
-        self.gather(tx, &portal, event).await
+        let gathered = self.gather(tx, &portal, event).await?;
+        let contacted = portal.contacted || (gathered && event.sender == portal.user);
+        Ok(Some(Portal { contacted, ..portal }))
     }
 
     /// Whether an event is a further step of a live location. Clients send one every few seconds, for hours: the first
@@ -109,14 +114,16 @@ impl Bridge {
         Ok(true)
     }
 
-    /// Puts a message that may go out into the portal's open draft, or opens one.
-    async fn gather(&self, tx: &mut Tx, portal: &Portal, event: &RoomEvent) -> Result<(), StoreError> {
+    /// Puts a message into the portal's open draft, or opens one. False when it may not go out.
+    async fn gather(&self, tx: &mut Tx, portal: &Portal, event: &RoomEvent) -> Result<bool, StoreError> {
         if !self.may_go(tx, portal, event).await? {
-            return Ok(());
+            return Ok(false);
         }
         let now = self.now();
         let lane = Lane::thread(portal.id);
-        let open = tx.newest_draft(portal.id).await?;
+        let (open, sender_name) = tx
+            .newest_draft_and_name(portal.id, &event.room_id, &event.sender)
+            .await?;
         let (job, message_id) = match open {
             Some(draft) if self.has_room(tx, &draft, event, now).await? => {
                 // Sending ends the typing, also where the homeserver has not told so.
@@ -125,7 +132,7 @@ impl Bridge {
                 (draft.job, draft.message_id)
             }
             other => {
-                if let Some(draft) = other {
+                if let Some(draft) = other.filter(|draft| draft.due_at > now) {
                     // Somebody else speaks, or it is full: nobody will add to it.
                     tx.set_due(draft.job, &lane, now).await?;
                 }
@@ -141,14 +148,13 @@ impl Bridge {
                     due_at,
                 };
                 let Some(job) = tx.enqueue(&new, now).await? else {
-                    return Ok(());
+                    return Ok(false);
                 };
                 tx.create_draft(job, portal.id, &event.sender, &message_id, now)
                     .await?;
                 (job, message_id)
             }
         };
-        let sender_name = tx.shown_name(&event.room_id, &event.sender).await?;
         let message = Message {
             portal: portal.id,
             event_id: event.event_id.clone(),
@@ -168,7 +174,7 @@ impl Bridge {
         if event.sender == portal.user && !portal.contacted {
             tx.set_contacted(portal.id).await?;
         }
-        Ok(())
+        Ok(true)
     }
 
     /// Whether a draft takes another message.
@@ -179,14 +185,15 @@ impl Bridge {
         event: &RoomEvent,
         now: Timestamp,
     ) -> Result<bool, StoreError> {
-        if draft.frozen.is_some()
+        if self.settings.settle.is_zero()
+            || draft.frozen.is_some()
             || draft.sender != event.sender
             || (now >= draft.first_at + self.settings.settle_max && !is_held(draft, now))
         {
             return Ok(false);
         }
         let (messages, bytes) = tx.job_size(draft.job).await?;
-        Ok(messages < MOST_MESSAGES && bytes < MOST_BYTES && !self.settings.settle.is_zero())
+        Ok(messages < MOST_MESSAGES && bytes < MOST_BYTES)
     }
 
     /// When a draft leaves, if its sender is quiet from now on.
@@ -214,9 +221,7 @@ impl Bridge {
         else {
             return Ok(());
         };
-        let Some(due) = tx.job_due(draft.job).await? else {
-            return Ok(());
-        };
+        let due = draft.due_at;
         let changed = if users.contains(&draft.sender) {
             due.max(draft.first_at + self.settings.settle_max)
         } else {
@@ -297,7 +302,8 @@ impl Bridge {
                 return tx.revise_draft(draft.job).await;
             }
         }
-        self.gather(tx, portal, event).await
+        self.gather(tx, portal, event).await?;
+        Ok(())
     }
 
     /// A redaction: before the email has left it takes the message out, afterwards the user is told that it can't be.

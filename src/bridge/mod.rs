@@ -277,7 +277,7 @@ impl Bridge {
 
     /// The transaction in which a job's outcome is written, refused when another process has taken the job over.
     async fn settle(&self, job: &Job) -> Result<Tx, StoreError> {
-        let mut tx = self.store.begin().await?;
+        let mut tx = self.store.begin_work().await?;
         tx.assert_lease(job, &self.owner).await?;
         Ok(tx)
     }
@@ -300,6 +300,18 @@ impl Bridge {
             && user.server_name() == self.settings.namespace.server_name()
             && !self.settings.namespace.is_ours(user)
     }
+}
+
+/// Does what may take a while off the workers' threads. What is small takes less time than going there and back.
+async fn aside<T: Send + 'static>(
+    small: bool,
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, Failure> {
+    if small {
+        return Ok(work());
+    }
+    let worked = tokio::task::spawn_blocking(work).await;
+    worked.map_err(|_panicked| Failure::Defect)
 }
 
 /// Eight random bytes in hexadecimal.

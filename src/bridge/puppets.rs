@@ -39,8 +39,19 @@ impl Bridge {
         address: &EmailAddress,
         name: Option<&str>,
     ) -> Result<(), PuppetError> {
-        let name = name.map(display_name).filter(|name| !name.is_empty());
         let known = self.store.read().await?.puppet_name(puppet).await?;
+        self.name_puppet(puppet, address, known, name).await
+    }
+
+    /// The same for a puppet whose name in the store is known; it does not exist yet when it has none.
+    pub(super) async fn name_puppet(
+        &self,
+        puppet: &UserId,
+        address: &EmailAddress,
+        known: Option<String>,
+        name: Option<&str>,
+    ) -> Result<(), PuppetError> {
+        let name = name.map(display_name).filter(|name| !name.is_empty());
         let wanted = match (&known, &name) {
             (Some(known), None) => known.clone(),
             (_, Some(name)) => name.clone(),

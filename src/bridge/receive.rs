@@ -17,7 +17,7 @@ use crate::convert::trace;
 use crate::mail::Inbound;
 use crate::matrix::MatrixError;
 use crate::model::{EmailAddress, IncomingMail, Refusal};
-use crate::store::{Content, Email, JobKind, Lane, NewJob, NewPortal, StoreError};
+use crate::store::{Addressed, Content, Email, JobKind, Lane, NewJob, NewPortal, Portal, StoreError, Tx};
 
 /// Why a mail is not taken, or could not be.
 pub(super) enum Refused {
@@ -119,11 +119,11 @@ impl Bridge {
         };
         let mut tx = self.store.read().await?;
         match target {
-            Recipient::Reply { token, .. } => match tx.portal_by_token(&token).await? {
-                Some(portal) => {
+            Recipient::Reply { token, .. } => match tx.addressed(&token).await? {
+                Some(Addressed { portal, rules }) => {
                     open_thread(&portal)?;
                     self.takes_mail(&portal.user)?;
-                    refuse_blocked(&mut tx, sender, &portal.user).await?;
+                    refuse_blocked(sender, &rules)?;
                 }
                 None => return Err(Refusal::unknown_recipient("There is no such conversation").into()),
             },
@@ -133,7 +133,7 @@ impl Bridge {
             },
             Recipient::User(user) => {
                 self.takes_mail(&user)?;
-                refuse_blocked(&mut tx, sender, &user).await?;
+                refuse_blocked(sender, &tx.sender_rules(&user).await?)?;
                 let known = tx.knows_user(&user).await?;
                 drop(tx);
                 if !known && !self.user_exists(&user).await? {
@@ -217,6 +217,21 @@ impl Bridge {
         taken
     }
 
+    /// The emails with a mail's own `Message-ID`, and the thread to whose reply address it came.
+    async fn look_up(
+        &self,
+        tx: &mut Tx,
+        reading: &Reading,
+        recipient: &str,
+    ) -> Result<(Vec<Email>, Option<Portal>), StoreError> {
+        // An empty one is nobody's.
+        let message_id = reading.headers.message_id.as_deref().unwrap_or_default();
+        match self.settings.addresses.classify(recipient) {
+            Some(Recipient::Reply { token, .. }) => tx.emails_and_portal(message_id, &token).await,
+            _ => Ok((tx.emails_by_id(message_id).await?, None)),
+        }
+    }
+
     /// Routes and commits a mail for one recipient.
     async fn accept_for(
         &self,
@@ -226,28 +241,30 @@ impl Bridge {
         content: Option<Content>,
     ) -> Result<(), Refused> {
         let mut tx = self.store.begin().await?;
-        self.refuse_loops(&mut tx, mail, reading).await?;
+        let (same, addressed) = self.look_up(&mut tx, reading, recipient).await?;
+        self.refuse_loops(mail, &same)?;
         if self.unsubscribed_by(&mut tx, &reading.headers.subject).await? {
             return Ok(tx.commit().await?);
         }
         if self.note_report(&mut tx, mail, reading, recipient).await? {
             return Ok(tx.commit().await?);
         }
-        let route = self.route(&mut tx, mail, reading, recipient).await?;
+        let route = self.route(&mut tx, mail, reading, recipient, addressed).await?;
         let (user, person) = match &route {
             Route::Thread(portal) => (&portal.user, Some(&portal.address)),
             Route::New(user) => (user, reading.author.as_ref()),
         };
         self.takes_mail(user)?;
-        match blocked(&mut tx, mail, reading, user).await? {
+        let key = format!("mail:{user}:{}", reading.digest);
+        let met = tx.met(route.portal(), user, &key).await?;
+        match blocked(mail, reading, &met.rules) {
             Some(Blocked::Refused(refusal)) => return Err(refusal.into()),
             Some(Blocked::Dropped) => return Ok(()),
             None => {}
         }
         // What a machine or somebody else says is shown, but the thread goes on from the last word of its person.
         let by_the_person = person == reading.author.as_ref() && reading.headers.auto.is_personal();
-        let key = format!("mail:{user}:{}", reading.digest);
-        if tx.knows_key(&key).await? {
+        if met.known {
             // Its first delivery may have been committed this moment: 250 waits until it is on the disk.
             return Ok(tx.commit().await?);
         }
@@ -272,7 +289,9 @@ impl Bridge {
                 tx.create_portal(&new, now).await?
             }
         };
-        let passage = self.pass_mail(&mut tx, portal, mail, reading).await?;
+        let passage = self
+            .pass_mail(&mut tx, portal, met.machines, mail, reading)
+            .await?;
         if passage != Passage::Open {
             tx.commit().await?;
             return passage.outcome();
@@ -289,27 +308,8 @@ impl Bridge {
             payload: &payload,
             due_at: now,
         };
-        let Some(job) = tx.enqueue(&job, now).await? else {
-            // Delivered twice at once: the other one has committed it, and nothing of this one may stay.
-            return Ok(());
-        };
-        if let Some(content) = content {
-            tx.own_content(content, job).await?;
-        }
         if let Some(message_id) = reading.headers.message_id.as_ref().filter(|_| by_the_person) {
-            let chain = &reading.headers.references;
-            let email = Email {
-                message_id: message_id.clone(),
-                portal,
-                outgoing: false,
-                subject,
-                chain: chain
-                    .iter()
-                    .skip(chain.len().saturating_sub(20))
-                    .cloned()
-                    .collect(),
-                bounce_token: None,
-            };
+            let email = came(message_id, portal, subject, &reading.headers.references);
             tx.add_email(&email, now).await?;
         }
         if by_the_person
@@ -319,11 +319,21 @@ impl Bridge {
                 .is_some_and(|author| mail.verdict.vouches_for(author))
         {
             tx.set_wrote(portal).await?;
-            self.note_answered(&mut tx, portal, &reading.headers.in_reply_to)
-                .await?;
+            if met.delays {
+                self.note_answered(&mut tx, portal, &reading.headers.in_reply_to)
+                    .await?;
+            }
         }
         tx.touch_portal(portal, now).await?;
-        tx.commit().await?;
+        // Delivered twice at once, the other one has committed it, and nothing of this one may stay.
+        let Some(content) = content else {
+            tx.commit_job(&job, now).await?;
+            return Ok(());
+        };
+        if let Some(job) = tx.enqueue(&job, now).await? {
+            tx.own_content(content, job).await?;
+            tx.commit().await?;
+        }
         Ok(())
     }
 }
@@ -363,6 +373,19 @@ async fn digest(
         .await?;
     }
     Ok(data_encoding::HEXLOWER.encode(&digest.finalize()))
+}
+
+/// An email that came in.
+fn came(message_id: &str, portal: i64, subject: String, chain: &[String]) -> Email {
+    let known = chain.len().saturating_sub(20);
+    Email {
+        message_id: message_id.to_owned(),
+        portal,
+        outgoing: false,
+        subject,
+        chain: chain.iter().skip(known).cloned().collect(),
+        bounce_token: None,
+    }
 }
 
 fn malformed(text: &str) -> Refusal {

@@ -202,9 +202,10 @@ impl Bridge {
             }
         }
         let event = match &seen {
-            Some(message_id) => tx.event_of_email(message_id, portal.id).await?,
+            Some(message_id) => tx.message_of_email(message_id, portal.id).await?,
             None => None,
         };
+        let event = event.map(|message| message.event_id);
         drop(tx);
         if let (Some(event), Some(room), PortalState::Active) = (&event, &portal.room, portal.state) {
             match self.homeserver.read_receipt(&portal.puppet, room, event).await {

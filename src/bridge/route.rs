@@ -19,20 +19,31 @@ pub(super) enum Route {
     New(OwnedUserId),
 }
 
+impl Route {
+    /// The number of the thread, where there is one.
+    pub(super) fn portal(&self) -> Option<i64> {
+        match self {
+            Self::Thread(portal) => Some(portal.id),
+            Self::New(_) => None,
+        }
+    }
+}
+
 impl Bridge {
     /// Which thread a mail belongs to: by the token in the recipient's address, else by what it answers, else by
-    /// its sender and recipient. Never by its subject alone.
+    /// its sender and recipient. Never by its subject alone. `addressed` is the thread to whose reply address it came.
     pub(super) async fn route(
         &self,
         tx: &mut Tx,
         mail: &IncomingMail,
         reading: &Reading,
         recipient: &str,
+        addressed: Option<Portal>,
     ) -> Result<Route, Refused> {
         let unknown = || Refusal::unknown_recipient("There is no such mailbox here");
         let user = match self.settings.addresses.classify(recipient).ok_or_else(unknown)? {
-            Recipient::Reply { token, .. } => {
-                let portal = tx.portal_by_token(&token).await?.ok_or_else(unknown)?;
+            Recipient::Reply { .. } => {
+                let portal = addressed.ok_or_else(unknown)?;
                 open_thread(&portal)?;
                 // The person may show us a bounce; a mail server has nothing to say of what we did not send.
                 let foreign = reading.headers.auto == Auto::Bounce && !reading.headers.reported.is_empty();

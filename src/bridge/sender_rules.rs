@@ -43,41 +43,38 @@ pub(super) enum Blocked {
     Dropped,
 }
 
-/// Refuses a recipient whose user blocks the envelope's sender.
-pub(super) async fn refuse_blocked(tx: &mut Tx, sender: &str, user: &UserId) -> Result<(), Refused> {
+/// Refuses a recipient whose user, with these rules, blocks the envelope's sender.
+pub(super) fn refuse_blocked(sender: &str, rules: &[(AddressPattern, SenderRule)]) -> Result<(), Refused> {
     let Ok(sender) = EmailAddress::parse(sender) else {
         return Ok(());
     };
-    if rule_for(tx, user, &sender).await? == Some(SenderRule::Block) {
+    if decided(rules, &sender) == Some(SenderRule::Block) {
         count("envelope");
         return Err(refusal().into());
     }
     Ok(())
 }
 
-/// What becomes of a mail whose author is blocked. Reports about the user's own emails come in all the same.
-pub(super) async fn blocked(
-    tx: &mut Tx,
+/// What becomes of a mail whose author is blocked by these rules. Reports about the user's own emails come in all the same.
+pub(super) fn blocked(
     mail: &IncomingMail,
     reading: &Reading,
-    user: &UserId,
-) -> Result<Option<Blocked>, StoreError> {
+    rules: &[(AddressPattern, SenderRule)],
+) -> Option<Blocked> {
     let report = matches!(reading.headers.auto, Auto::Bounce | Auto::Mdn);
-    let Some(author) = reading.author.as_ref().filter(|_| !report) else {
-        return Ok(None);
-    };
-    if rule_for(tx, user, author).await? != Some(SenderRule::Block) {
-        return Ok(None);
+    let author = reading.author.as_ref().filter(|_| !report)?;
+    if decided(rules, author) != Some(SenderRule::Block) {
+        return None;
     }
     count("author");
     // A mail server of our own would make a bounce of a refusal, which is for the author alone.
     let refusable = mail.peer.on_the_internet().is_some() || mail.verdict.vouches_for(author);
-    Ok(Some(if refusable && !mail.peer.with.is_empty() {
+    Some(if refusable && !mail.peer.with.is_empty() {
         Blocked::Refused(refusal())
     } else {
         tracing::info!("a mail by a blocked sender was dropped");
         Blocked::Dropped
-    }))
+    })
 }
 
 /// A user's rules, in words.
@@ -112,8 +109,11 @@ pub(super) async fn rule_for(
     user: &UserId,
     sender: &EmailAddress,
 ) -> Result<Option<SenderRule>, StoreError> {
-    let rules = tx.sender_rules(user).await?;
-    Ok(closest(&rules, sender).map(|(_, rule)| *rule))
+    Ok(decided(&tx.sender_rules(user).await?, sender))
+}
+
+fn decided(rules: &[(AddressPattern, SenderRule)], sender: &EmailAddress) -> Option<SenderRule> {
+    closest(rules, sender).map(|(_, rule)| *rule)
 }
 
 /// Notes what a user decides about the senders that fit `pattern`, and answers in words.

@@ -1,8 +1,9 @@
 //! Drafts: emails on their way out, gathering messages until their sender is quiet.
 
-use ruma::{OwnedUserId, UserId};
+use ruma::{OwnedUserId, RoomId, UserId};
 
-use super::query::corrupt;
+use super::members::{member_name, shown_name};
+use super::query::{Statement, corrupt, read_one};
 use super::{Content, Row, StoreError, Tx, get, parse};
 use crate::model::Timestamp;
 
@@ -23,6 +24,8 @@ pub struct Draft {
     pub revision: i64,
     /// The finished email, while it is being handed over or may have been; `None` while it can change.
     pub frozen: Option<FrozenEmail>,
+    /// When its job is due.
+    pub due_at: Timestamp,
     /// Until when limits hold it back, as the chat was told.
     pub held_until: Option<Timestamp>,
 }
@@ -59,21 +62,25 @@ impl Tx {
 
     /// The draft of a job.
     pub async fn draft(&mut self, job: i64) -> Result<Option<Draft>, StoreError> {
-        self.sql("SELECT * FROM drafts WHERE job_id = $1")
-            .bind(job)
-            .one(draft)
-            .await
+        let rows = self.fetch(of_job(job)).await?;
+        read_one(&rows, draft)
     }
 
     /// The newest draft of a portal whose job still waits: the only one that may gather more.
     pub async fn newest_draft(&mut self, portal: i64) -> Result<Option<Draft>, StoreError> {
-        self.sql(
-            "SELECT drafts.* FROM drafts JOIN jobs ON jobs.id = drafts.job_id \
-             WHERE drafts.portal_id = $1 AND jobs.state = 'waiting' ORDER BY drafts.job_id DESC LIMIT 1",
-        )
-        .bind(portal)
-        .one(draft)
-        .await
+        let rows = self.fetch(newest(portal)).await?;
+        read_one(&rows, draft)
+    }
+
+    /// [`Tx::newest_draft`], and the name under which a member of the room is shown: what a message in a portal's room meets.
+    pub async fn newest_draft_and_name(
+        &mut self,
+        portal: i64,
+        room: &RoomId,
+        user: &UserId,
+    ) -> Result<(Option<Draft>, String), StoreError> {
+        let [drafts, names] = self.together([newest(portal), member_name(room, user)]).await?;
+        Ok((read_one(&drafts, draft)?, shown_name(&names, user)?))
     }
 
     /// Counts a change of a draft.
@@ -141,7 +148,21 @@ impl Tx {
     }
 }
 
-fn draft(row: &Row) -> Result<Draft, StoreError> {
+/// The columns of a draft. The rest of the statement is to follow.
+const DRAFT: &str = "SELECT drafts.*, jobs.due_at FROM drafts JOIN jobs ON jobs.id = drafts.job_id WHERE";
+
+fn of_job(job: i64) -> Statement {
+    Statement::new(format!("{DRAFT} drafts.job_id = $1")).bind(job)
+}
+
+fn newest(portal: i64) -> Statement {
+    Statement::new(format!(
+        "{DRAFT} drafts.portal_id = $1 AND jobs.state = 'waiting' ORDER BY drafts.job_id DESC LIMIT 1"
+    ))
+    .bind(portal)
+}
+
+pub(super) fn draft(row: &Row) -> Result<Draft, StoreError> {
     Ok(Draft {
         job: get(row, "drafts", "job_id")?,
         portal: get(row, "drafts", "portal_id")?,
@@ -150,6 +171,7 @@ fn draft(row: &Row) -> Result<Draft, StoreError> {
         first_at: Timestamp(get(row, "drafts", "first_at")?),
         revision: get(row, "drafts", "revision")?,
         frozen: frozen(row)?,
+        due_at: Timestamp(get(row, "drafts", "due_at")?),
         held_until: get::<Option<i64>>(row, "drafts", "held_until")?.map(Timestamp),
     })
 }

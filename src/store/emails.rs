@@ -1,5 +1,6 @@
 //! The emails of all threads: what a Message-ID belongs to.
 
+use super::query::{Statement, read_all, read_one};
 use super::{Row, StoreError, Tx, get};
 use crate::model::Timestamp;
 
@@ -38,6 +39,28 @@ impl Tx {
         .await
     }
 
+    /// [`Tx::add_email`] and [`Tx::commit`]; fixes the subject of a thread that has none. Answers the email as it is in the store.
+    pub async fn commit_email(
+        mut self,
+        new: &Email,
+        fixes_subject: bool,
+        now: Timestamp,
+    ) -> Result<Option<Email>, StoreError> {
+        self.add_email(new, now).await?;
+        if fixes_subject {
+            self.sql(
+                "UPDATE portals SET subject = (SELECT subject FROM emails WHERE message_id = $1 AND portal_id = $2) \
+                 WHERE id = $2 AND subject IS NULL",
+            )
+            .bind(&new.message_id)
+            .bind(new.portal)
+            .later()
+            .await?;
+        }
+        let [rows] = self.commit_with([by_id(&new.message_id, new.portal)]).await?;
+        read_one(&rows, email)
+    }
+
     /// Forgets an email that could not be delivered, so that nothing refers to it.
     pub async fn remove_email(&mut self, message_id: &str, portal: i64) -> Result<(), StoreError> {
         self.sql("DELETE FROM emails WHERE message_id = $1 AND portal_id = $2")
@@ -49,19 +72,14 @@ impl Tx {
 
     /// All emails with this Message-ID: one, unless the same email belongs to threads of several users.
     pub async fn emails_by_id(&mut self, message_id: &str) -> Result<Vec<Email>, StoreError> {
-        self.sql("SELECT * FROM emails WHERE message_id = $1 ORDER BY portal_id LIMIT 100")
-            .bind(message_id)
-            .all(email)
-            .await
+        let rows = self.fetch(by_message_id(message_id)).await?;
+        read_all(&rows, email)
     }
 
     /// The email with this Message-ID in a thread.
     pub async fn email(&mut self, message_id: &str, portal: i64) -> Result<Option<Email>, StoreError> {
-        self.sql("SELECT * FROM emails WHERE message_id = $1 AND portal_id = $2")
-            .bind(message_id)
-            .bind(portal)
-            .one(email)
-            .await
+        let rows = self.fetch(by_id(message_id, portal)).await?;
+        read_one(&rows, email)
     }
 
     /// The email that a bounce token was made for.
@@ -71,21 +89,19 @@ impl Tx {
             .one(email)
             .await
     }
-
-    /// The last email of a thread other than `except`.
-    pub async fn last_email(&mut self, portal: i64, except: &str) -> Result<Option<Email>, StoreError> {
-        self.sql(
-            "SELECT * FROM emails WHERE portal_id = $1 AND message_id <> $2 \
-             ORDER BY created_at DESC, message_id LIMIT 1",
-        )
-        .bind(portal)
-        .bind(except)
-        .one(email)
-        .await
-    }
 }
 
-fn email(row: &Row) -> Result<Email, StoreError> {
+pub(super) fn by_message_id(message_id: &str) -> Statement {
+    Statement::new("SELECT * FROM emails WHERE message_id = $1 ORDER BY portal_id LIMIT 100").bind(message_id)
+}
+
+fn by_id(message_id: &str, portal: i64) -> Statement {
+    Statement::new("SELECT * FROM emails WHERE message_id = $1 AND portal_id = $2")
+        .bind(message_id)
+        .bind(portal)
+}
+
+pub(super) fn email(row: &Row) -> Result<Email, StoreError> {
     let chain: String = get(row, "emails", "chain")?;
     Ok(Email {
         message_id: get(row, "emails", "message_id")?,

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::contents::content;
-use super::query::{in_batches, placeholders};
+use super::lanes::remove_if_empty;
+use super::query::{Statement, in_batches, placeholders, read_all, read_one};
 use super::{Content, Lane, Row, StoreError, Tx, get, parse, storable, stored_words};
 use crate::model::Timestamp;
 
@@ -37,6 +38,9 @@ stored_words! {
         Dropped => "dropped",
     }
 }
+
+/// Bytes of the events that are begun together: they are in memory at the same time.
+const MOST_BYTES: i64 = 64 * 1024;
 
 /// A job to add.
 #[derive(Clone, Debug)]
@@ -78,48 +82,51 @@ pub struct Job {
     pub created_at: Timestamp,
 }
 
-/// What a leased lane begins with.
-#[derive(Clone, Debug)]
-pub enum First {
-    /// A job, now begun.
-    Begun(Job),
-    /// One that is not due yet.
-    NotDue,
-    /// Nothing, or the lane is another process's now.
-    None,
-}
-
 impl Tx {
     /// Adds a job, unless its key is known. Answers its ID, or `None` when it was there already.
     pub async fn enqueue(&mut self, job: &NewJob<'_>, now: Timestamp) -> Result<Option<i64>, StoreError> {
         // The lane first: see `lock_lane`. A lane without a job is taken away by the next worker.
         self.wake_lane(&job.lane, job.due_at).await?;
-        self.sql(
-            "INSERT INTO jobs (lane, kind, key, portal_id, payload, state, due_at, created_at) \
-             VALUES ($1, $2, $3, $4, $5, 'waiting', $6, $7) ON CONFLICT (key) DO NOTHING RETURNING id",
-        )
-        .bind(job.lane.as_str())
-        .bind(job.kind.as_str())
-        .bind(job.key.as_deref())
-        .bind(job.portal)
-        .bind(job.payload)
-        .bind(job.due_at.millis())
-        .bind(now.millis())
-        .one(|row| get(row, "jobs", "id"))
-        .await
+        let rows = self
+            .fetch(insert(job, now, "ON CONFLICT (key) DO NOTHING RETURNING id"))
+            .await?;
+        read_one(&rows, |row| get(row, "jobs", "id"))
+    }
+
+    /// Adds a job and commits like [`Tx::commit`], in one trip. False when its key is known: then nothing of the transaction stays.
+    pub async fn commit_job(mut self, job: &NewJob<'_>, now: Timestamp) -> Result<bool, StoreError> {
+        self.wake_lane(&job.lane, job.due_at).await?;
+        match self.commit_with([insert(job, now, "")]).await {
+            Ok(_) => Ok(true),
+            Err(StoreError::Driver(sqlx::Error::Database(error))) if error.is_unique_violation() => Ok(false),
+            Err(error) => Err(error),
+        }
     }
 
     /// Adds jobs from outside, unless their keys are known. Answers how many were new.
     pub async fn enqueue_all(&mut self, jobs: &[NewJob<'_>], now: Timestamp) -> Result<usize, StoreError> {
+        let inserts = self.inserts(jobs, now).await?;
+        let answers = self.all_together(inserts).await?;
+        Ok(answers.iter().map(Vec::len).sum())
+    }
+
+    /// [`Tx::enqueue_all`] and [`Tx::commit`] in one trip.
+    pub async fn commit_all(mut self, jobs: &[NewJob<'_>], now: Timestamp) -> Result<usize, StoreError> {
+        let inserts = self.inserts(jobs, now).await?;
+        let answers = self.commit_with_all(inserts).await?;
+        Ok(answers.iter().map(Vec::len).sum())
+    }
+
+    /// Wakes the lanes of jobs, and answers what adds the jobs.
+    async fn inserts(&mut self, jobs: &[NewJob<'_>], now: Timestamp) -> Result<Vec<Statement>, StoreError> {
         // The lanes first, and in order: two transactions that want the same ones must not wait for each other in a circle.
         let mut lanes = BTreeMap::new();
         for job in jobs {
             lanes.entry(&job.lane).or_insert(job.due_at);
         }
         self.wake_lanes(&lanes.into_iter().collect::<Vec<_>>()).await?;
-        let mut added = 0;
-        for jobs in in_batches(jobs) {
-            let mut insert = self.sql(format!(
+        let inserts = in_batches(jobs).map(|jobs| {
+            let mut insert = Statement::new(format!(
                 "INSERT INTO jobs (lane, kind, key, portal_id, payload, due_at, created_at, state) VALUES {} \
                  ON CONFLICT (key) DO NOTHING RETURNING 1",
                 placeholders(jobs.len(), 7, ", 'waiting'")
@@ -134,9 +141,9 @@ impl Tx {
                     .bind(job.due_at.millis())
                     .bind(now.millis());
             }
-            added += insert.rows().await?.len();
-        }
-        Ok(added)
+            insert
+        });
+        Ok(inserts.collect())
     }
 
     /// Notes that a key was worked, without a job: for an event that was read back and worked with another job.
@@ -160,14 +167,6 @@ impl Tx {
         .await
     }
 
-    /// True when work with this key came before.
-    pub async fn knows_key(&mut self, key: &str) -> Result<bool, StoreError> {
-        self.sql("SELECT 1 AS one FROM jobs WHERE key = $1")
-            .bind(key)
-            .any()
-            .await
-    }
-
     /// Whether work that came before a job waits in another lane.
     pub async fn waits_before(&mut self, job: &Job, lane: &Lane) -> Result<bool, StoreError> {
         self.sql("SELECT 1 AS one FROM jobs WHERE lane = $1 AND state = 'waiting' AND id < $2 LIMIT 1")
@@ -177,53 +176,71 @@ impl Tx {
             .await
     }
 
-    /// The first job of a leased lane, its attempt counted, and the lease extended. A lane without one is taken away; one
-    /// whose first job is not due yet is given back.
-    pub async fn begin_job(
-        &mut self,
+    /// Begins the first job of a leased lane, or up to `limit` that were never begun before: counts their attempts, extends the
+    /// lease by `renew` where that is given, and commits. None when the first is not due yet, or the lane is another process's.
+    /// A lane in which nothing waits is taken away, and `None` answered.
+    pub async fn begin_jobs(
+        mut self,
         lane: &Lane,
         owner: &str,
+        limit: usize,
         now: Timestamp,
-        lease: Duration,
-    ) -> Result<First, StoreError> {
+        renew: Option<Duration>,
+    ) -> Result<Option<Vec<Job>>, StoreError> {
         // Taking the row's lock first keeps a job that is just being added from being overlooked.
-        self.renew_lease(lane, owner, now, lease).await?;
-        let first = self
-            .sql(
-                "SELECT jobs.id AS id, kind, portal_id, payload, jobs.due_at, attempts, jobs.created_at AS created_at, \
-                 contents.id AS content_id, contents.size AS content_size FROM jobs \
-                 JOIN lanes ON lanes.lane = jobs.lane LEFT JOIN contents ON contents.job_id = jobs.id AND kind = 'mail' \
-                 WHERE jobs.lane = $1 AND state = 'waiting' AND lease_owner = $2 ORDER BY jobs.id LIMIT 1",
-            )
-            .bind(lane.as_str())
-            .bind(owner)
-            .one(|row| job(row, lane))
-            .await?;
-        let Some(job) = first else {
-            self.sql("DELETE FROM lanes WHERE lane = $1 AND lease_owner = $2")
-                .bind(lane.as_str())
-                .bind(owner)
-                .later()
-                .await?;
-            return Ok(First::None);
-        };
-        if job.due_at > now {
-            self.release_lane(lane, owner, now).await?;
-            return Ok(First::NotDue);
+        match renew {
+            Some(lease) => self.renew_lease(lane, owner, now, lease).await?,
+            None => self.lock_lane(lane).await?,
         }
-        self.sql("UPDATE jobs SET attempts = attempts + 1 WHERE id = $1")
-            .bind(job.id)
-            .later()
+        // Up to a job, none before it is left out. What is begun again may end the process, and is begun alone.
+        let due = if limit == 1 {
+            "SELECT id FROM (SELECT id, due_at FROM jobs WHERE lane = $1 AND state = 'waiting' ORDER BY id LIMIT $4 + 0) \
+             AS first WHERE due_at <= $3"
+        } else {
+            "SELECT id FROM (SELECT id, ROW_NUMBER() OVER so_far AS place, MAX(due_at) OVER so_far AS due, \
+             MAX(attempts) OVER so_far AS attempts, SUM(size) OVER so_far AS size FROM \
+             (SELECT id, due_at, attempts, LENGTH(payload) AS size FROM jobs WHERE lane = $1 AND state = 'waiting' \
+             ORDER BY id LIMIT $4 + 0) AS first WINDOW so_far AS (ORDER BY id)) AS counted \
+             WHERE due <= $3 AND (place = 1 OR (attempts = 0 AND size <= $5))"
+        };
+        let mut begin = Statement::new(format!(
+            "UPDATE jobs SET attempts = attempts + 1 WHERE id IN ({due}) \
+             AND EXISTS (SELECT 1 FROM lanes WHERE lane = $1 AND lease_owner = $2) \
+             RETURNING id, kind, portal_id, payload, due_at, attempts - 1 AS attempts, created_at, \
+             (SELECT contents.id FROM contents WHERE contents.job_id = jobs.id LIMIT 1) AS content_id, \
+             (SELECT contents.size FROM contents WHERE contents.job_id = jobs.id LIMIT 1) AS content_size"
+        ))
+        .bind(lane.as_str())
+        .bind(owner)
+        .bind(now.millis())
+        .bind(i64::try_from(limit).unwrap_or(i64::MAX));
+        if limit > 1 {
+            begin = begin.bind(MOST_BYTES);
+        }
+        let [rows, gone] = self
+            .commit_relaxed_with([begin, remove_if_empty(lane, owner)])
             .await?;
-        Ok(First::Begun(job))
+        if !gone.is_empty() {
+            return Ok(None);
+        }
+        let mut jobs = read_all(&rows, |row| job(row, lane))?;
+        // RETURNING has no order of its own.
+        jobs.sort_by_key(|job| job.id);
+        Ok(Some(jobs))
     }
 
-    /// Takes back the count of an attempt that was none: the job could not be begun yet.
-    pub async fn uncount_attempt(&mut self, job: i64) -> Result<(), StoreError> {
-        self.sql("UPDATE jobs SET attempts = attempts - 1 WHERE id = $1 AND attempts > 0")
-            .bind(job)
+    /// Takes back the count of attempts that were none: the jobs could not be begun yet.
+    pub async fn uncount_attempts(&mut self, jobs: &[Job]) -> Result<(), StoreError> {
+        let numbers: Vec<i64> = jobs.iter().map(|job| job.id).collect();
+        for numbers in in_batches(&numbers) {
+            self.about(
+                "UPDATE jobs SET attempts = attempts - 1 WHERE attempts > 0 AND id",
+                numbers,
+            )
             .later()
-            .await
+            .await?;
+        }
+        Ok(())
     }
 
     /// Ends a job. What is done needs its payload no more; what failed keeps it; what an admin dropped meanwhile stays so.
@@ -247,6 +264,25 @@ impl Tx {
             .bind(job)
             .later()
             .await
+    }
+
+    /// Ends jobs that are done.
+    pub async fn finish_jobs(&mut self, jobs: &[i64], now: Timestamp) -> Result<(), StoreError> {
+        for jobs in in_batches(jobs) {
+            // The numbers are bound first.
+            let time = jobs.len() + 1;
+            let list: Vec<String> = (1..time).map(|number| format!("${number}")).collect();
+            let mut end = self.sql(format!(
+                "UPDATE jobs SET state = 'done', finished_at = ${time}, error = NULL, payload = NULL \
+                 WHERE state = 'waiting' AND id IN ({})",
+                list.join(", ")
+            ));
+            for job in jobs {
+                end = end.bind(*job);
+            }
+            end.bind(now.millis()).later().await?;
+        }
+        Ok(())
     }
 
     /// Sets a job's time; when it is the first of its lane, the lane's as well. One that was put off after a failure
@@ -277,14 +313,6 @@ impl Tx {
         Ok(())
     }
 
-    /// When a job that waits is due.
-    pub async fn job_due(&mut self, id: i64) -> Result<Option<Timestamp>, StoreError> {
-        self.sql("SELECT due_at FROM jobs WHERE id = $1")
-            .bind(id)
-            .one(|row| get(row, "jobs", "due_at").map(Timestamp))
-            .await
-    }
-
     /// Puts a job off after an attempt that failed, and gives its lane back until then.
     pub async fn postpone_job(
         &mut self,
@@ -301,6 +329,20 @@ impl Tx {
             .await?;
         self.release_lane(&job.lane, owner, due_at).await
     }
+}
+
+fn insert(job: &NewJob<'_>, now: Timestamp, more: &str) -> Statement {
+    Statement::new(format!(
+        "INSERT INTO jobs (lane, kind, key, portal_id, payload, state, due_at, created_at) \
+         VALUES ($1, $2, $3, $4, $5, 'waiting', $6, $7) {more}"
+    ))
+    .bind(job.lane.as_str())
+    .bind(job.kind.as_str())
+    .bind(job.key.as_deref())
+    .bind(job.portal)
+    .bind(job.payload)
+    .bind(job.due_at.millis())
+    .bind(now.millis())
 }
 
 fn job(row: &Row, lane: &Lane) -> Result<Job, StoreError> {

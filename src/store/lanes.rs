@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use ruma::{RoomId, UserId};
 
-use super::query::{in_batches, placeholders};
+use super::query::{Statement, in_batches, placeholders, read_all, read_one};
 use super::{Job, StoreError, Tx, get};
 use crate::model::Timestamp;
 
@@ -70,6 +70,11 @@ impl Lane {
         Self(format!("direct:{user}"))
     }
 
+    /// Whether it holds the events of a room, most of which are worked by writing to the store alone.
+    pub fn is_room(&self) -> bool {
+        self.0.starts_with("room:")
+    }
+
     pub(super) fn class(&self) -> LaneClass {
         if self.0.starts_with("thread:") {
             LaneClass::Relay
@@ -93,17 +98,21 @@ impl fmt::Display for Lane {
 impl Tx {
     /// Makes sure that a lane with waiting jobs is there. A lane that is there keeps its due time, which is that of
     /// its first job. The update that changes nothing takes the row's lock: PostgreSQL would otherwise overlook
-    /// a lane that a worker is just taking away.
+    /// a lane that a worker is just taking away. SQLite has one writer at a time, and needs no locks.
     pub(super) async fn wake_lane(&mut self, lane: &Lane, due_at: Timestamp) -> Result<(), StoreError> {
         self.wake_lanes(&[(lane, due_at)]).await
     }
 
     /// [`Tx::wake_lane`] for several lanes, in order, each once.
     pub(super) async fn wake_lanes(&mut self, lanes: &[(&Lane, Timestamp)]) -> Result<(), StoreError> {
+        let there = if self.is_sqlite() {
+            "NOTHING"
+        } else {
+            "UPDATE SET due_at = lanes.due_at"
+        };
         for lanes in in_batches(lanes) {
             let mut upsert = self.sql(format!(
-                "INSERT INTO lanes (lane, class, due_at) VALUES {} \
-                 ON CONFLICT (lane) DO UPDATE SET due_at = lanes.due_at",
+                "INSERT INTO lanes (lane, class, due_at) VALUES {} ON CONFLICT (lane) DO {there}",
                 placeholders(lanes.len(), 3, "")
             ));
             for (lane, due_at) in lanes {
@@ -124,6 +133,9 @@ impl Tx {
     /// added to. All take the lane's lock before those of its jobs, drafts and messages, and so never wait for each other
     /// in a circle.
     pub async fn lock_lane(&mut self, lane: &Lane) -> Result<(), StoreError> {
+        if self.is_sqlite() {
+            return Ok(());
+        }
         self.sql("UPDATE lanes SET due_at = due_at WHERE lane = $1")
             .bind(lane.as_str())
             .later()
@@ -143,42 +155,43 @@ impl Tx {
         }
     }
 
-    /// Leases up to `limit` lanes whose first job is due, the longest waiting first.
+    /// Leases up to `limit` lanes whose first job is due, the longest waiting first, and commits. Answers them, and when the next
+    /// lane of the class on which nobody works is due; `None` when nothing waits.
     pub async fn lease_lanes(
-        &mut self,
+        self,
         class: LaneClass,
         owner: &str,
         limit: usize,
         now: Timestamp,
         lease: Duration,
-    ) -> Result<Vec<Lane>, StoreError> {
+    ) -> Result<(Vec<Lane>, Option<Timestamp>), StoreError> {
         let (end, bound) = self.lease_end("$2", now, lease);
         let (present, locked) = if self.is_sqlite() {
             ("$4", "")
         } else {
             (POSTGRES_NOW, "FOR UPDATE SKIP LOCKED")
         };
-        let mut lanes = self
-            .sql(format!(
-                "UPDATE lanes SET lease_owner = $1, lease_until = {end} WHERE lane IN \
-                 (SELECT lane FROM lanes WHERE class = $3 AND due_at <= $4 AND lease_until <= {present} \
-                  ORDER BY due_at, lane LIMIT $5 {locked}) RETURNING lane, due_at"
+        let leased = Statement::new(format!(
+            "UPDATE lanes SET lease_owner = $1, lease_until = {end} WHERE lane IN \
+             (SELECT lane FROM lanes WHERE class = $3 AND due_at <= $4 AND lease_until <= {present} \
+              ORDER BY due_at, lane LIMIT $5 + 0 {locked}) RETURNING lane, due_at"
+        ))
+        .bind(owner)
+        .bind(bound)
+        .bind(class.number())
+        .bind(now.millis())
+        .bind(i64::try_from(limit).unwrap_or(i64::MAX));
+        let [leased, next] = self.commit_relaxed_with([leased, next_due(class)]).await?;
+        let mut lanes = read_all(&leased, |row| {
+            Ok((
+                get::<i64>(row, "lanes", "due_at")?,
+                Lane(get(row, "lanes", "lane")?),
             ))
-            .bind(owner)
-            .bind(bound)
-            .bind(class.number())
-            .bind(now.millis())
-            .bind(i64::try_from(limit).unwrap_or(i64::MAX))
-            .all(|row| {
-                Ok((
-                    get::<i64>(row, "lanes", "due_at")?,
-                    Lane(get(row, "lanes", "lane")?),
-                ))
-            })
-            .await?;
+        })?;
         // RETURNING has no order of its own, and a replay must be the same each time.
         lanes.sort();
-        Ok(lanes.into_iter().map(|(_, lane)| lane).collect())
+        let next = read_one(&next, |row| get(row, "lanes", "due_at").map(Timestamp))?;
+        Ok((lanes.into_iter().map(|(_, lane)| lane).collect(), next))
     }
 
     /// Extends the lease of a lane while a job in it is worked.
@@ -245,10 +258,17 @@ impl Tx {
 
     /// When the next lane of a class that nobody works on is due; `None` when nothing waits.
     pub async fn next_due(&mut self, class: LaneClass) -> Result<Option<Timestamp>, StoreError> {
-        self.sql("SELECT due_at FROM lanes WHERE class = $1 AND lease_until = 0 ORDER BY due_at LIMIT 1")
-            .bind(class.number())
-            .one(|row| get(row, "lanes", "due_at").map(Timestamp))
-            .await
+        let rows = self.fetch(next_due(class)).await?;
+        read_one(&rows, |row| get(row, "lanes", "due_at").map(Timestamp))
+    }
+
+    /// Takes a leased lane away when no job waits in it, else gives it back until its first job is due, and commits. True when it is
+    /// still there.
+    pub async fn leave_lane(mut self, lane: &Lane, owner: &str, now: Timestamp) -> Result<bool, StoreError> {
+        self.lock_lane(lane).await?;
+        let statements = [remove_if_empty(lane, owner), release(lane, owner, now)];
+        let [_, left] = self.commit_relaxed_with(statements).await?;
+        Ok(!left.is_empty())
     }
 
     /// Gives a leased lane back until its first job is due, or until `not_before` when that is later. One that another
@@ -260,22 +280,27 @@ impl Tx {
         not_before: Timestamp,
     ) -> Result<(), StoreError> {
         self.lock_lane(lane).await?;
-        // The job's time is read here and not before: it may have changed since the worker looked.
-        self.sql(
-            "UPDATE lanes SET lease_owner = NULL, lease_until = 0, due_at = COALESCE(\
-             (SELECT CASE WHEN due_at > $1 THEN due_at ELSE $1 END FROM jobs WHERE jobs.lane = $2 \
-             AND state = 'waiting' ORDER BY id LIMIT 1), $1) WHERE lane = $2 AND lease_owner = $3",
-        )
-        .bind(not_before.millis())
-        .bind(lane.as_str())
-        .bind(owner)
-        .later()
-        .await
+        self.defer(release(lane, owner, not_before)).await
     }
 
     /// Refuses to go on when the lane of a job is not this worker's any more: called before a job's outcome is
     /// written, so that a process that was frozen past its lease does no harm when it wakes.
     pub async fn assert_lease(&mut self, job: &Job, owner: &str) -> Result<(), StoreError> {
+        if self.is_sqlite() {
+            // What holds here holds until the commit, as nobody else writes. The database itself refuses, with the next statement that is
+            // answered: to ask it first would be a trip.
+            self.leased = Some(job.id);
+            return self
+                .sql(
+                    "INSERT INTO lost_leases (job_id) SELECT $1 WHERE NOT EXISTS \
+                     (SELECT 1 FROM lanes WHERE lane = $2 AND lease_owner = $3)",
+                )
+                .bind(job.id)
+                .bind(job.lane.as_str())
+                .bind(owner)
+                .later()
+                .await;
+        }
         let held = self
             .sql("UPDATE lanes SET due_at = due_at WHERE lane = $1 AND lease_owner = $2 RETURNING 1")
             .bind(job.lane.as_str())
@@ -319,4 +344,32 @@ impl Tx {
         self.added_work.push(lane.class());
         Ok(())
     }
+}
+
+/// When the next lane of a class that nobody works on is due.
+fn next_due(class: LaneClass) -> Statement {
+    Statement::new("SELECT due_at FROM lanes WHERE class = $1 AND lease_until = 0 ORDER BY due_at LIMIT 1")
+        .bind(class.number())
+}
+
+/// Takes a leased lane away when no job waits in it.
+pub(super) fn remove_if_empty(lane: &Lane, owner: &str) -> Statement {
+    Statement::new(
+        "DELETE FROM lanes WHERE lane = $1 AND lease_owner = $2 AND NOT EXISTS \
+         (SELECT 1 FROM jobs WHERE jobs.lane = $1 AND state = 'waiting') RETURNING 1",
+    )
+    .bind(lane.as_str())
+    .bind(owner)
+}
+
+/// Gives a leased lane back. The job's time is read here and not before: it may have changed since the worker looked.
+fn release(lane: &Lane, owner: &str, not_before: Timestamp) -> Statement {
+    Statement::new(
+        "UPDATE lanes SET lease_owner = NULL, lease_until = 0, due_at = COALESCE(\
+         (SELECT CASE WHEN due_at > $1 THEN due_at ELSE $1 END FROM jobs WHERE jobs.lane = $2 \
+         AND state = 'waiting' ORDER BY id LIMIT 1), $1) WHERE lane = $2 AND lease_owner = $3 RETURNING 1",
+    )
+    .bind(not_before.millis())
+    .bind(lane.as_str())
+    .bind(owner)
 }

@@ -1,6 +1,7 @@
 //! Machines: what they have sent into a thread lately.
 
-use super::{StoreError, Tx, get, storable};
+use super::query::{Statement, read_one};
+use super::{Row, StoreError, Tx, get, storable};
 use crate::model::Timestamp;
 
 /// What is remembered of the machines in a thread.
@@ -25,30 +26,18 @@ pub struct Machines {
 impl Tx {
     /// What is remembered of the machines in a thread; others who ask wait for the end of this transaction.
     pub async fn machines(&mut self, portal: i64) -> Result<Machines, StoreError> {
-        self.sql(
-            "INSERT INTO machines (portal_id, since, messages, stopped_until, auto_reply_at, came) VALUES ($1, 0, 0, 0, 0, 0) \
-             ON CONFLICT (portal_id) DO UPDATE SET messages = machines.messages RETURNING *",
-        )
-        .bind(portal)
-        .only(|row| {
-            let messages: i64 = get(row, "machines", "messages")?;
-            Ok(Machines {
-                since: Timestamp(get(row, "machines", "since")?),
-                messages: u32::try_from(messages).unwrap_or(u32::MAX),
-                stopped_until: Timestamp(get(row, "machines", "stopped_until")?),
-                auto_reply_at: Timestamp(get(row, "machines", "auto_reply_at")?),
-                came: get::<i64>(row, "machines", "came")? != 0,
-                gist: get(row, "machines", "gist")?,
-                answers: get(row, "machines", "answers")?,
-            })
-        })
-        .await
+        let look = look(Some(portal), self.is_sqlite());
+        let rows = self.fetch(look).await?;
+        Ok(read_one(&rows, machines)?.unwrap_or_default())
     }
 
     /// Remembers that.
     pub async fn set_machines(&mut self, portal: i64, machines: &Machines) -> Result<(), StoreError> {
         self.sql(
-            "UPDATE machines SET since = $1, messages = $2, stopped_until = $3, auto_reply_at = $4, came = $5, gist = $6, answers = $7 WHERE portal_id = $8",
+            "INSERT INTO machines (since, messages, stopped_until, auto_reply_at, came, gist, answers, portal_id) \
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (portal_id) DO UPDATE SET since = excluded.since, \
+             messages = excluded.messages, stopped_until = excluded.stopped_until, auto_reply_at = excluded.auto_reply_at, \
+             came = excluded.came, gist = excluded.gist, answers = excluded.answers",
         )
         .bind(machines.since.millis())
         .bind(i64::from(machines.messages))
@@ -61,4 +50,29 @@ impl Tx {
         .later()
         .await
     }
+}
+
+/// What is remembered of the machines in a thread. SQLite has one writer at a time; on PostgreSQL the row's lock is taken, and the row
+/// made for that.
+pub(super) fn look(portal: Option<i64>, unlocked: bool) -> Statement {
+    Statement::new(if unlocked {
+        "SELECT * FROM machines WHERE portal_id = $1"
+    } else {
+        "INSERT INTO machines (portal_id, since, messages, stopped_until, auto_reply_at, came) VALUES ($1, 0, 0, 0, 0, 0) \
+         ON CONFLICT (portal_id) DO UPDATE SET messages = machines.messages RETURNING *"
+    })
+    .bind(portal)
+}
+
+pub(super) fn machines(row: &Row) -> Result<Machines, StoreError> {
+    let messages: i64 = get(row, "machines", "messages")?;
+    Ok(Machines {
+        since: Timestamp(get(row, "machines", "since")?),
+        messages: u32::try_from(messages).unwrap_or(u32::MAX),
+        stopped_until: Timestamp(get(row, "machines", "stopped_until")?),
+        auto_reply_at: Timestamp(get(row, "machines", "auto_reply_at")?),
+        came: get::<i64>(row, "machines", "came")? != 0,
+        gist: get(row, "machines", "gist")?,
+        answers: get(row, "machines", "answers")?,
+    })
 }

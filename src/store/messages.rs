@@ -3,6 +3,7 @@
 use ruma::{EventId, OwnedEventId, OwnedUserId};
 use serde_json::{Map, Value};
 
+use super::query::{Statement, read_all};
 use super::{Row, StoreError, Tx, corrupt, get, parse, storable};
 use crate::model::Timestamp;
 
@@ -36,8 +37,8 @@ pub struct Message {
 }
 
 impl Tx {
-    /// Notes a message. False when its event is known already.
-    pub async fn add_message(&mut self, message: &Message) -> Result<bool, StoreError> {
+    /// Notes a message, unless its event is known already.
+    pub async fn add_message(&mut self, message: &Message) -> Result<(), StoreError> {
         let content = message
             .content
             .as_ref()
@@ -46,7 +47,7 @@ impl Tx {
             "INSERT INTO messages (portal_id, event_id, message_id, job_id, outgoing, sender, sender_name, \
              event_type, content, body, sent_at, left_out) \
              VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) \
-             ON CONFLICT (event_id) DO NOTHING RETURNING 1",
+             ON CONFLICT (event_id) DO NOTHING",
         )
         .bind(message.portal)
         .bind(message.event_id.as_str())
@@ -60,7 +61,7 @@ impl Tx {
         .bind(message.body.as_deref().map(storable))
         .bind(message.sent_at.millis())
         .bind(message.left_out.as_deref().map(storable))
-        .any()
+        .later()
         .await
     }
 
@@ -74,10 +75,8 @@ impl Tx {
 
     /// The messages of a job, in order, without those that were redacted.
     pub async fn messages_of_job(&mut self, job: i64) -> Result<Vec<Message>, StoreError> {
-        self.sql("SELECT * FROM messages WHERE job_id = $1 AND content IS NOT NULL ORDER BY id")
-            .bind(job)
-            .all(message)
-            .await
+        let rows = self.fetch(of_job(job)).await?;
+        read_all(&rows, message)
     }
 
     /// How many messages a job has sent, and how many bytes of content a draft holds.
@@ -94,19 +93,17 @@ impl Tx {
         .await
     }
 
-    /// The last event of an email.
-    pub async fn event_of_email(
+    /// The last message of an email.
+    pub async fn message_of_email(
         &mut self,
         message_id: &str,
         portal: i64,
-    ) -> Result<Option<OwnedEventId>, StoreError> {
-        self.sql(
-            "SELECT event_id FROM messages WHERE message_id = $1 AND portal_id = $2 ORDER BY id DESC LIMIT 1",
-        )
-        .bind(message_id)
-        .bind(portal)
-        .one(|row| parse(row, "messages", "event_id"))
-        .await
+    ) -> Result<Option<Message>, StoreError> {
+        self.sql("SELECT * FROM messages WHERE message_id = $1 AND portal_id = $2 ORDER BY id DESC LIMIT 1")
+            .bind(message_id)
+            .bind(portal)
+            .one(message)
+            .await
     }
 
     /// The events of an email, in order.
@@ -124,48 +121,12 @@ impl Tx {
         .await
     }
 
-    /// The newest message of a portal.
-    pub async fn last_message(&mut self, portal: i64) -> Result<Option<Message>, StoreError> {
-        let query = self
-            .sql("SELECT * FROM messages WHERE portal_id = $1 ORDER BY id DESC LIMIT 1")
-            .bind(portal);
-        query.one(message).await
-    }
-
     /// The newest message of a portal that came by email.
     pub async fn last_received(&mut self, portal: i64) -> Result<Option<Message>, StoreError> {
         self.sql("SELECT * FROM messages WHERE portal_id = $1 AND outgoing = 0 ORDER BY id DESC LIMIT 1")
             .bind(portal)
             .one(message)
             .await
-    }
-
-    /// The texts of the newest messages that went out, newest first: what a reply may quote.
-    pub async fn sent_texts(&mut self, portal: i64, limit: i64) -> Result<Vec<String>, StoreError> {
-        self.sql(
-            "SELECT body FROM messages WHERE portal_id = $1 AND outgoing = 1 AND body IS NOT NULL \
-             ORDER BY id DESC LIMIT $2",
-        )
-        .bind(portal)
-        .bind(limit)
-        .all(|row| get(row, "messages", "body"))
-        .await
-    }
-
-    /// The texts of the newest messages that came in, newest first, each with what was left out of it.
-    pub async fn received_texts(&mut self, portal: i64, limit: i64) -> Result<Vec<String>, StoreError> {
-        self.sql(
-            "SELECT body, left_out FROM messages WHERE portal_id = $1 AND outgoing = 0 AND body IS NOT NULL \
-             ORDER BY id DESC LIMIT $2",
-        )
-        .bind(portal)
-        .bind(limit)
-        .all(|row| {
-            let left_out: Option<String> = get(row, "messages", "left_out")?;
-            let body: String = get(row, "messages", "body")?;
-            Ok(format!("{body}\n\n{}", left_out.unwrap_or_default()))
-        })
-        .await
     }
 
     /// Replaces the content of a message that has not left yet; `None` takes it out.
@@ -222,7 +183,12 @@ impl Tx {
     }
 }
 
-fn message(row: &Row) -> Result<Message, StoreError> {
+/// The messages of a job, in order, without those that were redacted.
+pub(super) fn of_job(job: i64) -> Statement {
+    Statement::new("SELECT * FROM messages WHERE job_id = $1 AND content IS NOT NULL ORDER BY id").bind(job)
+}
+
+pub(super) fn message(row: &Row) -> Result<Message, StoreError> {
     let content: Option<String> = get(row, "messages", "content")?;
     let content = content
         .map(|content| serde_json::from_str(&content))

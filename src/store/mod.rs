@@ -4,7 +4,11 @@
 //! columns, truth values and times as BIGINT. To add a table: a new migration in both folders of `migrations/`, a file
 //! here that is named after it, and methods on [`Tx`] in that file, made of `self.sql(…).bind(…)`. A look-up answers
 //! `Option`: that something is not there is rarely an error.
+//!
+//! In what is asked for each message it is `LIMIT $1 + 0`: SQLite prepares a statement anew for each number that is bound to `LIMIT`
+//! itself, which takes longer than to run it.
 
+mod acquaintances;
 mod claim;
 mod contents;
 mod disk;
@@ -13,12 +17,15 @@ mod emails;
 mod error;
 mod files;
 mod forget;
+mod incoming;
 mod jobs;
 mod lanes;
 mod machines;
 mod mailboxes;
+mod members;
 mod messages;
 mod neighbours;
+mod outgoing;
 mod people;
 mod portals;
 mod private_file;
@@ -52,11 +59,13 @@ pub use emails::Email;
 pub use error::StoreError;
 pub use files::LinkedFile;
 pub use forget::Person;
-pub use jobs::{First, Job, JobKind, JobState, NewJob};
+pub use incoming::{Addressed, Incoming, Met};
+pub use jobs::{Job, JobKind, JobState, NewJob};
 pub use lanes::{Lane, LaneClass};
 pub use machines::Machines;
 pub use mailboxes::{MailboxMessage, MailboxState, MessageOutcome};
 pub use messages::Message;
+pub use outgoing::Outgoing;
 pub use people::{MailWishes, Strangers};
 pub use portals::{NewPortal, Portal, PortalState};
 pub use queue::JobSummary;
@@ -70,8 +79,8 @@ pub use tx::Tx;
 
 use disk::Promise;
 use query::{Row, corrupt, get, parse, parse_optional};
-use sqlite::Sqlite;
 pub use sqlite::folder_of;
+use sqlite::{Queue, Sqlite};
 use tx::Connection;
 
 static SQLITE: Migrator = sqlx::migrate!("migrations/sqlite");
@@ -166,8 +175,17 @@ impl Store {
 
     /// A transaction that may write.
     pub async fn begin(&self) -> Result<Tx, StoreError> {
+        self.begin_in(Queue::Doors).await
+    }
+
+    /// The same for work that waits in the store anyway: whatever somebody outside waits for has its turn first.
+    pub async fn begin_work(&self) -> Result<Tx, StoreError> {
+        self.begin_in(Queue::Work).await
+    }
+
+    async fn begin_in(&self, queue: Queue) -> Result<Tx, StoreError> {
         let connection = match &self.database {
-            Database::Sqlite(sqlite) => Connection::Sqlite(sqlite.turn().await),
+            Database::Sqlite(sqlite) => Connection::Sqlite(sqlite.turn(queue).await),
             Database::Postgres { write, .. } => Connection::Postgres(write.begin().await?),
         };
         Ok(Tx::new(self.clone(), connection))

@@ -2,6 +2,7 @@
 
 use ruma::{OwnedRoomId, OwnedUserId, RoomId, UserId};
 
+use super::query::{Statement, read_one};
 use super::{Row, StoreError, Tx, get, parse, parse_optional, storable, stored_words};
 use crate::model::{EmailAddress, Timestamp};
 
@@ -102,10 +103,8 @@ impl Tx {
 
     /// The portal with this number.
     pub async fn portal(&mut self, id: i64) -> Result<Option<Portal>, StoreError> {
-        self.sql(format!("{PORTAL} WHERE id = $1"))
-            .bind(id)
-            .one(portal)
-            .await
+        let rows = self.fetch(by_number(id)).await?;
+        read_one(&rows, portal)
     }
 
     /// The portal that a room shows.
@@ -124,14 +123,6 @@ impl Tx {
             .await
     }
 
-    /// The portal that a reply token belongs to.
-    pub async fn portal_by_token(&mut self, token: &str) -> Result<Option<Portal>, StoreError> {
-        self.sql(format!("{PORTAL} WHERE token = $1"))
-            .bind(token)
-            .one(portal)
-            .await
-    }
-
     /// The portals of a person with a user (or with anybody), last used first, at most `limit`.
     pub async fn portals_with(
         &mut self,
@@ -144,59 +135,19 @@ impl Tx {
             Some(user) => self
                 .sql(format!(
                     "{PORTAL} WHERE address = $2 AND user_id = $3 \
-                     ORDER BY touched_at DESC, id DESC LIMIT $1"
+                     ORDER BY touched_at DESC, id DESC LIMIT $1 + 0"
                 ))
                 .bind(limit)
                 .bind(address.as_str())
                 .bind(user.as_str()),
             None => self
                 .sql(format!(
-                    "{PORTAL} WHERE address = $2 ORDER BY touched_at DESC, id DESC LIMIT $1"
+                    "{PORTAL} WHERE address = $2 ORDER BY touched_at DESC, id DESC LIMIT $1 + 0"
                 ))
                 .bind(limit)
                 .bind(address.as_str()),
         };
         query.all(portal).await
-    }
-
-    /// Whether the user has ever written to this person.
-    pub async fn is_contact(&mut self, address: &EmailAddress, user: &UserId) -> Result<bool, StoreError> {
-        self.sql("SELECT 1 AS one FROM portals WHERE address = $1 AND user_id = $2 AND contacted = 1 LIMIT 1")
-            .bind(address.as_str())
-            .bind(user.as_str())
-            .any()
-            .await
-    }
-
-    /// Whether this person has ever written to the user, verified.
-    pub async fn has_written(&mut self, address: &EmailAddress, user: &UserId) -> Result<bool, StoreError> {
-        self.sql("SELECT 1 AS one FROM portals WHERE address = $1 AND user_id = $2 AND wrote = 1 LIMIT 1")
-            .bind(address.as_str())
-            .bind(user.as_str())
-            .any()
-            .await
-    }
-
-    /// Whether the two have never written to each other.
-    pub async fn is_stranger(&mut self, address: &EmailAddress, user: &UserId) -> Result<bool, StoreError> {
-        let known = self
-            .sql("SELECT 1 AS one FROM portals WHERE address = $1 AND user_id = $2 AND (introduced = 1 OR wrote = 1) LIMIT 1")
-            .bind(address.as_str())
-            .bind(user.as_str())
-            .any()
-            .await?;
-        Ok(!known)
-    }
-
-    /// True when the user has a portal with anybody, or talks to the bot.
-    pub async fn knows_user(&mut self, user: &UserId) -> Result<bool, StoreError> {
-        self.sql(
-            "SELECT 1 AS one FROM portals WHERE user_id = $1 \
-             UNION ALL SELECT 1 AS one FROM bot_rooms WHERE user_id = $1 LIMIT 1",
-        )
-        .bind(user.as_str())
-        .any()
-        .await
     }
 
     /// Makes a room the portal's, in use, with what is known of it.
@@ -309,15 +260,6 @@ impl Tx {
         query.later().await
     }
 
-    /// Fixes the thread's subject, unless it has one.
-    pub async fn fix_subject(&mut self, id: i64, subject: &str) -> Result<(), StoreError> {
-        self.sql("UPDATE portals SET subject = $1 WHERE id = $2 AND subject IS NULL")
-            .bind(storable(subject))
-            .bind(id)
-            .later()
-            .await
-    }
-
     /// Takes a room away from the portal that it showed, if any: another one begins there.
     pub async fn vacate_room(&mut self, room: &RoomId) -> Result<(), StoreError> {
         self.sql("UPDATE portals SET room_id = NULL WHERE room_id = $1")
@@ -334,65 +276,17 @@ impl Tx {
             .later()
             .await
     }
-
-    /// Notes who a member of a portal's room is.
-    pub async fn set_member(
-        &mut self,
-        room: &RoomId,
-        user: &UserId,
-        membership: &str,
-        display_name: Option<&str>,
-    ) -> Result<(), StoreError> {
-        self.sql(
-            "INSERT INTO members (room_id, user_id, membership, display_name) VALUES ($1, $2, $3, $4) \
-             ON CONFLICT (room_id, user_id) DO UPDATE SET membership = $3, display_name = $4",
-        )
-        .bind(room.as_str())
-        .bind(user.as_str())
-        .bind(storable(membership))
-        .bind(display_name.map(storable))
-        .later()
-        .await
-    }
-
-    /// Who is known to be in a room.
-    pub async fn joined_members(&mut self, room: &RoomId) -> Result<Vec<OwnedUserId>, StoreError> {
-        self.sql(
-            "SELECT user_id FROM members WHERE room_id = $1 AND membership = 'join' ORDER BY user_id LIMIT 100",
-        )
-        .bind(room.as_str())
-        .all(|row| parse(row, "members", "user_id")).await
-    }
-
-    /// The display name of a member as it is shown: with the user ID behind it when somebody else in the room has
-    /// the same one, and the user ID where there is none (Matrix 1.19, "Calculating the display name for a user").
-    pub async fn shown_name(&mut self, room: &RoomId, user: &UserId) -> Result<String, StoreError> {
-        let known = self
-            .sql(
-                "SELECT display_name, CAST(EXISTS (SELECT 1 FROM members AS others WHERE others.room_id = $1 \
-                 AND others.user_id <> $2 AND others.display_name = members.display_name \
-                 AND others.membership IN ('join', 'invite')) AS INTEGER) AS shared \
-                 FROM members WHERE room_id = $1 AND user_id = $2",
-            )
-            .bind(room.as_str())
-            .bind(user.as_str())
-            .one(|row| {
-                let name: Option<String> = get(row, "members", "display_name")?;
-                Ok((
-                    name.unwrap_or_default(),
-                    get::<i32>(row, "members", "shared")? != 0,
-                ))
-            })
-            .await?;
-        Ok(match known {
-            Some((name, true)) if !name.trim().is_empty() => format!("{name} ({user})"),
-            Some((name, false)) if !name.trim().is_empty() => name,
-            _ => user.to_string(),
-        })
-    }
 }
 
-fn portal(row: &Row) -> Result<Portal, StoreError> {
+pub(super) fn by_number(id: i64) -> Statement {
+    Statement::new(format!("{PORTAL} WHERE id = $1")).bind(id)
+}
+
+pub(super) fn by_token(token: &str) -> Statement {
+    Statement::new(format!("{PORTAL} WHERE token = $1")).bind(token)
+}
+
+pub(super) fn portal(row: &Row) -> Result<Portal, StoreError> {
     Ok(Portal {
         id: get(row, "portals", "id")?,
         user: parse(row, "portals", "user_id")?,

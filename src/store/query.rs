@@ -88,8 +88,13 @@ impl Statement {
         }
     }
 
-    /// Several statements as one for SQLite, which runs them one after another: each gets placeholders of its own. The rows
-    /// are those of all; none but the last answers any.
+    /// Binds the next placeholder.
+    pub(super) fn bind(mut self, value: impl Into<Value>) -> Self {
+        self.values.push(value.into());
+        self
+    }
+
+    /// Several statements as one for SQLite, which runs them one after another: each gets placeholders of its own.
     pub(super) fn join(statements: Vec<Self>) -> Self {
         let mut joined = Self::new(String::with_capacity(
             statements.iter().map(|one| one.sql.len() + 8).sum(),
@@ -170,7 +175,7 @@ impl Tx {
 impl Query<'_> {
     /// Binds the next placeholder.
     pub(super) fn bind(mut self, value: impl Into<Value>) -> Self {
-        self.statement.values.push(value.into());
+        self.statement = self.statement.bind(value);
         self
     }
 
@@ -190,7 +195,7 @@ impl Query<'_> {
         self,
         read: impl Fn(&Row) -> Result<T, StoreError>,
     ) -> Result<Vec<T>, StoreError> {
-        self.rows().await?.iter().map(read).collect()
+        read_all(&self.rows().await?, read)
     }
 
     /// The one row, or none, read by `read`.
@@ -198,7 +203,7 @@ impl Query<'_> {
         self,
         read: impl FnOnce(&Row) -> Result<T, StoreError>,
     ) -> Result<Option<T>, StoreError> {
-        self.rows().await?.first().map(read).transpose()
+        read_one(&self.rows().await?, read)
     }
 
     /// The row of a statement that always has one, read by `read`.
@@ -215,6 +220,22 @@ impl Query<'_> {
     pub(super) async fn any(self) -> Result<bool, StoreError> {
         Ok(!self.rows().await?.is_empty())
     }
+}
+
+/// All rows, each read by `read`.
+pub(super) fn read_all<T>(
+    rows: &[Row],
+    read: impl Fn(&Row) -> Result<T, StoreError>,
+) -> Result<Vec<T>, StoreError> {
+    rows.iter().map(read).collect()
+}
+
+/// The one row, or none, read by `read`.
+pub(super) fn read_one<T>(
+    rows: &[Row],
+    read: impl FnOnce(&Row) -> Result<T, StoreError>,
+) -> Result<Option<T>, StoreError> {
+    rows.first().map(read).transpose()
 }
 
 /// Parts of a list, for statements about many rows: at most 64 each, and only powers of two, so that there are few

@@ -2,7 +2,8 @@
 
 use ruma::UserId;
 
-use super::{StoreError, Tx, parse, stored_words};
+use super::query::{Statement, read_all};
+use super::{Row, StoreError, Tx, parse, stored_words};
 use crate::model::AddressPattern;
 
 stored_words! {
@@ -24,16 +25,8 @@ impl Tx {
         &mut self,
         user: &UserId,
     ) -> Result<Vec<(AddressPattern, SenderRule)>, StoreError> {
-        self.sql("SELECT pattern, rule FROM sender_rules WHERE user_id = $1 ORDER BY pattern LIMIT $2")
-            .bind(user.as_str())
-            .bind(MOST_RULES)
-            .all(|row| {
-                Ok((
-                    parse(row, "sender_rules", "pattern")?,
-                    parse(row, "sender_rules", "rule")?,
-                ))
-            })
-            .await
+        let rows = self.fetch(rules_of("$1").bind(user.as_str())).await?;
+        read_all(&rows, rule)
     }
 
     /// Notes a rule, in place of an earlier one for the same pattern. False when the user has as many as there may be.
@@ -68,4 +61,18 @@ impl Tx {
             .any()
             .await
     }
+}
+
+/// The rules of a user, who is written in SQL with a parameter.
+pub(super) fn rules_of(user: &str) -> Statement {
+    Statement::new(format!(
+        "SELECT pattern, rule FROM sender_rules WHERE user_id = {user} ORDER BY pattern LIMIT {MOST_RULES}"
+    ))
+}
+
+pub(super) fn rule(row: &Row) -> Result<(AddressPattern, SenderRule), StoreError> {
+    Ok((
+        parse(row, "sender_rules", "pattern")?,
+        parse(row, "sender_rules", "rule")?,
+    ))
 }

@@ -16,11 +16,12 @@ use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::TryStreamExt as _;
 use sqlx::sqlite::{
     SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqlitePool, SqlitePoolOptions,
     SqliteSynchronous,
 };
-use sqlx::{AssertSqlSafe, ConnectOptions, Connection};
+use sqlx::{AssertSqlSafe, ConnectOptions, Connection, Either, Executor as _};
 use tokio::runtime::Handle;
 use tokio::sync::{Mutex, OwnedMutexGuard};
 
@@ -57,8 +58,19 @@ pub(super) struct Sqlite {
     options: SqliteConnectOptions,
     /// There is one writer at a time: they queue here, in order, instead of polling in SQLite's busy handler.
     writer: Arc<Mutex<Writer>>,
+    /// Where all work queues behind its first, which alone is in the queue above.
+    work: Arc<Mutex<()>>,
     pub(super) read: SqlitePool,
     disk: Arc<Disk>,
+}
+
+/// Who wants to write.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Queue {
+    /// What somebody outside waits for.
+    Doors,
+    /// Work, of which there may be any amount.
+    Work,
 }
 
 #[derive(Debug)]
@@ -127,6 +139,7 @@ impl Sqlite {
                 connection: Some(connection),
                 open: false,
             })),
+            work: Arc::default(),
             read,
             disk: Arc::new(Disk::new(log)),
         })
@@ -138,8 +151,13 @@ impl Sqlite {
     }
 
     /// Waits for the right to write.
-    pub(super) async fn turn(&self) -> Turn {
+    pub(super) async fn turn(&self, queue: Queue) -> Turn {
+        let first = match queue {
+            Queue::Doors => None,
+            Queue::Work => Some(self.work.lock().await),
+        };
         let mut writer = Arc::clone(&self.writer).lock_owned().await;
+        drop(first);
         if writer.open {
             writer.roll_back().await;
         }
@@ -217,14 +235,29 @@ async fn empty_log(connection: &mut SqliteConnection) {
     }
 }
 
+/// Runs statements one after another, in one trip to the connection's thread and back, and answers the rows of each.
+pub(super) async fn run(
+    connection: &mut SqliteConnection,
+    statements: Vec<Statement>,
+) -> Result<Vec<Vec<Row>>, StoreError> {
+    let mut answers = Vec::with_capacity(statements.len());
+    let (sql, arguments) = Statement::join(statements).for_sqlite()?;
+    let mut stream = connection.fetch_many(sqlx::query_with(AssertSqlSafe(sql), arguments));
+    let mut rows = Vec::new();
+    while let Some(item) = stream.try_next().await? {
+        match item {
+            Either::Right(row) => rows.push(Row::Sqlite(row)),
+            // The end of a statement.
+            Either::Left(_) => answers.push(std::mem::take(&mut rows)),
+        }
+    }
+    Ok(answers)
+}
+
 impl Writer {
-    async fn run(&mut self, statements: Vec<Statement>) -> Result<Vec<Row>, StoreError> {
+    async fn run(&mut self, statements: Vec<Statement>) -> Result<Vec<Vec<Row>>, StoreError> {
         let connection = self.connection.as_mut().ok_or(sqlx::Error::PoolClosed)?;
-        let (sql, arguments) = Statement::join(statements).for_sqlite()?;
-        let rows = sqlx::query_with(AssertSqlSafe(sql), arguments)
-            .fetch_all(connection)
-            .await?;
-        Ok(rows.into_iter().map(Row::Sqlite).collect())
+        run(connection, statements).await
     }
 
     async fn roll_back(&mut self) {
@@ -239,8 +272,8 @@ impl Writer {
 }
 
 impl Turn {
-    /// Runs statements; the rows are those of the last one. The first begins the transaction.
-    pub(super) async fn run(&mut self, mut statements: Vec<Statement>) -> Result<Vec<Row>, StoreError> {
+    /// Runs statements and answers the rows of each, behind one more where they are the first: that begins the transaction.
+    pub(super) async fn run(&mut self, mut statements: Vec<Statement>) -> Result<Vec<Vec<Row>>, StoreError> {
         let Some(writer) = &mut self.writer else {
             return Err(StoreError::TakenBack);
         };
@@ -249,37 +282,45 @@ impl Turn {
             statements.insert(0, Statement::new("BEGIN IMMEDIATE"));
             writer.open = true;
         }
-        let rows = writer.run(statements).await;
-        if rows.is_err()
+        let answers = writer.run(statements).await;
+        if answers.is_err()
             && let Some(mut writer) = self.writer.take()
         {
             writer.roll_back().await;
         }
-        rows
+        answers
     }
 
-    /// Runs what is left and commits. What is promised here is on the disk after [`Sqlite::reach`].
-    pub(super) async fn commit(mut self, statements: Vec<Statement>) -> Result<Promise, StoreError> {
-        self.end(statements).await?;
-        Ok(self.disk.promise())
+    /// Runs what is left and commits. Answers the rows of each statement, and what is on the disk after [`Sqlite::reach`].
+    pub(super) async fn commit(
+        mut self,
+        statements: Vec<Statement>,
+    ) -> Result<(Vec<Vec<Row>>, Promise), StoreError> {
+        let answers = self.end(statements).await?;
+        Ok((answers, self.disk.promise()))
     }
 
-    /// Runs what is left and commits, without a promise.
-    pub(super) async fn commit_relaxed(mut self, statements: Vec<Statement>) -> Result<(), StoreError> {
+    /// The same without a promise.
+    pub(super) async fn commit_relaxed(
+        mut self,
+        statements: Vec<Statement>,
+    ) -> Result<Vec<Vec<Row>>, StoreError> {
         self.end(statements).await
     }
 
-    async fn end(&mut self, mut statements: Vec<Statement>) -> Result<(), StoreError> {
+    async fn end(&mut self, mut statements: Vec<Statement>) -> Result<Vec<Vec<Row>>, StoreError> {
         let untouched = self.writer.as_ref().is_some_and(|writer| !writer.open);
         if untouched && statements.is_empty() {
-            return Ok(());
+            return Ok(Vec::new());
         }
         statements.push(Statement::new("COMMIT"));
-        self.run(statements).await?;
+        let mut answers = self.run(statements).await?;
+        // That of the commit.
+        answers.pop();
         if let Some(writer) = &mut self.writer {
             writer.open = false;
         }
-        Ok(())
+        Ok(answers)
     }
 }
 
@@ -310,6 +351,9 @@ async fn turn_to_open(path: &Path) -> Option<File> {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
+    use tokio::sync::Mutex;
     use tokio::task::JoinSet;
 
     use crate::store::Store;
@@ -351,6 +395,29 @@ mod tests {
         tx.keep_setting("shape", "round").await.unwrap();
         tx.commit().await.unwrap();
         assert_eq!(setting(&store, "shape").await.as_deref(), Some("round"));
+    }
+
+    #[tokio::test]
+    async fn who_waits_outside_has_its_turn_before_the_work_that_waits() {
+        let folder = tempfile::tempdir().unwrap();
+        let opened = store(&folder).await;
+        let first = opened.begin().await.unwrap();
+        let order = Arc::new(Mutex::new(Vec::new()));
+        let mut tasks = JoinSet::new();
+        for name in ["work 1", "work 2", "work 3", "door"] {
+            let (opened, order) = (opened.clone(), Arc::clone(&order));
+            tasks.spawn(async move {
+                let _turn = match name {
+                    "door" => opened.begin().await.unwrap(),
+                    _ => opened.begin_work().await.unwrap(),
+                };
+                order.lock().await.push(name);
+            });
+            tokio::task::yield_now().await;
+        }
+        drop(first);
+        tasks.join_all().await;
+        assert_eq!(*order.lock().await, ["work 1", "door", "work 2", "work 3"]);
     }
 
     #[tokio::test]

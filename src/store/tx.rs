@@ -4,7 +4,7 @@ use sqlx::pool::PoolConnection;
 use sqlx::{AssertSqlSafe, Postgres, Sqlite};
 
 use super::query::{Row, Statement};
-use super::sqlite::Turn;
+use super::sqlite::{self, Turn};
 use super::{LaneClass, Store, StoreError};
 
 /// Statements that wait for an answer to be asked for: more at once make nothing cheaper, and each combination is
@@ -20,6 +20,8 @@ pub struct Tx {
     store: Store,
     connection: Connection,
     deferred: Vec<Statement>,
+    /// The job whose lease the database is to insist on: see [`Tx::assert_lease`].
+    pub(super) leased: Option<i64>,
     /// Classes of lanes to which work was added: their workers are woken after the commit.
     pub(super) added_work: Vec<LaneClass>,
 }
@@ -40,6 +42,7 @@ impl Tx {
             store,
             connection,
             deferred: Vec::new(),
+            leased: None,
             added_work: Vec::new(),
         }
     }
@@ -50,36 +53,74 @@ impl Tx {
 
     /// Makes it all durable: when this returns `Ok`, it is on the disk, and so is all that was read.
     pub async fn commit(self) -> Result<(), StoreError> {
-        match self.connection {
+        self.commit_with([]).await?;
+        Ok(())
+    }
+
+    /// Runs some last statements and commits like [`Tx::commit`], in one trip. Answers the rows of each.
+    pub(super) async fn commit_with<const N: usize>(
+        self,
+        last: [Statement; N],
+    ) -> Result<[Vec<Row>; N], StoreError> {
+        exactly(self.commit_with_all(last.into()).await?)
+    }
+
+    /// The same for any number of statements.
+    pub(super) async fn commit_with_all(mut self, last: Vec<Statement>) -> Result<Vec<Vec<Row>>, StoreError> {
+        let (leased, count) = (self.leased, last.len());
+        let answers = match self.connection {
             Connection::Sqlite(turn) => {
-                let promise = turn.commit(self.deferred).await?;
+                self.deferred.extend(last);
+                let committed = turn.commit(self.deferred).await;
+                let (answers, promise) = committed.map_err(|error| lease_lost(error, leased))?;
                 self.store.wake(&self.added_work);
-                self.store.reach(promise).await
+                self.store.reach(promise).await?;
+                answers
             }
             // Nothing is deferred.
-            Connection::Postgres(inner) => {
+            Connection::Postgres(mut inner) => {
+                let answers = run_postgres(&mut inner, last).await?;
                 inner.commit().await?;
                 self.store.wake(&self.added_work);
-                Ok(())
+                answers
             }
-            Connection::ReadSqlite(_) | Connection::ReadPostgres(_) => Ok(()),
-        }
+            Connection::ReadSqlite(mut connection) => sqlite::run(&mut connection, last).await?,
+            Connection::ReadPostgres(mut connection) => run_postgres(&mut connection, last).await?,
+        };
+        Ok(last_of(answers, count))
     }
 
     /// Commits without waiting for the disk: for what is simply done again when a power cut takes it back. The end of this
     /// process alone takes nothing back.
-    pub async fn commit_relaxed(mut self) -> Result<(), StoreError> {
-        if matches!(self.connection, Connection::Postgres(_)) {
-            self.defer(Statement::new("SET LOCAL synchronous_commit TO OFF"))
-                .await?;
-        }
-        match self.connection {
-            Connection::Sqlite(turn) => turn.commit_relaxed(self.deferred).await?,
-            Connection::Postgres(inner) => inner.commit().await?,
-            Connection::ReadSqlite(_) | Connection::ReadPostgres(_) => {}
-        }
-        self.store.wake(&self.added_work);
+    pub async fn commit_relaxed(self) -> Result<(), StoreError> {
+        self.commit_relaxed_with([]).await?;
         Ok(())
+    }
+
+    /// Runs some last statements and commits like [`Tx::commit_relaxed`], in one trip. Answers the rows of each.
+    pub(super) async fn commit_relaxed_with<const N: usize>(
+        mut self,
+        last: [Statement; N],
+    ) -> Result<[Vec<Row>; N], StoreError> {
+        let leased = self.leased;
+        let answers = match self.connection {
+            Connection::Sqlite(turn) => {
+                self.deferred.extend(last);
+                let committed = turn.commit_relaxed(self.deferred).await;
+                committed.map_err(|error| lease_lost(error, leased))?
+            }
+            Connection::Postgres(mut inner) => {
+                let mut statements = vec![Statement::new("SET LOCAL synchronous_commit TO OFF")];
+                statements.extend(last);
+                let answers = run_postgres(&mut inner, statements).await?;
+                inner.commit().await?;
+                answers
+            }
+            Connection::ReadSqlite(mut connection) => sqlite::run(&mut connection, last.into()).await?,
+            Connection::ReadPostgres(mut connection) => run_postgres(&mut connection, last.into()).await?,
+        };
+        self.store.wake(&self.added_work);
+        exactly(last_of(answers, N))
     }
 
     pub(super) async fn defer(&mut self, statement: Statement) -> Result<(), StoreError> {
@@ -92,41 +133,77 @@ impl Tx {
     }
 
     pub(super) async fn fetch(&mut self, statement: Statement) -> Result<Vec<Row>, StoreError> {
-        self.deferred.push(statement);
-        self.flush().await
+        let [rows] = self.together([statement]).await?;
+        Ok(rows)
     }
 
-    /// Runs what waits; the rows are those of the last statement.
-    async fn flush(&mut self) -> Result<Vec<Row>, StoreError> {
+    /// Several statements, none of which needs the answer of another, in one trip. Answers the rows of each.
+    pub(super) async fn together<const N: usize>(
+        &mut self,
+        statements: [Statement; N],
+    ) -> Result<[Vec<Row>; N], StoreError> {
+        exactly(self.all_together(statements.into()).await?)
+    }
+
+    /// The same for any number of statements.
+    pub(super) async fn all_together(
+        &mut self,
+        statements: Vec<Statement>,
+    ) -> Result<Vec<Vec<Row>>, StoreError> {
+        let count = statements.len();
+        self.deferred.extend(statements);
+        Ok(last_of(self.flush().await?, count))
+    }
+
+    /// Runs what waits, and answers the rows of each statement.
+    async fn flush(&mut self) -> Result<Vec<Vec<Row>>, StoreError> {
         let statements = std::mem::take(&mut self.deferred);
         if statements.is_empty() {
             return Ok(Vec::new());
         }
         match &mut self.connection {
-            Connection::Sqlite(turn) => turn.run(statements).await,
-            Connection::ReadSqlite(connection) => {
-                let (sql, arguments) = Statement::join(statements).for_sqlite()?;
-                let rows = sqlx::query_with(AssertSqlSafe(sql), arguments)
-                    .fetch_all(&mut **connection)
-                    .await?;
-                Ok(rows.into_iter().map(Row::Sqlite).collect())
+            Connection::Sqlite(turn) => {
+                let answers = turn.run(statements).await;
+                answers.map_err(|error| lease_lost(error, self.leased))
             }
+            Connection::ReadSqlite(connection) => sqlite::run(connection, statements).await,
             Connection::Postgres(inner) => run_postgres(inner, statements).await,
             Connection::ReadPostgres(connection) => run_postgres(connection, statements).await,
         }
     }
 }
 
+/// The answers to the last statements of several.
+fn last_of(mut answers: Vec<Vec<Row>>, count: usize) -> Vec<Vec<Row>> {
+    answers.split_off(answers.len().saturating_sub(count))
+}
+
+fn exactly<const N: usize>(answers: Vec<Vec<Row>>) -> Result<[Vec<Row>; N], StoreError> {
+    let missing = |_| sqlx::Error::Protocol("a statement was not answered".into());
+    Ok(answers.try_into().map_err(missing)?)
+}
+
+/// What an error means in a transaction that insists on the lease of a job: nothing else in the schema is checked.
+fn lease_lost(error: StoreError, leased: Option<i64>) -> StoreError {
+    match (error, leased) {
+        (StoreError::Driver(sqlx::Error::Database(error)), Some(job)) if error.is_check_violation() => {
+            StoreError::LeaseLost { job }
+        }
+        (error, _) => error,
+    }
+}
+
 async fn run_postgres(
     connection: &mut sqlx::PgConnection,
     statements: Vec<Statement>,
-) -> Result<Vec<Row>, StoreError> {
-    let mut rows = Vec::new();
+) -> Result<Vec<Vec<Row>>, StoreError> {
+    let mut answers = Vec::with_capacity(statements.len());
     for statement in statements {
         let (sql, arguments) = statement.for_postgres()?;
-        rows = sqlx::query_with(AssertSqlSafe(sql), arguments)
+        let rows = sqlx::query_with(AssertSqlSafe(sql), arguments)
             .fetch_all(&mut *connection)
             .await?;
+        answers.push(rows.into_iter().map(Row::Postgres).collect());
     }
-    Ok(rows.into_iter().map(Row::Postgres).collect())
+    Ok(answers)
 }

@@ -21,7 +21,7 @@ use tokio_util::sync::CancellationToken;
 use self::held::{Held, HeldLane};
 use crate::bridge::{Bridge, Failure, LEASE};
 use crate::model::Timestamp;
-use crate::store::{First, Job, Lane, LaneClass, StoreError};
+use crate::store::{Job, Lane, LaneClass, StoreError};
 
 /// Lanes that are worked at the same time, for each class: enough to keep a homeserver or relay busy while others wait for
 /// the disk, few enough for a small machine's memory.
@@ -29,6 +29,9 @@ const LANES_AT_ONCE: usize = 32;
 
 /// Jobs worked in a lane before others get their turn.
 const JOBS_IN_A_ROW: usize = 50;
+
+/// Jobs of a lane that are begun together, where they can be worked in one transaction.
+const JOBS_AT_ONCE: usize = 16;
 
 /// The longest that a worker sleeps: what an admin's command has added is seen at least this often.
 const LONGEST_SLEEP: Duration = Duration::from_secs(5);
@@ -76,13 +79,16 @@ impl Worker {
         loop {
             let mut leased = Vec::new();
             for class in [LaneClass::Homeserver, LaneClass::Relay] {
-                leased.extend(self.lease(class, 1).await?);
+                leased.extend(self.lease(class, 1).await?.0);
             }
             if leased.is_empty() {
                 return Ok(begun);
             }
             for lane in leased {
-                begun += self.work_lane(&lane, &CancellationToken::new()).await?.begun;
+                begun += self
+                    .work_lane(&lane, true, &CancellationToken::new())
+                    .await?
+                    .begun;
             }
         }
     }
@@ -114,7 +120,7 @@ impl Worker {
     /// Gives back the lanes of jobs that did not end: others, and the next start, need not wait for the leases to run out.
     async fn give_back(&self) {
         let given = async {
-            let mut tx = self.bridge.store().begin().await?;
+            let mut tx = self.bridge.store().begin_work().await?;
             tx.end_leases_of(self.bridge.owner()).await?;
             tx.commit_relaxed().await
         };
@@ -162,7 +168,7 @@ impl Worker {
             }
             let free = LANES_AT_ONCE.saturating_sub(lanes.len());
             if look && free > 0 {
-                let leased = match self.lease(class, free).await {
+                let (leased, next) = match self.lease(class, free).await {
                     Ok(leased) => leased,
                     Err(error) => {
                         tracing::error!(%error, "no work can be had from the store, trying again");
@@ -174,7 +180,8 @@ impl Worker {
                 for lane in leased.into_iter().filter_map(|lane| held.take(lane)) {
                     lanes.spawn(self.clone().hold(lane, stop.clone()));
                 }
-                until = Instant::now() + self.until_due(class).await;
+                let patience = next.map_or(LONGEST_SLEEP, |due| due.since(self.bridge.now()));
+                until = Instant::now() + patience.clamp(Duration::from_millis(1), LONGEST_SLEEP);
             }
             tokio::select! {
                 () = stop.cancelled() => {}
@@ -189,9 +196,10 @@ impl Worker {
 
     /// Works a lane until it is this process's no more. True when there is work left in it.
     async fn hold(self, mut held: HeldLane, stop: CancellationToken) -> bool {
+        let mut fresh = true;
         loop {
             let lane = &held.lane;
-            let left = match self.work_lane(lane, &stop).await {
+            let left = match self.work_lane(lane, std::mem::take(&mut fresh), &stop).await {
                 Ok(worked) => worked.left,
                 Err(StoreError::LeaseLost { .. }) => true,
                 // The lane stays this process's: others would have to wait for the lease to run out.
@@ -208,72 +216,89 @@ impl Worker {
         }
     }
 
-    /// How long nothing of a class will be due.
-    async fn until_due(&self, class: LaneClass) -> Duration {
-        let due = async { self.bridge.store().read().await?.next_due(class).await };
-        let Ok(Some(due)): Result<_, StoreError> = due.await else {
-            return LONGEST_SLEEP;
-        };
-        due.since(self.bridge.now())
-            .clamp(Duration::from_millis(1), LONGEST_SLEEP)
+    /// Leases lanes, and answers when the next one will be due.
+    async fn lease(
+        &self,
+        class: LaneClass,
+        limit: usize,
+    ) -> Result<(Vec<Lane>, Option<Timestamp>), StoreError> {
+        let tx = self.bridge.store().begin_work().await?;
+        tx.lease_lanes(class, self.bridge.owner(), limit, self.bridge.now(), LEASE)
+            .await
     }
 
-    async fn lease(&self, class: LaneClass, limit: usize) -> Result<Vec<Lane>, StoreError> {
-        let now = self.bridge.now();
-        let mut tx = self.bridge.store().begin().await?;
-        let lanes = tx
-            .lease_lanes(class, self.bridge.owner(), limit, now, LEASE)
-            .await?;
-        tx.commit_relaxed().await?;
-        Ok(lanes)
-    }
-
-    /// Works a leased lane until it is empty, not due, or others have waited long enough.
-    async fn work_lane(&self, lane: &Lane, stop: &CancellationToken) -> Result<Worked, StoreError> {
-        for begun in 0..JOBS_IN_A_ROW {
-            let mut tx = self.bridge.store().begin().await?;
-            if stop.is_cancelled() {
-                tx.release_lane(lane, self.bridge.owner(), self.bridge.now())
-                    .await?;
-                tx.commit_relaxed().await?;
-                return Ok(Worked { begun, left: true });
+    /// Works a leased lane until it is empty, not due, or others have waited long enough. The lease of a `fresh` one has just begun.
+    async fn work_lane(
+        &self,
+        lane: &Lane,
+        fresh: bool,
+        stop: &CancellationToken,
+    ) -> Result<Worked, StoreError> {
+        let owner = self.bridge.owner();
+        let (mut begun, mut at_once, mut renewed) = (0, JOBS_AT_ONCE, fresh.then(Instant::now));
+        while begun < JOBS_IN_A_ROW && !stop.is_cancelled() {
+            let limit = if lane.is_room() { at_once } else { 1 };
+            // Each job keeps the lease alive from its own beginning on.
+            let renew = renewed
+                .is_none_or(|at| at.elapsed() >= LEASE / 3)
+                .then_some(LEASE);
+            if renew.is_some() {
+                renewed = Some(Instant::now());
             }
-            let now = self.bridge.now();
-            let first = tx.begin_job(lane, self.bridge.owner(), now, LEASE).await?;
-            tx.commit_relaxed().await?;
-            let job = match first {
-                First::Begun(job) => job,
-                First::NotDue => return Ok(Worked { begun, left: true }),
-                First::None => return Ok(Worked { begun, left: false }),
+            let tx = self.bridge.store().begin_work().await?;
+            let Some(jobs) = tx
+                .begin_jobs(lane, owner, limit, self.bridge.now(), renew)
+                .await?
+            else {
+                return Ok(Worked { begun, left: false });
             };
-            if !self.work_job(&job).await? {
-                let begun = begun + 1;
-                return Ok(Worked { begun, left: true });
+            at_once = JOBS_AT_ONCE;
+            match jobs.as_slice() {
+                [] => break,
+                [job] => {
+                    begun += 1;
+                    if !self.work_job(job).await? {
+                        return Ok(Worked { begun, left: true });
+                    }
+                }
+                jobs => {
+                    let worked = self.work_together(jobs).await?;
+                    begun += worked;
+                    if worked < jobs.len() {
+                        at_once = 1;
+                    }
+                }
             }
         }
-        let mut tx = self.bridge.store().begin().await?;
-        tx.release_lane(lane, self.bridge.owner(), self.bridge.now())
-            .await?;
-        tx.commit_relaxed().await?;
-        Ok(Worked {
-            begun: JOBS_IN_A_ROW,
-            left: true,
-        })
+        let tx = self.bridge.store().begin_work().await?;
+        let left = tx.leave_lane(lane, owner, self.bridge.now()).await?;
+        Ok(Worked { begun, left })
     }
 
-    /// Works a job once. A panic is a failure like others: it would end the lane's task, and the job come back for ever.
-    async fn attempt(&self, job: &Job) -> Result<(), Failure> {
-        let mut work = pin!(self.bridge.work(job));
-        poll_fn(|context| {
-            catch_unwind(AssertUnwindSafe(|| work.as_mut().poll(context)))
-                .unwrap_or(Poll::Ready(Err(Failure::Defect)))
-        })
-        .await
+    /// Works the first of some jobs, as many as can be worked in one transaction, and answers how many. The others were not begun.
+    async fn work_together(&self, jobs: &[Job]) -> Result<usize, StoreError> {
+        let worked = match guarded(self.bridge.work_together(jobs)).await {
+            Ok(worked) => worked,
+            Err(Failure::Store(error @ StoreError::LeaseLost { .. })) => return Err(error),
+            // Which one it was shows when they are worked one by one.
+            Err(failure) => {
+                tracing::debug!(%failure, "the jobs of a lane will be worked one by one");
+                0
+            }
+        };
+        let rest = jobs.get(worked..).unwrap_or_default();
+        if let Some(job) = rest.first() {
+            let mut tx = self.bridge.store().begin_work().await?;
+            tx.assert_lease(job, self.bridge.owner()).await?;
+            tx.uncount_attempts(rest).await?;
+            tx.commit_relaxed().await?;
+        }
+        Ok(worked)
     }
 
     /// Works a job, and keeps its lane's lease alive meanwhile. True when the lane can go on with the next one.
     async fn work_job(&self, job: &Job) -> Result<bool, StoreError> {
-        let mut work = pin!(self.attempt(job));
+        let mut work = pin!(guarded(self.bridge.work(job)));
         let outcome = loop {
             tokio::select! {
                 outcome = &mut work => break outcome,
@@ -283,9 +308,9 @@ impl Worker {
         let Err(failure) = outcome else { return Ok(true) };
         match failure {
             Failure::Later(at) => {
-                let mut tx = self.bridge.store().begin().await?;
+                let mut tx = self.bridge.store().begin_work().await?;
                 tx.assert_lease(job, self.bridge.owner()).await?;
-                tx.uncount_attempt(job.id).await?;
+                tx.uncount_attempts(std::slice::from_ref(job)).await?;
                 tx.release_lane(&job.lane, self.bridge.owner(), at).await?;
                 tx.commit_relaxed().await?;
                 Ok(false)
@@ -323,7 +348,7 @@ impl Worker {
         }
         let jitter = |bound| self.bridge.jitter(bound);
         let wait = backoff::wait(job.attempts, settings.first_retry, settings.longest_retry, jitter);
-        let mut tx = self.bridge.store().begin().await?;
+        let mut tx = self.bridge.store().begin_work().await?;
         tx.assert_lease(job, self.bridge.owner()).await?;
         tx.postpone_job(job, self.bridge.owner(), reason, now + wait.max(after))
             .await?;
@@ -341,7 +366,7 @@ impl Worker {
     /// Keeps a lane's lease alive.
     async fn renew(&self, lane: &Lane) {
         let renewed = async {
-            let mut tx = self.bridge.store().begin().await?;
+            let mut tx = self.bridge.store().begin_work().await?;
             tx.renew_lease(lane, self.bridge.owner(), self.bridge.now(), LEASE)
                 .await?;
             tx.commit_relaxed().await
@@ -350,6 +375,17 @@ impl Worker {
             tracing::warn!(%lane, %error, "the lease could not be renewed");
         }
     }
+}
+
+/// Works once. A panic is a failure like others: it would end the lane's task, and the job come back for ever.
+async fn guarded<T>(work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
+    // On the heap: it is large, and would be a part of everything that works.
+    let mut work = Box::pin(work);
+    poll_fn(|context| {
+        catch_unwind(AssertUnwindSafe(|| work.as_mut().poll(context)))
+            .unwrap_or(Poll::Ready(Err(Failure::Defect)))
+    })
+    .await
 }
 
 /// Does something until it ends, for at most `patience` after `stop`.

@@ -34,7 +34,7 @@ impl Worker {
         let spent_before = self.bridge.now() - LONGEST_LIMIT;
         let mut place = Some(Place::default());
         while let Some(after) = place.filter(|_| !stop.is_cancelled()) {
-            let mut tx = self.bridge.store().begin().await?;
+            let mut tx = self.bridge.store().begin_work().await?;
             if after == Place::default() {
                 tx.forget_spending(spent_before).await?;
             }

@@ -169,12 +169,11 @@ impl MailTransport for SlowRelay {
         assert!(leave.is_given().await, "as long as nobody else has it");
         let mut tx = self.store.begin().await.unwrap();
         tx.end_all_leases().await.unwrap();
-        let taken = tx
+        let (taken, _) = tx
             .lease_lanes(LaneClass::Relay, "other", 1, Timestamp(i64::MAX), LEASE)
             .await
             .unwrap();
         assert_eq!(taken.len(), 1);
-        tx.commit().await.unwrap();
         assert!(!leave.is_given().await, "another process has it");
         self.asked.store(true, Ordering::SeqCst);
         Err(SendError::Withdrawn)
@@ -212,16 +211,18 @@ stories! {
         }
         add_job(&world, store, 1).await;
         let now = world.bridge.now();
-        let mut tx = store.begin().await.unwrap();
-        let lease = async |tx: &mut penpal::store::Tx, owner, now| {
-            tx.lease_lanes(LaneClass::Homeserver, owner, 1, now, LEASE).await.unwrap().len()
+        let lease = async |owner, now| {
+            let tx = store.begin().await.unwrap();
+            let (lanes, _) = tx.lease_lanes(LaneClass::Homeserver, owner, 1, now, LEASE).await.unwrap();
+            lanes.len()
         };
-        assert_eq!(lease(&mut tx, "one", now).await, 1);
+        assert_eq!(lease("one", now).await, 1);
         let tomorrow = now + Duration::from_hours(24);
-        assert_eq!(lease(&mut tx, "two", tomorrow).await, 0, "the database's clock decides");
+        assert_eq!(lease("two", tomorrow).await, 0, "the database's clock decides");
+        let mut tx = store.begin().await.unwrap();
         tx.end_leases_of("one").await.unwrap();
-        assert_eq!(lease(&mut tx, "two", now).await, 1);
         tx.commit().await.unwrap();
+        assert_eq!(lease("two", now).await, 1);
     }
 
     async fn a_process_that_stands_still_holds_up_nobody_for_long(world: World) {
@@ -231,8 +232,7 @@ stories! {
         }
         add_job(&world, store, 1).await;
         let mut frozen = store.begin().await.unwrap();
-        let lanes = frozen.lease_lanes(LaneClass::Homeserver, "one", 1, world.bridge.now(), LEASE).await.unwrap();
-        assert_eq!(lanes.len(), 1);
+        frozen.lock_lane(&Lane::portal(1)).await.unwrap();
         // Whoever adds to the lane needs the lock that the frozen transaction has.
         let adding = tokio::time::timeout(Duration::from_secs(30), add_job(&world, store, 1));
         adding.await.expect("PostgreSQL ends the frozen transaction");

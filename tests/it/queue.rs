@@ -226,9 +226,16 @@ stories! {
         let mut tx = store.begin().await.unwrap();
         assert!(tx.end_portal(portal.id, &room, penpal::store::PortalState::Closed).await.unwrap());
         tx.set_introduced(portal.id).await.unwrap();
-        tx.fix_subject(portal.id, "another").await.unwrap();
         tx.set_room_name(portal.id, Some("new name")).await.unwrap();
-        tx.commit().await.unwrap();
+        let other = penpal::store::Email {
+            message_id: "other@mail.test".to_owned(),
+            portal: portal.id,
+            outgoing: true,
+            subject: "another".to_owned(),
+            chain: Vec::new(),
+            bounce_token: None,
+        };
+        tx.commit_email(&other, true, world.bridge.now()).await.unwrap();
         let after = store.read().await.unwrap().portal(portal.id).await.unwrap().unwrap();
         assert_eq!((after.state, after.subject), (penpal::store::PortalState::Closed, portal.subject));
     }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use penpal::model::Timestamp;
-use penpal::store::{First, JobKind, Lane, LaneClass, NewJob, Store};
+use penpal::store::{JobKind, Lane, LaneClass, NewJob, Store};
 
 use super::{initialised, penpal};
 
@@ -25,18 +25,21 @@ async fn fill(store: &Store) {
     };
     let mut tx = store.begin().await.unwrap();
     tx.enqueue(&job(1), NOW).await.unwrap();
-    let lanes = tx
-        .lease_lanes(LaneClass::Relay, "me", 1, NOW, Duration::from_secs(1))
+    tx.commit().await.unwrap();
+    let lease = Duration::from_secs(1);
+    let tx = store.begin().await.unwrap();
+    let (lanes, _) = tx
+        .lease_lanes(LaneClass::Relay, "me", 1, NOW, lease)
         .await
         .unwrap();
-    let First::Begun(begun) = tx
-        .begin_job(&lanes[0], "me", NOW, Duration::from_secs(1))
+    let tx = store.begin().await.unwrap();
+    let begun = tx
+        .begin_jobs(&lanes[0], "me", 1, NOW, None)
         .await
         .unwrap()
-    else {
-        panic!("it is due");
-    };
-    tx.postpone_job(&begun, "me", "connection refused", LATER)
+        .unwrap();
+    let mut tx = store.begin().await.unwrap();
+    tx.postpone_job(&begun[0], "me", "connection refused", LATER)
         .await
         .unwrap();
     tx.enqueue(

@@ -149,6 +149,11 @@ impl LargeMail {
         self.skeleton.bytes()
     }
 
+    /// Whether it is the whole of a mail of at most so many bytes.
+    pub fn is_at_most(&self, bytes: usize) -> bool {
+        self.brought.is_empty() && self.bytes().len() <= bytes
+    }
+
     /// What must be brought before it is converted. `is_read` knows the parts that are more than files.
     pub(in crate::convert::to_matrix) fn wanted(&self, is_read: impl Fn(&Part<'_>) -> bool) -> Vec<Wanted> {
         let mail = parse(self.bytes());
