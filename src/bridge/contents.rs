@@ -77,7 +77,7 @@ impl Bridge {
     /// Removes a content that no job needs.
     pub(super) async fn remove_content(&self, content: Content) {
         if let Err(error) = self.store.remove_content(content).await {
-            // It is looked for every hour.
+            // It is kept in mind.
             tracing::warn!(%error, "what a job needs no more could not be removed from the store yet");
         }
     }

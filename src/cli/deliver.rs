@@ -274,6 +274,9 @@ async fn deliver(config: &Config, mail: IncomingMail) -> Result<(), Failure> {
     {
         tracing::warn!(%error, "the mail is taken, and found by `penpal run` some seconds later");
     }
+    if let Err(error) = store.remove_given_up().await {
+        tracing::warn!(%error, "what was stored of a mail that could not be taken is in the way for a day");
+    }
     store.close().await;
     delivered
 }

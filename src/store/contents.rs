@@ -3,13 +3,16 @@
 //! A content is written before the job that will own it, one piece after another in short transactions, so that nobody waits for
 //! the right to write while megabytes go to the disk, and no more than a piece is in memory. What acknowledges the work gives it
 //! to the job ([`Tx::own_content`]), and is durable together with all that was committed before it. A content that nobody needs any
-//! more goes at once where that is known ([`Store::remove_content`]); what a crash leaves is looked for every hour
-//! ([`Store::remove_unneeded_contents`]).
+//! more goes at once where that is known ([`Store::remove_content`]); one that was given up half written, as on a full disk, as soon as it can
+//! be ([`Store::remove_given_up`]); what a crash leaves is looked for every hour ([`Store::remove_unneeded_contents`]).
 
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use tokio::sync::Notify;
+
 use super::query::get;
-use super::{Row, Store, StoreError, Tx};
+use super::{Database, Row, Store, StoreError, Tx};
 use crate::model::Timestamp;
 
 /// From how many bytes on a payload is a content. Below that it is one value in the row of its job.
@@ -20,6 +23,10 @@ pub const PIECE: usize = 256 * 1024;
 
 /// Pieces that are removed in one transaction.
 const REMOVED_AT_ONCE: i64 = 16;
+
+/// Bytes that contents leave free on the disk of a SQLite file. A disk that is full stops all work, and there is no removing anything from the
+/// database either: that takes room in its log, and the log's pages take theirs.
+const RESERVE: u64 = 64_000_000;
 
 /// How long a content may be without a job. One that is just being written gets its job within minutes.
 const UNOWNED: Duration = Duration::from_hours(24);
@@ -43,11 +50,30 @@ impl Content {
     }
 }
 
-/// A content that is being written. Dropped before [`ContentWriter::finish`], it is removed within a day or so.
+/// Contents that nobody needs, and that are still there.
+#[derive(Debug, Default)]
+pub(super) struct GivenUp {
+    contents: Mutex<Vec<i64>>,
+    added: Notify,
+}
+
+impl GivenUp {
+    fn contents(&self) -> MutexGuard<'_, Vec<i64>> {
+        self.contents.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn add(&self, id: i64) {
+        self.contents().push(id);
+        self.added.notify_one();
+    }
+}
+
+/// A content that is being written. Dropped before the end of [`ContentWriter::finish`], it is given up.
 #[derive(Debug)]
 pub struct ContentWriter {
     store: Store,
     id: i64,
+    finished: bool,
     pieces: i64,
     /// What is not a whole piece yet.
     rest: Vec<u8>,
@@ -74,6 +100,7 @@ impl ContentWriter {
         if !self.rest.is_empty() {
             self.write_piece().await?;
         }
+        self.finished = true;
         Ok(Content {
             id: self.id,
             size: self.size,
@@ -81,6 +108,7 @@ impl ContentWriter {
     }
 
     async fn write_piece(&mut self) -> Result<(), StoreError> {
+        self.store.check_room()?;
         let bytes = std::mem::replace(&mut self.rest, Vec::with_capacity(PIECE));
         self.size = self.size.saturating_add(bytes.len() as u64);
         let mut tx = self.store.begin().await?;
@@ -97,9 +125,31 @@ impl ContentWriter {
     }
 }
 
+impl Drop for ContentWriter {
+    fn drop(&mut self) {
+        if !self.finished {
+            self.store.given_up.add(self.id);
+        }
+    }
+}
+
 impl Store {
+    fn check_room(&self) -> Result<(), StoreError> {
+        match &self.database {
+            Database::Sqlite(sqlite) if sqlite.room().is_some_and(|room| room < RESERVE) => {
+                Err(StoreError::NoRoom { reserve: RESERVE })
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// Begins a content.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::NoRoom`], here or while it is written, when the disk is nearly full.
     pub async fn write_content(&self, now: Timestamp) -> Result<ContentWriter, StoreError> {
+        self.check_room()?;
         let mut tx = self.begin().await?;
         let id = tx
             .sql("INSERT INTO contents (size, created_at) VALUES (0, $1) RETURNING id")
@@ -110,6 +160,7 @@ impl Store {
         Ok(ContentWriter {
             store: self.clone(),
             id,
+            finished: false,
             pieces: 0,
             rest: Vec::with_capacity(PIECE),
             size: 0,
@@ -129,8 +180,31 @@ impl Store {
 
     /// Removes a content, unless a job still needs it: one that was written in vain, or whose job has ended.
     pub async fn remove_content(&self, content: Content) -> Result<(), StoreError> {
+        let removed = self.remove_now(content.id).await;
+        if removed.is_err() {
+            self.given_up.add(content.id);
+        }
+        removed
+    }
+
+    async fn remove_now(&self, id: i64) -> Result<(), StoreError> {
         // Nothing is before this time: one without a job counts, too.
-        self.remove_if_unneeded(content.id, Timestamp(i64::MAX)).await
+        self.remove_if_unneeded(id, Timestamp(i64::MAX)).await
+    }
+
+    /// Resolves when a content was given up since it was last asked.
+    pub async fn gives_up(&self) {
+        self.given_up.added.notified().await;
+    }
+
+    /// Removes what was given up. Those that can't be removed yet, as on a full disk, are kept in mind.
+    pub async fn remove_given_up(&self) -> Result<(), StoreError> {
+        loop {
+            let next = self.given_up.contents().last().copied();
+            let Some(id) = next else { return Ok(()) };
+            self.remove_now(id).await?;
+            self.given_up.contents().retain(|other| *other != id);
+        }
     }
 
     /// Removes the contents that no job needs any more: of jobs that were dropped or forgotten, or whose process ended.

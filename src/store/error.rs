@@ -65,6 +65,15 @@ pub enum StoreError {
         "the content of a job is gone: the job was dropped or forgotten, or the clock has leapt by a day"
     )]
     ContentGone,
+    /// Large payloads would fill the disk.
+    #[error(
+        "the database's disk has less than {} MB left: large mails and files wait until there is more, so that the others can go on",
+        reserve / 1_000_000
+    )]
+    NoRoom {
+        /// Bytes that large payloads leave free.
+        reserve: u64,
+    },
     /// Backups of PostgreSQL are made by its own tools.
     #[error("this database is in PostgreSQL: back it up with pg_dump")]
     NoBackup,

@@ -77,6 +77,7 @@ pub use spending::{Resource, Use};
 pub use threads::{EmailSummary, ThreadFilter, ThreadSummary};
 pub use tx::Tx;
 
+use contents::GivenUp;
 use disk::Promise;
 use query::{Row, corrupt, get, parse, parse_optional};
 pub use sqlite::folder_of;
@@ -105,6 +106,7 @@ pub struct Store {
     wake: Arc<Wake>,
     /// Wakes what tells other processes.
     told: Arc<Wake>,
+    given_up: Arc<GivenUp>,
 }
 
 #[derive(Clone, Debug)]
@@ -170,6 +172,7 @@ impl Store {
             database,
             wake: Arc::default(),
             told: Arc::default(),
+            given_up: Arc::default(),
         })
     }
 

@@ -167,6 +167,12 @@ impl Sqlite {
         }
     }
 
+    /// Bytes that are free on the disk of the file; `None` where the system does not say.
+    pub(super) fn room(&self) -> Option<u64> {
+        let disk = rustix::fs::statvfs(self.options.get_filename()).ok()?;
+        Some(disk.f_bavail.saturating_mul(disk.f_frsize))
+    }
+
     /// Waits until a promise is kept.
     pub(super) async fn reach(&self, promise: Promise) -> Result<(), StoreError> {
         self.disk.reach(promise).await

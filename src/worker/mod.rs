@@ -112,6 +112,7 @@ impl Worker {
             end_by(&stop, STOP_TIME, self.run_class(LaneClass::Homeserver, &stop)),
             end_by(&stop, STOP_TIME_AT_RELAY, self.run_class(LaneClass::Relay, &stop)),
             end_by(&stop, STOP_TIME, self.run_retention(&stop)),
+            end_by(&stop, STOP_TIME, self.run_clearing(&stop)),
             end_by(&stop, Duration::ZERO, self.meet_neighbours())
         );
         self.give_back().await;

@@ -32,7 +32,7 @@ pub async fn kept(database: &Database) -> (i64, i64) {
 }
 
 /// What the file of an event holds, as the homeserver has it.
-async fn file(world: &World, content: &Value) -> String {
+pub async fn file(world: &World, content: &Value) -> String {
     let uri = ruma::OwnedMxcUri::from(content["url"].as_str().unwrap());
     let media = world.homeserver.download(&alice(), &uri, u64::MAX).await.unwrap();
     String::from_utf8(media.whole().await.unwrap().bytes).unwrap()
@@ -117,6 +117,23 @@ stories! {
         assert_eq!(kept(&world.database).await.0, 1);
         world.wait(Duration::from_mins(10)).await;
         assert_eq!(world.said(&world.created_room(), &alice()).len(), 2);
+        assert_eq!(kept(&world.database).await, (0, 0));
+    }
+
+    async fn what_was_given_up_goes_at_once(world: World) {
+        let store = &world.database.store;
+        let mut given_up = store.write_content(world.bridge.now()).await.unwrap();
+        given_up.write(film().as_bytes()).await.unwrap();
+        let mut other = store.write_content(world.bridge.now()).await.unwrap();
+        other.write(film().as_bytes()).await.unwrap();
+        let finished = other.finish().await.unwrap();
+        assert_eq!(kept(&world.database).await.0, 2);
+        drop(given_up);
+        store.gives_up().await;
+        store.remove_given_up().await.unwrap();
+        let pieces = i64::try_from(finished.pieces()).unwrap();
+        assert_eq!(kept(&world.database).await, (1, pieces), "the other one waits for its job");
+        store.remove_content(finished).await.unwrap();
         assert_eq!(kept(&world.database).await, (0, 0));
     }
 

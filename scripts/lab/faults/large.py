@@ -2,12 +2,17 @@
 
 import itertools
 import sqlite3
+import subprocess
 import threading
 import time
+from collections.abc import Callable
 from contextlib import closing
+from pathlib import Path
 
+from lab.faults.disk import small_disk
 from lab.faults.homeserver import CUT
 from lab.faults.ledger import mailed
+from lab.faults.orderly import stop_orderly
 from lab.faults.relay import CLOSE, TAKE_AND_CLOSE, digest_of
 from lab.faults.run import Run
 from lab.faults.stand import Stand
@@ -21,10 +26,10 @@ USUAL = 60
 class Films:
     """Files that go back and forth, and what became of them."""
 
-    def __init__(self, run: Run, stand: Stand):
+    def __init__(self, run: Run, stand: Stand, megabytes: int | None = None):
         self._run, self._stand = run, stand
-        self.megabytes = 30 if run.size.thorough else 4
-        self._next = 1
+        self.megabytes = megabytes or (30 if run.size.thorough else 4)
+        self._next = 1000
         self._out: dict[tuple[int, int], str] = {}
         self._into: list[str] = []
         self._threads: list[threading.Thread] = []
@@ -73,9 +78,9 @@ class Films:
         stand.check(shown == sorted(self._into), f"{len(shown)} files in the rooms, {len(self._into)} were sent")
 
 
-def _left(run: Run) -> tuple[int, int]:
+def _left(directory: Path) -> tuple[int, int]:
     """Contents and pieces of contents in the store."""
-    with closing(sqlite3.connect(run.directory / "penpal.db", timeout=30)) as database:
+    with closing(sqlite3.connect(directory / "penpal.db", timeout=30)) as database:
         count = "SELECT (SELECT count(*) FROM contents), (SELECT count(*) FROM pieces)"
         return database.execute(count).fetchone()
 
@@ -102,15 +107,98 @@ def large_killed(run: Run) -> None:
         stand.finish()
         films.judge()
         stand.check(stand.memory < USUAL + MOST, f"{stand.memory:.0f} MiB")
-        left = _left(run)
+        left = _left(run.directory)
         stand.penpal.service.stop()
         with closing(sqlite3.connect(run.directory / "penpal.db", timeout=30)) as database, database:
             database.execute("UPDATE contents SET created_at = created_at - 86400000")
         stand.start()
-        stand.expect(lambda: _left(run) == (0, 0), "what kills have left goes after a day", 20)
+        stand.expect(lambda: _left(run.directory) == (0, 0), "what kills have left goes after a day", 20)
         more = _folders(run) - before
         stand.check(not more, f"files are left: {more}")
         run.note(f"{times * len(MOMENTS)} kills left {left[0]} contents in {left[1]} pieces for a day")
+
+
+def large_broken_off(run: Run) -> None:
+    """Large files whose transfers break off or are refused on their way: by the homeserver, either way, and by the relay between
+    chunks. Each arrives in the end, or its sender is told, and nothing is left of the attempts.
+    """
+    with run.chats(3, complaints=60) as stand:
+        films = Films(run, stand)
+        here, there, anywhere = stand.chats
+        for _ in range(5 if run.size.thorough else 1):
+            stand.homeserver.midway = _troubles(run, "download", [CUT, CUT])
+            films.send(here)
+            stand.expect(films.arrived, "the file arrives after its download broke off", 60)
+            stand.homeserver.midway = _troubles(run, "upload", [CUT, 502, CUT])
+            films.receive(there)
+            stand.expect(films.arrived, "the file arrives after its upload broke off", 60)
+            at_chunk = _troubles(run, "BDAT", [CLOSE, "452 4.3.1 no room", CLOSE])
+            come = itertools.count(1)
+            stand.relay.trouble = lambda verb, *_: at_chunk(verb, next(come) % films.megabytes / films.megabytes)
+            films.send(anywhere)
+            stand.expect(films.arrived, "the file arrives after the relay hung up between chunks", 60)
+        stand.relay.trouble = lambda verb, *_: "552 5.3.4 too much" if verb == "BDAT" else None
+        stand.ledger.told.add((anywhere.number, films.send(anywhere)))
+        stand.expect(films.arrived, "the sender of what was refused is told", 30)
+        stand.finish()
+        films.judge()
+        stand.check(stand.memory < USUAL + MOST, f"{stand.memory:.0f} MiB")
+        if not run.on_postgres:
+            stand.expect(lambda: _left(run.directory) == (0, 0), "nothing is left of the attempts", 10)
+
+
+def _troubles(run: Run, what: str, outcomes: list) -> Callable[[str, float], object]:
+    """One outcome after another, each when some of a transfer has come."""
+    share = run.random.random()
+
+    def trouble(now: str, come: float) -> object:
+        nonlocal share
+        if now != what or come < share or not outcomes:
+            return None
+        share = run.random.random()
+        return outcomes.pop(0)
+
+    return trouble
+
+
+def large_on_full_disk(run: Run) -> None:
+    """A disk without room for a large mail, or file: these wait, the others go on, and nothing is left of the attempts."""
+    with small_disk(run, 100) as disk, run.chats(3, database=f"sqlite:{disk}/penpal.db", complaints=60) as stand:
+        films = Films(run, stand, megabytes=30)
+        films.receive(stand.chats[0])
+        stand.expect(lambda: stand.mail.put_off.get(451), "a mail for which there is no room is put off", 30)
+        # What is fetched for an email is not kept in a file before: it fills what is left but the reserve.
+        films.send(stand.chats[1])
+        time.sleep(3)
+        before = stand.done()
+        stand.write(2, 2)
+        stand.expect(lambda: stand.done() >= before + 10, "the others go on", 30)
+        subprocess.run(["mount", "-o", "remount,size=300m", disk], check=True)
+        stand.finish()
+        films.judge()
+        stand.expect(lambda: _left(disk) == (0, 0), "nothing is left of the attempts", 15)
+
+
+def large_stopped(run: Run) -> None:
+    """SIGTERM while large files are on their way: it ends in time, and they go on at the next start."""
+    with run.chats(4) as stand:
+        films = Films(run, stand)
+        slow = lambda _what, _share: time.sleep(0.5)  # noqa: E731
+        for number in range(3):
+            stand.homeserver.midway = slow if number != 2 else (lambda *_: None)
+            stand.relay.trouble = (lambda verb, *_: time.sleep(2) if verb == "BDAT" else None) if number == 2 else (lambda *_: None)
+            films.send(stand.chats[number])
+            if number < 2:
+                films.receive(stand.chats[3])
+            time.sleep(run.random.uniform(1, 2))
+            stop_orderly(stand, stand.penpal)
+            stand.homeserver.midway = stand.relay.trouble = lambda *_: None
+            stand.start()
+            stand.expect(films.arrived, "the files arrive after a stop", 60)
+        stand.finish()
+        films.judge()
+        stand.check(not stand.judge().doubled_mail, "an orderly stop doubled an email")
+        run.note(f"three stops left {_left(run.directory)[1]} pieces for a day")
 
 
 def _while_it_is_transferred(what: str, run: Run, stand: Stand) -> threading.Event:
