@@ -148,9 +148,10 @@ impl Config {
 
     /// For the mailboxes from which mail is fetched, one after the other.
     pub fn mailbox_settings(&self) -> Vec<MailboxSettings> {
+        let folder = self.database.spool_folder();
         let mailboxes = self.mail.imap.iter().enumerate();
         mailboxes
-            .filter_map(|(index, mailbox)| mailbox.settings(index, bytes(self.mail.max_size)))
+            .filter_map(|(index, mailbox)| mailbox.settings(index, bytes(self.mail.max_size), &folder))
             .collect()
     }
 }

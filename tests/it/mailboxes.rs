@@ -1,5 +1,6 @@
 //! Mail that is fetched over IMAP, from a server that is in all kinds of trouble.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,6 +16,7 @@ use ruma::OwnedServerName;
 use tokio_util::sync::CancellationToken;
 
 use crate::harness::{Database, ImapServer, Letter, PASSWORD, ReceivedMail, Trouble, World, alice};
+use crate::large_mails::{file, film, kept};
 use crate::stories;
 
 /// The largest mail here, in bytes.
@@ -36,6 +38,7 @@ fn settings(server: &ImapServer) -> MailboxSettings {
         poll: Duration::from_secs(1),
         timeout: Duration::from_secs(10),
         max_size: MAX_SIZE,
+        spool: std::env::temp_dir().into(),
     }
 }
 
@@ -316,6 +319,69 @@ async fn a_message_of_which_the_server_says_nothing_is_not_given_up() {
     mailbox.visit_once().await.unwrap();
     world.settle().await;
     assert_eq!(world.said(&room, &alice()), ["here I am"]);
+}
+
+#[tokio::test]
+async fn a_large_message_comes_in_parts() {
+    const PART: &str = "UID FETCH 1 (UID BODY.PEEK[]<";
+    for (trouble, parts) in [
+        (Trouble::None, 3),
+        // The third part is the last one, and a fourth one would be empty.
+        (Trouble::Exaggerates, 4),
+        (Trouble::SaysNil, 4),
+        (Trouble::KnowsNoParts, 1),
+        (Trouble::DropsDuring("UID FETCH 1 (UID BODY.PEEK[]<1048576."), 5),
+    ] {
+        let world = sqlite().await;
+        let server = ImapServer::start().await;
+        let (room, mail) = world.bob_writes("hello").await;
+        let film = film();
+        let letter =
+            Letter::answering(&mail, "look").attach(&[("film.bin", "application/octet-stream", &film)]);
+        server.arrives(&letter.to_string());
+        server.is_in(trouble);
+        let settings = MailboxSettings {
+            max_size: 10_000_000,
+            ..settings(&server)
+        };
+        let mut mailbox = mailbox(&world, settings);
+        visits(&world, &mut mailbox, || server.flags(1).unwrap() == ["\\Seen"]).await;
+        assert_eq!(server.heard(PART), parts, "{trouble:?}");
+        let contents = world.homeserver.messages(&room, &alice());
+        let content = contents
+            .iter()
+            .find(|content| content.get("url").is_some())
+            .unwrap();
+        assert!(file(&world, content).await == film, "{trouble:?}");
+        assert_eq!(kept(&world.database).await, (0, 0));
+    }
+}
+
+#[tokio::test]
+async fn a_large_message_without_room_on_the_disk_waits() {
+    let world = sqlite().await;
+    let server = ImapServer::start().await;
+    let (room, mail) = world.bob_writes("hello").await;
+    let film = film();
+    let letter = Letter::answering(&mail, "look").attach(&[("film.bin", "application/octet-stream", &film)]);
+    server.arrives(&letter.to_string());
+    server.arrives(&answer(&mail, "small"));
+    let roomy = MailboxSettings {
+        max_size: 10_000_000,
+        ..settings(&server)
+    };
+    let nowhere = MailboxSettings {
+        spool: Path::new("/nowhere/at/all").into(),
+        ..roomy.clone()
+    };
+    mailbox(&world, nowhere).visit_once().await.unwrap();
+    world.settle().await;
+    assert_eq!(world.said(&room, &alice()), ["small"]);
+    world.clock.advance(Duration::from_mins(1));
+    mailbox(&world, roomy).visit_once().await.unwrap();
+    world.settle().await;
+    assert_eq!(world.said(&room, &alice())[1], "look");
+    assert_eq!(server.flags(1).unwrap(), ["\\Seen"]);
 }
 
 #[tokio::test]

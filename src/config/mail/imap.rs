@@ -150,8 +150,13 @@ impl Imap {
         }
     }
 
-    /// For the door. `index` is the number in the list.
-    pub(in crate::config) fn settings(&self, index: usize, max_size: usize) -> Option<MailboxSettings> {
+    /// For the door. `index` is the number in the list, and `spool` the folder for large messages while they come in.
+    pub(in crate::config) fn settings(
+        &self,
+        index: usize,
+        max_size: usize,
+        spool: &Path,
+    ) -> Option<MailboxSettings> {
         let credentials = match (&self.password, &self.token_file) {
             (Some(password), _) => Credentials::Password(password.clone()),
             (None, Some(path)) => Credentials::TokenFile(path.clone()),
@@ -176,6 +181,7 @@ impl Imap {
             poll: self.poll,
             timeout: self.timeout,
             max_size,
+            spool: spool.into(),
         })
     }
 }

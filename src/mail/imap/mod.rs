@@ -19,13 +19,15 @@ mod dial;
 mod door;
 mod frame;
 mod login;
+mod message;
 mod name;
 mod response;
 mod session;
 mod visit;
 
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -66,6 +68,8 @@ pub struct MailboxSettings {
     pub timeout: Duration,
     /// The largest message in bytes.
     pub max_size: usize,
+    /// The folder for a large message while it comes in.
+    pub spool: Arc<Path>,
 }
 
 /// How one signs in.
@@ -188,6 +192,9 @@ pub enum ImapError {
     /// A flood.
     #[error("the server sends more than it was asked for")]
     TooLarge,
+    /// Our own disk.
+    #[error("{0}")]
+    NoRoom(String),
     /// The server's farewell.
     #[error("the server ended the connection: {0}")]
     Bye(String),

@@ -70,6 +70,8 @@ pub(super) struct Fetched {
     pub(super) uid: Option<u32>,
     pub(super) size: Option<u64>,
     pub(super) body: Option<Vec<u8>>,
+    /// Where in the message the body begins, when it is a part of it.
+    pub(super) from: Option<u64>,
 }
 
 impl std::fmt::Debug for Fetched {
@@ -207,10 +209,19 @@ fn fetched(frame: Frame) -> Fetched {
             b"RFC822.SIZE" => found.size = number(),
             // The other way to say it is NIL.
             b"BODY[]" if is_text => found.body = Some(value.1),
+            name if is_text && let Some(from) = origin(name) => {
+                (found.from, found.body) = (Some(from), Some(value.1));
+            }
             _ => {}
         }
     }
     found
+}
+
+/// The number in `BODY[]<1048576>`.
+fn origin(name: &[u8]) -> Option<u64> {
+    let number = name.strip_prefix(b"BODY[]<")?.strip_suffix(b">")?;
+    str::from_utf8(number).ok()?.parse().ok()
 }
 
 fn tokens(frame: Frame) -> Vec<Token> {
@@ -285,6 +296,15 @@ mod tests {
                 uid,
                 size,
                 body: body.map(|body| body.as_bytes().to_vec()),
+                from: None,
+            })
+        };
+        let part = |from, body: &str| {
+            Response::Fetch(Fetched {
+                uid: Some(7),
+                size: None,
+                body: Some(body.as_bytes().to_vec()),
+                from: Some(from),
             })
         };
         for (text, expected) in [
@@ -365,6 +385,12 @@ mod tests {
             ),
             (
                 "* 1 FETCH (BODY[HEADER.FIELDS (TO)] {1}\r\nx UID 7)\r\n",
+                fetch(Some(7), None, None),
+            ),
+            ("* 1 FETCH (UID 7 BODY[]<5> {3}\r\nabc)\r\n", part(5, "abc")),
+            ("* 1 FETCH (UID 7 BODY[]<1048576> \"\")\r\n", part(1_048_576, "")),
+            (
+                "* 1 FETCH (UID 7 BODY[]<x> \"a\")\r\n",
                 fetch(Some(7), None, None),
             ),
             ("* 1 FETCH (UID x)\r\n", fetch(None, None, None)),

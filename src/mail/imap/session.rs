@@ -13,8 +13,6 @@ use super::name;
 use super::response::{Code, Condition, Fetched, Response, Status};
 use super::{ImapError, MailboxSettings};
 
-/// How long a message may take on its way.
-const MESSAGE_TIME: Duration = Duration::from_mins(10);
 /// Messages that a search may find.
 const MAX_FOUND: usize = 1_000_000;
 /// Bytes in the literals of a response that is no message.
@@ -25,8 +23,7 @@ pub(super) struct Session {
     wire: BufReader<Box<dyn Wire>>,
     framer: Framer,
     commands: u32,
-    timeout: Duration,
-    max_size: usize,
+    pub(super) timeout: Duration,
     /// What the server can do, in capitals.
     pub(super) capabilities: BTreeSet<String>,
     /// The server has told of new messages since [`Session::search`] was last asked.
@@ -51,7 +48,6 @@ impl Session {
             framer: Framer::default(),
             commands: 0,
             timeout: settings.timeout,
-            max_size: settings.max_size,
             capabilities: BTreeSet::new(),
             news: false,
         }
@@ -118,7 +114,7 @@ impl Session {
     }
 
     /// Sends a command; gives its tag.
-    async fn begin(&mut self, line: &str) -> Result<String, ImapError> {
+    pub(super) async fn begin(&mut self, line: &str) -> Result<String, ImapError> {
         self.commands = self.commands.wrapping_add(1);
         let tag = format!("P{}", self.commands);
         self.send(&format!("{tag} {line}")).await?;
@@ -126,7 +122,7 @@ impl Session {
     }
 
     /// Reads up to the end of a command. `see` gets all that comes before.
-    async fn end(
+    pub(super) async fn end(
         &mut self,
         (command, tag): (&'static str, &str),
         (most, time): (usize, Duration),
@@ -269,27 +265,6 @@ impl Session {
         )
         .await?;
         Ok(sizes)
-    }
-
-    /// A whole message, if it is there. It is not marked as seen by that.
-    pub(super) async fn message(&mut self, uid: u32) -> Result<Option<Vec<u8>>, ImapError> {
-        const COMMAND: &str = "UID FETCH";
-        let tag = self.begin(&format!("{COMMAND} {uid} (UID BODY.PEEK[])")).await?;
-        let mut message = None;
-        let most = (self.max_size, MESSAGE_TIME.max(self.timeout));
-        self.end((COMMAND, &tag), most, |response| {
-            if let Response::Fetch(Fetched {
-                uid: Some(other),
-                body: Some(body),
-                ..
-            }) = response
-                && other == uid
-            {
-                message = Some(body);
-            }
-        })
-        .await?;
-        Ok(message)
     }
 
     /// Adds flags to a message.

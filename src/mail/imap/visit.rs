@@ -238,13 +238,21 @@ impl Visitor {
             too_large();
             Outcome::Refused
         } else {
-            match session.message(uid).await {
+            match session.message(uid, size, &self.settings).await {
                 Ok(Some(message)) => self.hand_over(uid, message).await,
                 // Somebody else has deleted it, or the server has an off day: only what is not listed any more is gone.
                 Ok(None) if session.search(&format!("UID {uid}")).await?.contains(&uid) => Outcome::Later,
                 Ok(None) => {
                     self.keeper.finish(id, validity, uid).await?;
                     return Ok(self.keeper.pass(id, validity, uid).await?);
+                }
+                Err(ImapError::NoRoom(reason)) => {
+                    tracing::error!(
+                        mailbox = self.settings.label,
+                        uid,
+                        "a message is put off: {reason}"
+                    );
+                    Outcome::Later
                 }
                 // It is larger than the server said. The connection is of no more use.
                 Err(ImapError::TooLarge) => {
@@ -265,8 +273,7 @@ impl Visitor {
     }
 
     /// Hands a message to the inbox.
-    async fn hand_over(&self, uid: u32, message: Vec<u8>) -> Outcome {
-        let message = RawMail::from(message);
+    async fn hand_over(&self, uid: u32, message: RawMail) -> Outcome {
         let envelope = self.keeper.address(&self.settings.username, message.head());
         let nobody = envelope.recipients.is_empty();
         let mail = IncomingMail::new(Peer::default(), envelope.sender, envelope.recipients, message);

@@ -40,6 +40,12 @@ pub enum Trouble {
     RefusesFlags,
     /// New messages are announced with each answer, and there are none.
     CriesWolf,
+    /// Who asks for a part of a message gets all of it.
+    KnowsNoParts,
+    /// Messages are said to be some bytes larger than they are.
+    Exaggerates,
+    /// The same, and behind the end of a message there is NIL.
+    SaysNil,
 }
 
 #[derive(Default)]
@@ -292,11 +298,35 @@ impl State {
             }
             ["UID", "FETCH", ..] if self.trouble == Trouble::IsForgetful => {}
             ["UID", "FETCH", list, "(UID", "RFC822.SIZE)"] => {
+                let exaggerates = matches!(self.trouble, Trouble::Exaggerates | Trouble::SaysNil);
+                let more = if exaggerates { 20 } else { 0 };
                 for uid in list.split(',').filter_map(|uid| uid.parse::<u32>().ok()) {
                     if let Some(message) = self.messages.get(&uid) {
-                        say(format!("9 FETCH (UID {uid} RFC822.SIZE {})", message.bytes.len()));
+                        say(format!(
+                            "9 FETCH (UID {uid} RFC822.SIZE {})",
+                            message.bytes.len() + more
+                        ));
                     }
                 }
+            }
+            ["UID", "FETCH", uid, "(UID", part] if part.starts_with("BODY.PEEK[]<") => {
+                let numbers = part.trim_start_matches("BODY.PEEK[]<").trim_end_matches(">)");
+                let (from, count) = numbers.split_once('.').unwrap();
+                let (from, count): (usize, usize) = (from.parse().unwrap(), count.parse().unwrap());
+                let whole = self.messages[&uid.parse().unwrap()].bytes.as_slice();
+                let bytes = whole.get(from..).unwrap_or_default();
+                let (name, bytes) = match self.trouble {
+                    Trouble::KnowsNoParts => (String::new(), whole),
+                    _ => (format!("<{from}>"), &bytes[..count.min(bytes.len())]),
+                };
+                let head = match bytes.len() {
+                    0 if self.trouble == Trouble::SaysNil => format!("* 1 FETCH (UID {uid} BODY[]{name} NIL"),
+                    0 => format!("* 1 FETCH (UID {uid} BODY[]{name} \"\""),
+                    length => format!("* 1 FETCH (UID {uid} BODY[]{name} {{{length}}}\r\n"),
+                };
+                untagged.extend_from_slice(head.as_bytes());
+                untagged.extend_from_slice(bytes);
+                untagged.extend_from_slice(b")\r\n");
             }
             ["UID", "FETCH", uid, "(UID", "BODY.PEEK[])"] => {
                 let uid: u32 = uid.parse().unwrap();
