@@ -217,7 +217,8 @@ impl Bridge {
             None => None,
         };
         if notice.given_up.is_some() {
-            notice.text = format!("{} {OFFER}", notice.text);
+            // On a line of its own: a server's words may end without a full stop.
+            notice.text = format!("{}\n{OFFER}", notice.text);
         }
         let content = match &earlier {
             Some(earlier) => notice.in_place_of(earlier),

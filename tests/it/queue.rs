@@ -115,7 +115,7 @@ stories! {
         world.says(&bob(), &room, "try me").await;
         world.settle().await;
         let said = world.said(&room, &alice());
-        assert!(said.len() == 1 && said[0].contains("not today") && said[0].ends_with("React to this with \u{1f501} to have it tried again."), "{said:?}");
+        assert!(said.len() == 1 && said[0].contains("not today") && said[0].ends_with("\nReact to this with \u{1f501} to have it tried again."), "{said:?}");
         let notice = latest_event(&world, &room).await;
 
         // It is refused once more, and that is told, with the same offer.
