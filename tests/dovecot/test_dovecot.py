@@ -1,5 +1,6 @@
 """Penpal fetching its mail from a real Dovecot: `scripts/test --only dovecot`."""
 
+import random
 import subprocess
 import time
 
@@ -7,6 +8,7 @@ from lab.dovecot import Dovecot
 from lab.lab import MAIL_DOMAIN
 from lab.mail_program import MailProgram
 from lab.processes import stop_on_signals
+from lab.relay import Attachment
 from lab.scenario import Scenario, new_lab
 
 # The catch-all of the mail domain, whose mail stays and is marked, and a mailbox elsewhere, whose mail is moved.
@@ -70,6 +72,15 @@ class Fetched(Scenario):
         answer["To"] = "undisclosed-recipients:;"
         self.program.send(answer, reply)
         self.heard(room, "Nobody at all")
+
+    def test_a_large_message_comes_in_parts(self):
+        room = self.open_chat()
+        mail = self.say(room, "Send me the film")
+        film = Attachment("bees.bin", "application/octet-stream", random.Random(1).randbytes(5_000_000))
+        self.program.send(self.program.answer(mail, "Here it is", (film,)))
+        self.heard(room, "bees.bin")
+        urls = [event["content"]["url"] for event in room.messages(self.puppet) if "url" in event["content"]]
+        self.assertEqual([self.client.download(url)[0] for url in urls], [film.data])
 
     def test_a_first_email_opens_a_chat(self):
         self.open_by_email()
