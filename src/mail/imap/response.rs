@@ -299,14 +299,6 @@ mod tests {
                 from: None,
             })
         };
-        let part = |from, body: &str| {
-            Response::Fetch(Fetched {
-                uid: Some(7),
-                size: None,
-                body: Some(body.as_bytes().to_vec()),
-                from: Some(from),
-            })
-        };
         for (text, expected) in [
             (
                 "A1 OK done\r\n",
@@ -387,12 +379,6 @@ mod tests {
                 "* 1 FETCH (BODY[HEADER.FIELDS (TO)] {1}\r\nx UID 7)\r\n",
                 fetch(Some(7), None, None),
             ),
-            ("* 1 FETCH (UID 7 BODY[]<5> {3}\r\nabc)\r\n", part(5, "abc")),
-            ("* 1 FETCH (UID 7 BODY[]<1048576> \"\")\r\n", part(1_048_576, "")),
-            (
-                "* 1 FETCH (UID 7 BODY[]<x> \"a\")\r\n",
-                fetch(Some(7), None, None),
-            ),
             ("* 1 FETCH (UID x)\r\n", fetch(None, None, None)),
             ("* 1 FETCH (BODY[] NIL UID 7)\r\n", fetch(Some(7), None, None)),
             ("* 1 FETCH\r\n", fetch(None, None, None)),
@@ -402,6 +388,28 @@ mod tests {
             ("*\r\n", Response::Other),
         ] {
             assert_eq!(read(text), expected, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn parts_of_messages() {
+        for (text, from, body) in [
+            ("* 1 FETCH (UID 7 BODY[]<5> {3}\r\nabc)\r\n", Some(5), Some("abc")),
+            (
+                "* 1 FETCH (UID 7 BODY[]<1048576> \"\")\r\n",
+                Some(1_048_576),
+                Some(""),
+            ),
+            ("* 1 FETCH (UID 7 BODY[]<5> NIL)\r\n", None, None),
+            ("* 1 FETCH (UID 7 BODY[]<x> \"a\")\r\n", None, None),
+        ] {
+            let expected = Fetched {
+                uid: Some(7),
+                size: None,
+                body: body.map(|body: &str| body.as_bytes().to_vec()),
+                from,
+            };
+            assert_eq!(read(text), Response::Fetch(expected), "{text:?}");
         }
     }
 
