@@ -4,17 +4,17 @@
 use std::fmt::Write as _;
 use std::sync::Arc;
 
-use serde_json::{Value, json};
+use serde_json::Value;
 use tempfile::TempDir;
 
 use super::homeserver::MemoryHomeserver;
 use super::mail::MemoryMail;
-use super::recording::{Exchange, Recording, Unpushed};
+use super::recording::{Exchange, Recording};
 use super::render::{render_mail, render_request, render_time};
 use crate::bridge::{Bridge, BridgeSettings, OpenError};
 use crate::convert::address::{AddressBook, AddressScheme};
 use crate::matrix::{Homeserver, MatrixError};
-use crate::model::{AddressError, Clock, ManualClock, PuppetNamespace, RoomEvent, SeededRandom, Timestamp};
+use crate::model::{AddressError, Clock, ManualClock, PuppetNamespace, SeededRandom, Timestamp};
 use crate::store::{JobState, Store, StoreError};
 use crate::worker::Worker;
 
@@ -181,30 +181,13 @@ impl<'a> Replay<'a> {
         }
         for event in body.get("events").and_then(Value::as_array).into_iter().flatten() {
             self.homeserver.record(event);
-            self.record_unpushed(event);
+            for message in self.recording.unpushed_after(event) {
+                self.homeserver.record(&message);
+            }
         }
         self.bridge.accept_transaction(txn_id, &body).await?;
         self.work().await?;
         Ok(())
-    }
-
-    /// After an invite, adds to the room what was said there before the puppet joined.
-    fn record_unpushed(&self, invite: &Value) {
-        let Ok(invite) = RoomEvent::from_json(invite) else {
-            return;
-        };
-        if invite.event_type != "m.room.member" || invite.text("membership") != Some("invite") {
-            return;
-        }
-        let in_room = |message: &&Unpushed| message.room == invite.room_id;
-        for (message, number) in self.recording.unpushed.iter().filter(in_room).zip(1..) {
-            self.homeserver.record(&json!({
-                "event_id": format!("{}-unpushed-{number}", invite.event_id),
-                "room_id": invite.room_id, "sender": invite.sender, "type": "m.room.message",
-                "origin_server_ts": invite.timestamp.millis() + number,
-                "content": {"msgtype": "m.text", "body": message.body},
-            }));
-        }
     }
 
     /// Another request of the homeserver. Only whether a user exists is for the bridge to know.

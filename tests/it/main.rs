@@ -10,6 +10,7 @@ mod bad_input;
 mod blocks;
 mod cli;
 mod clocks;
+mod deliveries;
 mod direct_chats;
 mod domains;
 mod double_puppet;

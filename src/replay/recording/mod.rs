@@ -15,7 +15,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
-use crate::model::{PuppetNamespace, Timestamp};
+use crate::model::{PuppetNamespace, RoomEvent, Timestamp};
 use context::Header;
 pub use context::{Context, Unpushed};
 
@@ -138,6 +138,29 @@ impl Recording {
             unpushed,
             context,
         })
+    }
+
+    /// What was said in a room after an invite and before the puppet joined, which stands in the room's history but was not pushed.
+    pub fn unpushed_after(&self, invite: &Value) -> Vec<Value> {
+        let Ok(invite) = RoomEvent::from_json(invite) else {
+            return Vec::new();
+        };
+        if invite.event_type != "m.room.member" || invite.text("membership") != Some("invite") {
+            return Vec::new();
+        }
+        let in_room = self
+            .unpushed
+            .iter()
+            .filter(|message| message.room == invite.room_id);
+        let event = |(message, number): (&Unpushed, i64)| {
+            json!({
+                "event_id": format!("{}-unpushed-{number}", invite.event_id),
+                "room_id": invite.room_id, "sender": invite.sender, "type": "m.room.message",
+                "origin_server_ts": invite.timestamp.millis() + number,
+                "content": {"msgtype": "m.text", "body": message.body},
+            })
+        };
+        in_room.zip(1..).map(event).collect()
     }
 
     /// The recording as a file that stands alone, without the bytes of its media.
