@@ -42,6 +42,7 @@ mod sqlite;
 mod stops;
 mod threads;
 mod tx;
+mod writer;
 
 use std::path::Path;
 use std::str::FromStr;
@@ -80,9 +81,10 @@ pub use tx::Tx;
 use contents::GivenUp;
 use disk::Promise;
 use query::{Row, corrupt, get, parse, parse_optional};
+use sqlite::Sqlite;
 pub use sqlite::folder_of;
-use sqlite::{Queue, Sqlite};
 use tx::Connection;
+use writer::Queue;
 
 static SQLITE: Migrator = sqlx::migrate!("migrations/sqlite");
 static POSTGRES: Migrator = sqlx::migrate!("migrations/postgres");
@@ -188,7 +190,7 @@ impl Store {
 
     async fn begin_in(&self, queue: Queue) -> Result<Tx, StoreError> {
         let connection = match &self.database {
-            Database::Sqlite(sqlite) => Connection::Sqlite(sqlite.turn(queue).await),
+            Database::Sqlite(sqlite) => Connection::Sqlite(sqlite.writer.turn(queue).await),
             Database::Postgres { write, .. } => Connection::Postgres(write.begin().await?),
         };
         Ok(Tx::new(self.clone(), connection))

@@ -41,10 +41,10 @@ impl Store {
 
     /// SQLite tells nobody, but counts what others have written.
     async fn watch(&self, sqlite: &Sqlite) -> Result<(), StoreError> {
-        let mut seen = sqlite.versions_of_others().await?;
+        let mut seen = sqlite.writer.versions_of_others().await?;
         loop {
             tokio::time::sleep(LOOK).await;
-            let version = sqlite.versions_of_others().await?;
+            let version = sqlite.writer.versions_of_others().await?;
             if version != seen {
                 seen = version;
                 self.wake.all();

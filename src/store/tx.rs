@@ -4,7 +4,7 @@ use sqlx::pool::PoolConnection;
 use sqlx::{AssertSqlSafe, Postgres, Sqlite};
 
 use super::query::{Row, Statement};
-use super::sqlite::{self, Turn};
+use super::writer::{self, Turn};
 use super::{LaneClass, Store, StoreError};
 
 /// Statements that wait for an answer to be asked for: more at once make nothing cheaper, and each combination is
@@ -84,7 +84,7 @@ impl Tx {
                 self.store.wake(&self.added_work);
                 answers
             }
-            Connection::ReadSqlite(mut connection) => sqlite::run(&mut connection, last).await?,
+            Connection::ReadSqlite(mut connection) => writer::run(&mut connection, last).await?,
             Connection::ReadPostgres(mut connection) => run_postgres(&mut connection, last).await?,
         };
         Ok(last_of(answers, count))
@@ -116,7 +116,7 @@ impl Tx {
                 inner.commit().await?;
                 answers
             }
-            Connection::ReadSqlite(mut connection) => sqlite::run(&mut connection, last.into()).await?,
+            Connection::ReadSqlite(mut connection) => writer::run(&mut connection, last.into()).await?,
             Connection::ReadPostgres(mut connection) => run_postgres(&mut connection, last.into()).await?,
         };
         self.store.wake(&self.added_work);
@@ -166,7 +166,7 @@ impl Tx {
                 let answers = turn.run(statements).await;
                 answers.map_err(|error| lease_lost(error, self.leased))
             }
-            Connection::ReadSqlite(connection) => sqlite::run(connection, statements).await,
+            Connection::ReadSqlite(connection) => writer::run(connection, statements).await,
             Connection::Postgres(inner) => run_postgres(inner, statements).await,
             Connection::ReadPostgres(connection) => run_postgres(connection, statements).await,
         }
