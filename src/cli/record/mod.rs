@@ -101,9 +101,9 @@ impl Record {
             })?;
             let ended = session.run(self.time).await;
             // Nobody is to go on recording for us, whatever happened.
-            let file = session.end().await?;
+            let file = session.end().await;
             ended?;
-            self.tell(&file)
+            self.tell(&file?)
         })
     }
 

@@ -15,6 +15,9 @@ use super::{Exchange, RecordingError, read_text};
 /// How large a file is that stands for one of which only its size is known, at most: as large as any email.
 const LARGEST_STAND_IN: u64 = 32 * 1024 * 1024;
 
+/// Bytes of all of these: a recording of some days may name thousands.
+const MOST_STAND_INS: u64 = 256 * 1024 * 1024;
+
 /// The note that lists, newest first, the messages in a room's history.
 const READ_BACK: &str = "messages the puppet can read back with /messages";
 /// The note that lists those of them that were pushed.
@@ -133,15 +136,17 @@ impl Context {
         }
         let mut users = header.users.unwrap_or_else(|| found.users.into_iter().collect());
         users.retain(|user| !namespace.is_ours(user));
+        let mut left = MOST_STAND_INS;
         let media = header
             .media
             .unwrap_or(found.media)
             .into_iter()
             .map(|(uri, file)| {
-                let size = usize::try_from(file.size.min(LARGEST_STAND_IN)).unwrap_or_default();
+                let size = file.size.min(LARGEST_STAND_IN).min(left);
+                left -= size;
                 let media = Media {
                     content_type: file.content_type,
-                    bytes: vec![0; size],
+                    bytes: vec![0; usize::try_from(size).unwrap_or_default()],
                 };
                 (uri, media)
             });

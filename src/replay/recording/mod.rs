@@ -2,7 +2,8 @@
 //!
 //! A recording is a file of JSON lines with `context.json` and a folder `media/` beside it;
 //! `tests/fixtures/transactions/README.md` describes the format. One that stands alone, as `penpal record` writes them, begins with
-//! a line `{"context": …}` in place of the two, and says of each transaction when it arrived (`at`); files of which only type and size are known are then full of zeros.
+//! a line `{"context": …}` in place of the two, and says of each transaction when it arrived (`at`); files of which only type and size are known are then full of zeros,
+//! 256 MiB of them in all.
 
 mod context;
 

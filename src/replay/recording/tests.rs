@@ -112,3 +112,22 @@ fn every_recording_is_readable() {
     let races = Recording::read(&fixture("message_races_join.jsonl")).unwrap();
     assert_eq!(races.unpushed.len(), 5);
 }
+
+#[test]
+fn files_of_which_the_size_is_known_fill_no_memory() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("r.jsonl");
+    let picture = |number: usize| {
+        let info = json!({"mimetype": "image/png", "size": u64::MAX >> number});
+        json!({"sender": "@bob:hs.test", "content": {"url": format!("mxc://hs.test/{number:03}"), "info": info}})
+    };
+    let body = json!({"events": (0..60).map(picture).collect::<Vec<_>>()});
+    let header =
+        json!({"context": {"server_name": "hs.test", "sender_localpart": "bot", "user_prefix": "_email_"}});
+    let line = json!({"txn_id": "1", "path": "/x", "body": body});
+    std::fs::write(&path, format!("{header}\n{line}\n")).unwrap();
+    let recording = Recording::read(&path).unwrap();
+    let sizes = recording.context.media.values().map(|media| media.bytes.len());
+    assert_eq!(recording.context.media.len(), 60);
+    assert_eq!(sizes.sum::<usize>(), 256 * 1024 * 1024);
+}

@@ -227,7 +227,6 @@ stories! {
     }
 }
 
-/// What a server may do in the middle of two messages; afterwards each has been taken once, in order, and marked.
 #[tokio::test]
 async fn a_large_message_comes_in_parts() {
     const PART: &str = "UID FETCH 1 (UID BODY.PEEK[]<";
