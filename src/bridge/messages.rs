@@ -114,16 +114,21 @@ impl Bridge {
         Ok(true)
     }
 
-    /// Puts a message into the portal's open draft, or opens one. False when it may not go out.
+    /// Puts a message into the portal's open draft, or opens one. False when it may not go out, or did before.
     async fn gather(&self, tx: &mut Tx, portal: &Portal, event: &RoomEvent) -> Result<bool, StoreError> {
         if !self.may_go(tx, portal, event).await? {
             return Ok(false);
         }
         let now = self.now();
         let lane = Lane::thread(portal.id);
-        let (open, sender_name) = tx
-            .newest_draft_and_name(portal.id, &event.room_id, &event.sender)
+        let met = tx
+            .newest_draft_and_name(portal.id, &event.event_id, &event.room_id, &event.sender)
             .await?;
+        let Some((open, sender_name)) = met else {
+            // A homeserver whose database was restored sends again what was done with so long ago that its job is gone.
+            tracing::info!(event_id = %event.event_id, "a message that was bridged before comes again, and is left out");
+            return Ok(false);
+        };
         let (job, message_id) = match open {
             Some(draft) if self.has_room(tx, &draft, event, now).await? => {
                 // Sending ends the typing, also where the homeserver has not told so.

@@ -1,6 +1,6 @@
 //! Drafts: emails on their way out, gathering messages until their sender is quiet.
 
-use ruma::{OwnedUserId, RoomId, UserId};
+use ruma::{EventId, OwnedUserId, RoomId, UserId};
 
 use super::members::{member_name, shown_name};
 use super::query::{Statement, corrupt, read_one};
@@ -73,14 +73,21 @@ impl Tx {
     }
 
     /// [`Tx::newest_draft`], and the name under which a member of the room is shown: what a message in a portal's room meets.
+    /// `None` when its event was gathered before.
     pub async fn newest_draft_and_name(
         &mut self,
         portal: i64,
+        event: &EventId,
         room: &RoomId,
         user: &UserId,
-    ) -> Result<(Option<Draft>, String), StoreError> {
-        let [drafts, names] = self.together([newest(portal), member_name(room, user)]).await?;
-        Ok((read_one(&drafts, draft)?, shown_name(&names, user)?))
+    ) -> Result<Option<(Option<Draft>, String)>, StoreError> {
+        let known = Statement::new("SELECT 1 AS one FROM messages WHERE event_id = $1").bind(event.as_str());
+        let statements = [known, newest(portal), member_name(room, user)];
+        let [known, drafts, names] = self.together(statements).await?;
+        if !known.is_empty() {
+            return Ok(None);
+        }
+        Ok(Some((read_one(&drafts, draft)?, shown_name(&names, user)?)))
     }
 
     /// Counts a change of a draft.

@@ -44,6 +44,22 @@ stories! {
         assert!(world.mails()[1].text.contains("at midnight"), "{:#?}", world.mails());
     }
 
+    async fn a_message_that_comes_again_after_weeks_is_not_sent_again(world: World) {
+        let room = world.bob_opens_chat().await;
+        let event = world.homeserver.user_says(&room, &bob(), "once").unwrap();
+        world.settle().await;
+        world.wait(WEEK + Duration::from_mins(1)).await;
+        world.worker.forget_delivered().await.unwrap();
+        // The homeserver's database was restored.
+        world.push([event]).await;
+        world.says(&bob(), &room, "something new").await;
+        world.settle().await;
+        let mails = world.mails();
+        assert_eq!(mails.len(), 2, "{mails:#?}");
+        assert!(mails[1].text.contains("something new") && !mails[1].text.contains("once"));
+        assert_ne!(mails[0].message_id, mails[1].message_id);
+    }
+
     async fn what_waits_or_failed_is_kept(world: World) {
         let room = world.bob_opens_chat().await;
         world.relay.fail_next(penpal::mail::SendError::Permanent { reply: "550 no".into() });

@@ -57,8 +57,6 @@ pub enum Step {
     Wait(u64),
     /// Seconds pass, and nobody works.
     Pause(u64),
-    /// So much time passes that all that was done is forgotten.
-    Week,
     /// Penpal is stopped and started.
     Restart,
     /// Penpal dies at work, after so many steps, and is started.
@@ -169,12 +167,6 @@ impl<'a> Course<'a> {
                     self.world
                         .clock
                         .advance_to(self.world.clock.now() + Duration::from_secs(*seconds));
-                }
-            }
-            Step::Week => {
-                if !self.is_in_haste() {
-                    self.wait(Duration::from_hours(8 * 24)).await;
-                    self.world.worker.forget_delivered().await.unwrap();
                 }
             }
             Step::Restart => self.restart().await,

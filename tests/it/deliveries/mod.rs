@@ -92,7 +92,6 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         4 => Just(Step::Work),
         3 => (1_u64..90).prop_map(Step::Wait),
         2 => (1_u64..7200).prop_map(Step::Pause),
-        2 => Just(Step::Week),
         1 => Just(Step::Restart),
         3 => polls.prop_map(Step::Die),
         2 => proptest::sample::select(course::REQUESTS).prop_map(Step::AnswerLost),

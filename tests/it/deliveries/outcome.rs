@@ -186,7 +186,7 @@ impl Thread {
         Self {
             from: first.from.clone(),
             to: first.to.clone(),
-            subject: first.subject.clone(),
+            subject: subject(&first.subject),
             said: emails.iter().flat_map(said).collect(),
             files,
         }
@@ -218,5 +218,13 @@ fn file((name, kind, bytes): &(String, String, Vec<u8>)) -> String {
 impl fmt::Display for Outcome {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "{self:#?}")
+    }
+}
+
+/// A subject without the name of its writer, who may have changed it before the first email left.
+fn subject(subject: &str) -> String {
+    match subject.strip_prefix("Chat with ") {
+        Some(_) => "Chat with its writer".to_owned(),
+        None => subject.to_owned(),
     }
 }

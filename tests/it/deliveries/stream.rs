@@ -64,12 +64,10 @@ impl<'a> Stream<'a> {
 /// Whether an event changes what was said before, or how it is shown: then what people get depends on whether that has left already.
 fn is_change(event: &Value) -> bool {
     let kind = event["type"].as_str().unwrap_or_default();
-    let membership = |content: &Value| content["membership"] == "join";
     matches!(
         kind,
         "m.room.redaction" | "m.room.name" | "m.room.topic" | "m.room.tombstone" | "m.room.encryption"
     ) || event["content"].get("m.relates_to").is_some()
-        || (kind == "m.room.member"
-            && membership(&event["content"])
-            && membership(&event["unsigned"]["prev_content"]))
+        // Another name: the event before is not always told.
+        || (kind == "m.room.member" && event["content"]["membership"] == "join")
 }
