@@ -132,14 +132,7 @@ impl Tx {
                 placeholders(jobs.len(), 7, ", 'waiting'")
             ));
             for job in jobs {
-                insert = insert
-                    .bind(job.lane.as_str())
-                    .bind(job.kind.as_str())
-                    .bind(job.key.as_deref())
-                    .bind(job.portal)
-                    .bind(job.payload)
-                    .bind(job.due_at.millis())
-                    .bind(now.millis());
+                insert = bind(insert, job, now);
             }
             insert
         });
@@ -332,17 +325,23 @@ impl Tx {
 }
 
 fn insert(job: &NewJob<'_>, now: Timestamp, more: &str) -> Statement {
-    Statement::new(format!(
-        "INSERT INTO jobs (lane, kind, key, portal_id, payload, state, due_at, created_at) \
-         VALUES ($1, $2, $3, $4, $5, 'waiting', $6, $7) {more}"
-    ))
-    .bind(job.lane.as_str())
-    .bind(job.kind.as_str())
-    .bind(job.key.as_deref())
-    .bind(job.portal)
-    .bind(job.payload)
-    .bind(job.due_at.millis())
-    .bind(now.millis())
+    let insert = Statement::new(format!(
+        "INSERT INTO jobs (lane, kind, key, portal_id, payload, due_at, created_at, state) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, 'waiting') {more}"
+    ));
+    bind(insert, job, now)
+}
+
+/// The values of a new job's columns.
+fn bind(insert: Statement, job: &NewJob<'_>, now: Timestamp) -> Statement {
+    insert
+        .bind(job.lane.as_str())
+        .bind(job.kind.as_str())
+        .bind(job.key.as_deref())
+        .bind(job.portal)
+        .bind(job.payload)
+        .bind(job.due_at.millis())
+        .bind(now.millis())
 }
 
 fn job(row: &Row, lane: &Lane) -> Result<Job, StoreError> {
