@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use ruma::{OwnedRoomId, UserId};
+use ruma::{OwnedRoomId, RoomId, UserId};
 
 use super::{Bridge, Failure};
 use crate::matrix::{MatrixError, NewRoom};
-use crate::store::{Job, Portal, PortalState};
+use crate::store::{Job, Portal, PortalState, StoreError};
 
 /// How long a homeserver may need to make a room and to invite into it: it goes on also when nobody waits for the answer any more.
 const MAKING: Duration = Duration::from_secs(10);
@@ -60,7 +60,13 @@ impl Bridge {
                 false
             }
         };
-        let mut tx = self.settle(job).await?;
+        let mut tx = match self.settle(job).await {
+            Err(error @ StoreError::LeaseLost { .. }) => {
+                self.leave_in_vain(portal, &room).await?;
+                return Err(error.into());
+            }
+            tx => tx?,
+        };
         if encrypted {
             self.tell_encrypted(&mut tx, portal.id).await?;
         }
@@ -73,6 +79,19 @@ impl Bridge {
             id: room,
             fresh: true,
         })
+    }
+
+    /// A process that stood still while it asked for a room may have got one that another process has made anew meanwhile: the puppet
+    /// does not stay in both.
+    async fn leave_in_vain(&self, portal: &Portal, room: &RoomId) -> Result<(), Failure> {
+        let now = self.store.read().await?.portal(portal.id).await?;
+        let now = now.filter(|now| now.state == PortalState::Active);
+        let another = now.and_then(|now| now.room).is_some_and(|taken| taken != *room);
+        if another && self.store.read().await?.portal_by_room(room).await?.is_none() {
+            let reason = "This room was made by mistake. The conversation goes on in another one.";
+            self.homeserver.leave(&portal.puppet, room, Some(reason)).await?;
+        }
+        Ok(())
     }
 
     /// The room that the homeserver has made when the answer did not come, or nobody lived to see it: there is no transaction ID
@@ -88,10 +107,9 @@ impl Bridge {
                 Err(MatrixError::Refused { .. }) => continue,
                 Err(error) => return Err(error.into()),
             };
-            let invited = facts
-                .inside()
-                .any(|member| member.user_id == portal.user && member.membership == "invite");
-            if invited && facts.name == new.name && facts.others_than(&portal.puppet, &portal.user) == 0 {
+            // Who is quick has accepted already.
+            let asked = facts.inside().any(|member| member.user_id == portal.user);
+            if asked && facts.name == new.name && facts.others_than(&portal.puppet, &portal.user) == 0 {
                 return Ok(Some(room));
             }
         }
