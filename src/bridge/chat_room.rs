@@ -108,8 +108,8 @@ impl Bridge {
                 Err(error) => return Err(error.into()),
             };
             // Who is quick has accepted already.
-            let asked = facts.inside().any(|member| member.user_id == portal.user);
-            if asked && facts.name == new.name && facts.others_than(&portal.puppet, &portal.user) == 0 {
+            let invited = facts.inside().any(|member| member.user_id == portal.user);
+            if invited && facts.name == new.name && facts.others_than(&portal.puppet, &portal.user) == 0 {
                 return Ok(Some(room));
             }
         }
