@@ -32,9 +32,10 @@ def doc() -> None:
 
 
 def deny() -> None:
-    """Licences, sources and banned crates; not advisories, which need a download."""
+    """Licences, sources and banned crates; not advisories, which need a download. The fuzzer's lock file, which nothing else here reads."""
     environment = tools.cargo_tool("deny")
     _cargo("deny", "--log-level", "error", "check", "bans", "licenses", "sources", environment=environment)
+    _cargo("tree", "--locked", "--depth", "0", "--manifest-path", str(tools.ROOT / "fuzz" / "Cargo.toml"))
 
 
 def tests() -> None:
