@@ -19,8 +19,7 @@ impl Bridge {
         let portal = tx.portal_by_room(&event.room_id).await?;
         if portal.is_none() && event.state_key.is_none() {
             let for_bot = tx.bot_room(&event.room_id).await?.is_some();
-            drop(tx);
-            self.store.settled().await?;
+            tx.commit().await?;
             return if for_bot {
                 self.work_command(job, &event).await
             } else {

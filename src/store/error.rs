@@ -44,6 +44,12 @@ pub enum StoreError {
     /// A statement failed before, and everything was taken back.
     #[error("the transaction was taken back after an error")]
     TakenBack,
+    /// The commit failed, or another transaction that was committed together with it has ended both.
+    #[error("the database did not commit: {reason}")]
+    NotCommitted {
+        /// What the database said.
+        reason: String,
+    },
     /// A row holds something that no version of Penpal wrote.
     #[error("the database is damaged: {table}.{column} {reason}")]
     Corrupt {

@@ -17,6 +17,7 @@ mod emails;
 mod error;
 mod files;
 mod forget;
+mod group_commit;
 mod incoming;
 mod jobs;
 mod lanes;

@@ -3,8 +3,9 @@
 use sqlx::pool::PoolConnection;
 use sqlx::{AssertSqlSafe, Postgres, Sqlite};
 
+use super::group_commit;
 use super::query::{Row, Statement};
-use super::writer::{self, Turn};
+use super::writer::Turn;
 use super::{LaneClass, Store, StoreError};
 
 /// Statements that wait for an answer to be asked for: more at once make nothing cheaper, and each combination is
@@ -13,7 +14,7 @@ const MOST_DEFERRED: usize = 8;
 
 /// A transaction. Dropped without [`Tx::commit`], it leaves no trace.
 ///
-/// It may read what another one has written that is not on the disk yet. Whoever answers the outside on the ground
+/// It may read what another one has written that is not committed yet, or not on the disk. Whoever answers the outside on the ground
 /// of what it read must therefore commit too, also when it has nothing to write.
 #[derive(Debug)]
 pub struct Tx {
@@ -74,7 +75,9 @@ impl Tx {
                 let committed = turn.commit(self.deferred).await;
                 let (answers, promise) = committed.map_err(|error| lease_lost(error, leased))?;
                 self.store.wake(&self.added_work);
-                self.store.reach(promise).await?;
+                if let Some(promise) = promise {
+                    self.store.reach(promise).await?;
+                }
                 answers
             }
             // Nothing is deferred.
@@ -84,7 +87,7 @@ impl Tx {
                 self.store.wake(&self.added_work);
                 answers
             }
-            Connection::ReadSqlite(mut connection) => writer::run(&mut connection, last).await?,
+            Connection::ReadSqlite(mut connection) => group_commit::run(&mut connection, last).await?,
             Connection::ReadPostgres(mut connection) => run_postgres(&mut connection, last).await?,
         };
         Ok(last_of(answers, count))
@@ -116,7 +119,7 @@ impl Tx {
                 inner.commit().await?;
                 answers
             }
-            Connection::ReadSqlite(mut connection) => writer::run(&mut connection, last.into()).await?,
+            Connection::ReadSqlite(mut connection) => group_commit::run(&mut connection, last.into()).await?,
             Connection::ReadPostgres(mut connection) => run_postgres(&mut connection, last.into()).await?,
         };
         self.store.wake(&self.added_work);
@@ -166,7 +169,7 @@ impl Tx {
                 let answers = turn.run(statements).await;
                 answers.map_err(|error| lease_lost(error, self.leased))
             }
-            Connection::ReadSqlite(connection) => writer::run(connection, statements).await,
+            Connection::ReadSqlite(connection) => group_commit::run(connection, statements).await,
             Connection::Postgres(inner) => run_postgres(inner, statements).await,
             Connection::ReadPostgres(connection) => run_postgres(connection, statements).await,
         }

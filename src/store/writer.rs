@@ -1,36 +1,31 @@
-//! The one connection that writes to a SQLite file, and those who wait for it.
+//! Those who write to a SQLite file: they queue for the one connection that does.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
-use futures_util::TryStreamExt as _;
 use sqlx::sqlite::SqliteConnection;
-use sqlx::{AssertSqlSafe, Connection as _, Either, Executor as _};
 use tokio::runtime::Handle;
 use tokio::sync::{Mutex, OwnedMutexGuard};
 
 use super::StoreError;
 use super::disk::{Disk, Promise};
+use super::group_commit::GroupCommit;
 use super::query::{Row, Statement};
 
 /// The connection that writes. There is one writer at a time: they queue here, in order, instead of polling in SQLite's busy handler.
 #[derive(Clone, Debug)]
 pub(super) struct Writer {
-    slot: Arc<Mutex<Slot>>,
+    group: Arc<Mutex<GroupCommit>>,
     /// Where all work queues behind its first, which alone is in the queue above.
     work: Arc<Mutex<()>>,
-    disk: Arc<Disk>,
+    waiting: Arc<Waiters>,
 }
 
-#[derive(Debug)]
-struct Slot {
-    /// `None` once it was closed.
-    connection: Option<SqliteConnection>,
-    /// A transaction was begun and not ended.
-    open: bool,
-}
+/// Why a commit that was under way failed for others, when the one who made it was stopped.
+const STOPPED: &str = "it was stopped half-way";
 
 /// Who wants to write.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Queue {
     /// What somebody outside waits for.
     Doors,
@@ -38,160 +33,200 @@ pub(super) enum Queue {
     Work,
 }
 
+/// How many wait in each queue.
+#[derive(Debug, Default)]
+struct Waiters {
+    doors: AtomicUsize,
+    work: AtomicUsize,
+}
+
+impl Waiters {
+    fn of(&self, queue: Queue) -> &AtomicUsize {
+        match queue {
+            Queue::Doors => &self.doors,
+            Queue::Work => &self.work,
+        }
+    }
+}
+
 /// The right to write, until it is dropped, which takes back what was not committed.
 #[derive(Debug)]
 pub(super) struct Turn {
-    /// `None` after an error, which has taken everything back.
-    writer: Option<OwnedMutexGuard<Slot>>,
-    disk: Arc<Disk>,
+    /// `None` after an error, which has taken everything back, and at the end.
+    group: Option<OwnedMutexGuard<GroupCommit>>,
+    writer: Writer,
+    queue: Queue,
+}
+
+/// Somebody who waits for a turn.
+struct Waiting<'a> {
+    writer: &'a Writer,
+    queue: Queue,
+    served: bool,
 }
 
 impl Writer {
     pub(super) fn new(connection: SqliteConnection, disk: Arc<Disk>) -> Self {
-        let slot = Slot {
-            connection: Some(connection),
-            open: false,
-        };
         Self {
-            slot: Arc::new(Mutex::new(slot)),
+            group: Arc::new(Mutex::new(GroupCommit::new(connection, disk))),
             work: Arc::default(),
-            disk,
+            waiting: Arc::default(),
         }
     }
 
     /// Waits for the right to write.
     pub(super) async fn turn(&self, queue: Queue) -> Turn {
+        let mut waiting = Waiting::new(self, queue);
         let first = match queue {
             Queue::Doors => None,
             Queue::Work => Some(self.work.lock().await),
         };
-        let mut writer = Arc::clone(&self.slot).lock_owned().await;
-        drop(first);
-        if writer.open {
-            writer.roll_back().await;
+        let group = Arc::clone(&self.group).lock_owned().await;
+        waiting.served = true;
+        drop((waiting, first));
+        let mut turn = Turn {
+            group: Some(group),
+            writer: self.clone(),
+            queue,
+        };
+        if let Some(group) = &mut turn.group {
+            group.take_back(STOPPED).await;
         }
-        Turn {
-            writer: Some(writer),
-            disk: Arc::clone(&self.disk),
-        }
+        turn
     }
 
     /// A number that changes when another process has written, and only then: what this connection did itself does not count
     /// (sqlite.org, "PRAGMA `data_version`").
     pub(super) async fn versions_of_others(&self) -> Result<i64, StoreError> {
-        let mut slot = self.slot.lock().await;
-        let connection = slot.connection.as_mut().ok_or(sqlx::Error::PoolClosed)?;
+        let mut group = self.group.lock().await;
         Ok(sqlx::query_scalar("PRAGMA data_version")
-            .fetch_one(connection)
+            .fetch_one(group.connection()?)
             .await?)
     }
 
     pub(super) async fn close(&self) {
-        let connection = self.slot.lock().await.connection.take();
-        if let Some(connection) = connection
-            && let Err(error) = connection.close().await
-        {
-            tracing::warn!(%error, "the database could not be closed");
+        self.group.lock().await.close().await;
+    }
+
+    fn waits(&self, queue: Queue) -> bool {
+        self.waiting.of(queue).load(Ordering::Acquire) > 0
+    }
+
+    /// Whether somebody else will go on with the transaction, and see to it that it ends.
+    fn is_awaited(&self) -> bool {
+        self.waits(Queue::Doors) || self.waits(Queue::Work)
+    }
+
+    /// Ends what a turn has left: takes back what it did not commit, and commits what others did when nobody will go on. Not where the
+    /// turn ends, as that may be stopped at any moment. Without a runtime it is left to the next turn.
+    fn leave(self, mut group: OwnedMutexGuard<GroupCommit>, reason: String) {
+        if let Ok(runtime) = Handle::try_current() {
+            runtime.spawn(async move {
+                group.take_back(&reason).await;
+                if !self.is_awaited() {
+                    group.commit().await;
+                }
+            });
         }
     }
 }
 
-/// Runs statements one after another, in one trip to the connection's thread and back, and answers the rows of each.
-pub(super) async fn run(
-    connection: &mut SqliteConnection,
-    statements: Vec<Statement>,
-) -> Result<Vec<Vec<Row>>, StoreError> {
-    let mut answers = Vec::with_capacity(statements.len());
-    let (sql, arguments) = Statement::join(statements).for_sqlite()?;
-    let mut stream = connection.fetch_many(sqlx::query_with(AssertSqlSafe(sql), arguments));
-    let mut rows = Vec::new();
-    while let Some(item) = stream.try_next().await? {
-        match item {
-            Either::Right(row) => rows.push(Row::Sqlite(row)),
-            // The end of a statement.
-            Either::Left(_) => answers.push(std::mem::take(&mut rows)),
+impl<'a> Waiting<'a> {
+    fn new(writer: &'a Writer, queue: Queue) -> Self {
+        writer.waiting.of(queue).fetch_add(1, Ordering::AcqRel);
+        Self {
+            writer,
+            queue,
+            served: false,
         }
     }
-    Ok(answers)
 }
 
-impl Slot {
-    async fn run(&mut self, statements: Vec<Statement>) -> Result<Vec<Vec<Row>>, StoreError> {
-        let connection = self.connection.as_mut().ok_or(sqlx::Error::PoolClosed)?;
-        run(connection, statements).await
-    }
-
-    async fn roll_back(&mut self) {
-        if let Some(connection) = &mut self.connection
-            && let Err(error) = sqlx::raw_sql("ROLLBACK").execute(connection).await
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.writer.waiting.of(self.queue).fetch_sub(1, Ordering::AcqRel);
+        // Somebody may have relied on it.
+        if !self.served
+            && let Ok(runtime) = Handle::try_current()
         {
-            // The transaction never began, or SQLite has ended it, which is just as well.
-            tracing::debug!(%error, "nothing to roll back");
+            let writer = self.writer.clone();
+            runtime.spawn(async move {
+                let group = Arc::clone(&writer.group).lock_owned().await;
+                writer.leave(group, String::new());
+            });
         }
-        self.open = false;
     }
 }
 
 impl Turn {
-    /// Runs statements and answers the rows of each, behind one more where they are the first: that begins the transaction.
-    pub(super) async fn run(&mut self, mut statements: Vec<Statement>) -> Result<Vec<Vec<Row>>, StoreError> {
-        let Some(writer) = &mut self.writer else {
-            return Err(StoreError::TakenBack);
-        };
-        if !writer.open {
-            // IMMEDIATE: a transaction that reads and then wants to write may find that another process was faster.
-            statements.insert(0, Statement::new("BEGIN IMMEDIATE"));
-            writer.open = true;
-        }
-        let answers = writer.run(statements).await;
-        if answers.is_err()
-            && let Some(mut writer) = self.writer.take()
+    /// Runs statements and answers the rows of each.
+    pub(super) async fn run(&mut self, statements: Vec<Statement>) -> Result<Vec<Vec<Row>>, StoreError> {
+        let group = self.group.as_mut().ok_or(StoreError::TakenBack)?;
+        let answers = group.run(statements).await;
+        self.heed(answers)
+    }
+
+    /// After an error everything is taken back.
+    fn heed<T>(&mut self, outcome: Result<T, StoreError>) -> Result<T, StoreError> {
+        if let Err(error) = &outcome
+            && let Some(group) = self.group.take()
         {
-            writer.roll_back().await;
+            self.writer.clone().leave(group, error.to_string());
         }
-        answers
+        outcome
     }
 
     /// Runs what is left and commits. Answers the rows of each statement, and what is on the disk after [`super::Store::reach`].
     pub(super) async fn commit(
-        mut self,
+        self,
         statements: Vec<Statement>,
-    ) -> Result<(Vec<Vec<Row>>, Promise), StoreError> {
-        let answers = self.end(statements).await?;
-        Ok((answers, self.disk.promise()))
+    ) -> Result<(Vec<Vec<Row>>, Option<Promise>), StoreError> {
+        self.end(statements, true).await
     }
 
     /// The same without a promise.
     pub(super) async fn commit_relaxed(
-        mut self,
+        self,
         statements: Vec<Statement>,
     ) -> Result<Vec<Vec<Row>>, StoreError> {
-        self.end(statements).await
+        let (answers, _) = self.end(statements, false).await?;
+        Ok(answers)
     }
 
-    async fn end(&mut self, mut statements: Vec<Statement>) -> Result<Vec<Vec<Row>>, StoreError> {
-        let untouched = self.writer.as_ref().is_some_and(|writer| !writer.open);
-        if untouched && statements.is_empty() {
-            return Ok(Vec::new());
+    async fn end(
+        mut self,
+        statements: Vec<Statement>,
+        durable: bool,
+    ) -> Result<(Vec<Vec<Row>>, Option<Promise>), StoreError> {
+        let group = self.group.as_mut().ok_or(StoreError::TakenBack)?;
+        if statements.is_empty() && !group.is_begun() {
+            return Ok((Vec::new(), None));
         }
-        statements.push(Statement::new("COMMIT"));
-        let mut answers = self.run(statements).await?;
-        // That of the commit.
-        answers.pop();
-        if let Some(writer) = &mut self.writer {
-            writer.open = false;
+        let urgent = self.queue == Queue::Doors;
+        // Whoever waits outside waits for others outside, not for work.
+        let last = group.is_full()
+            || if urgent || group.is_urgent() {
+                !self.writer.waits(Queue::Doors)
+            } else {
+                !self.writer.is_awaited()
+            };
+        let ended = group.end(statements, durable, urgent, last).await;
+        let (answers, committed) = self.heed(ended)?;
+        drop(self);
+        match committed.await {
+            Ok(Ok(promise)) => Ok((answers, promise)),
+            Ok(Err(reason)) => Err(StoreError::NotCommitted { reason }),
+            Err(_) => Err(StoreError::TakenBack),
         }
-        Ok(answers)
     }
 }
 
 impl Drop for Turn {
     fn drop(&mut self) {
-        // Taken back at once, so that other processes can write; without a runtime, by the next turn.
-        if let Some(mut writer) = self.writer.take().filter(|writer| writer.open)
-            && let Ok(runtime) = Handle::try_current()
+        if let Some(group) = self.group.take()
+            && (group.is_begun() || (group.is_open() && !self.writer.is_awaited()))
         {
-            runtime.spawn(async move { writer.roll_back().await });
+            self.writer.clone().leave(group, STOPPED.to_owned());
         }
     }
 }

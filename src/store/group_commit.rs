@@ -1,0 +1,374 @@
+//! Group commit: transactions that follow each other at once are parts of one of SQLite's.
+//!
+//! A commit costs SQLite more than most transactions here: each page that was changed is summed up and written to the log, and many are changed by
+//! every transaction. Each part but the first is behind a savepoint, so one that fails takes back nothing but its own. Nobody hears that a part is
+//! committed before all are, and nobody else sees them until then but the parts that follow.
+
+use std::sync::Arc;
+
+use futures_util::TryStreamExt as _;
+use sqlx::sqlite::SqliteConnection;
+use sqlx::{AssertSqlSafe, Connection as _, Either, Executor as _};
+use tokio::sync::oneshot;
+
+use super::StoreError;
+use super::disk::{Disk, Promise};
+use super::query::{Row, Statement};
+
+/// Parts of one transaction at most: the first waits for the last.
+const MOST_PARTS: usize = 16;
+
+/// What became of a commit: what will be on the disk, where somebody wants to know, or why there was none.
+pub(super) type Committed = Result<Option<Promise>, String>;
+
+/// The connection that writes, and its transaction.
+#[derive(Debug)]
+pub(super) struct GroupCommit {
+    /// `None` once it was closed.
+    connection: Option<SqliteConnection>,
+    disk: Arc<Disk>,
+    /// Parts that wait for the commit.
+    ended: Vec<Part>,
+    /// Behind them, one was begun and not ended.
+    begun: bool,
+}
+
+#[derive(Debug)]
+struct Part {
+    /// To be on the disk before anybody relies on it.
+    durable: bool,
+    /// Somebody outside waits for it.
+    urgent: bool,
+    tell: oneshot::Sender<Committed>,
+}
+
+impl GroupCommit {
+    pub(super) fn new(connection: SqliteConnection, disk: Arc<Disk>) -> Self {
+        Self {
+            connection: Some(connection),
+            disk,
+            ended: Vec::new(),
+            begun: false,
+        }
+    }
+
+    pub(super) fn connection(&mut self) -> Result<&mut SqliteConnection, sqlx::Error> {
+        self.connection.as_mut().ok_or(sqlx::Error::PoolClosed)
+    }
+
+    /// Whether a part was begun and not ended.
+    pub(super) fn is_begun(&self) -> bool {
+        self.begun
+    }
+
+    /// Whether parts wait for the commit.
+    pub(super) fn is_open(&self) -> bool {
+        !self.ended.is_empty()
+    }
+
+    /// Whether somebody outside waits for the commit.
+    pub(super) fn is_urgent(&self) -> bool {
+        self.ended.iter().any(|part| part.urgent)
+    }
+
+    /// Whether the part to end next is the last one in any case.
+    pub(super) fn is_full(&self) -> bool {
+        self.ended.len() + 1 >= MOST_PARTS
+    }
+
+    /// Runs statements of a part, with which it begins, and answers the rows of each. After an error the part is to be taken back.
+    pub(super) async fn run(&mut self, mut statements: Vec<Statement>) -> Result<Vec<Vec<Row>>, StoreError> {
+        if !self.begun {
+            // IMMEDIATE: a transaction that reads and then wants to write may find that another process was faster.
+            let begin = if self.is_open() {
+                "SAVEPOINT part"
+            } else {
+                "BEGIN IMMEDIATE"
+            };
+            statements.insert(0, Statement::new(begin));
+            self.begun = true;
+        }
+        run(self.connection()?, statements).await
+    }
+
+    /// Runs the last statements of a part and ends it; when it is the `last`, the transaction as well. Answers the rows of each, and what
+    /// tells of the commit. After an error the part is to be taken back.
+    pub(super) async fn end(
+        &mut self,
+        mut statements: Vec<Statement>,
+        durable: bool,
+        urgent: bool,
+        last: bool,
+    ) -> Result<(Vec<Vec<Row>>, oneshot::Receiver<Committed>), StoreError> {
+        let end = match last {
+            true => Some("COMMIT"),
+            false if self.is_open() => Some("RELEASE part"),
+            false => None,
+        };
+        statements.extend(end.map(Statement::new));
+        let mut answers = Vec::new();
+        if !statements.is_empty() {
+            answers = self.run(statements).await?;
+        }
+        if end.is_some() {
+            answers.pop();
+        }
+        self.begun = false;
+        let (tell, committed) = oneshot::channel();
+        self.ended.push(Part {
+            durable,
+            urgent,
+            tell,
+        });
+        if last {
+            self.tell_all(None);
+        }
+        Ok((answers, committed))
+    }
+
+    /// Commits the parts that have ended.
+    pub(super) async fn commit(&mut self) {
+        if !self.is_open() {
+            return;
+        }
+        match self.execute("COMMIT").await {
+            Ok(()) => self.tell_all(None),
+            Err(error) => {
+                self.roll_back().await;
+                self.tell_all(Some(&error.to_string()));
+            }
+        }
+    }
+
+    /// Takes back the part that was begun and not ended. Where SQLite has ended the transaction with it, as on a full disk, those before it are
+    /// told the reason.
+    pub(super) async fn take_back(&mut self, reason: &str) {
+        if !self.begun {
+            return;
+        }
+        let alone = self.is_open() && self.execute("ROLLBACK TO part; RELEASE part").await.is_ok();
+        if !alone {
+            self.roll_back().await;
+            self.tell_all(Some(reason));
+        }
+        self.begun = false;
+    }
+
+    pub(super) async fn close(&mut self) {
+        self.take_back("the database is being closed").await;
+        self.commit().await;
+        if let Some(connection) = self.connection.take()
+            && let Err(error) = connection.close().await
+        {
+            tracing::warn!(%error, "the database could not be closed");
+        }
+    }
+
+    async fn roll_back(&mut self) {
+        if let Err(error) = self.execute("ROLLBACK").await {
+            // The transaction never began, or SQLite has ended it, which is just as well.
+            tracing::debug!(%error, "nothing to roll back");
+        }
+    }
+
+    async fn execute(&mut self, sql: &'static str) -> Result<(), sqlx::Error> {
+        self.connection()?.execute(sqlx::raw_sql(sql)).await?;
+        Ok(())
+    }
+
+    fn tell_all(&mut self, trouble: Option<&str>) {
+        let durable = trouble.is_none() && self.ended.iter().any(|part| part.durable);
+        let committed = match trouble {
+            Some(reason) => Err(reason.to_owned()),
+            None => Ok(durable.then(|| self.disk.promise())),
+        };
+        for part in self.ended.drain(..) {
+            // Nobody listens when the one who waited was stopped.
+            let _ = part.tell.send(committed.clone());
+        }
+    }
+}
+
+/// Runs statements one after another, in one trip to the connection's thread and back, and answers the rows of each.
+pub(super) async fn run(
+    connection: &mut SqliteConnection,
+    statements: Vec<Statement>,
+) -> Result<Vec<Vec<Row>>, StoreError> {
+    let mut answers = Vec::with_capacity(statements.len());
+    let (sql, arguments) = Statement::join(statements).for_sqlite()?;
+    let mut stream = connection.fetch_many(sqlx::query_with(AssertSqlSafe(sql), arguments));
+    let mut rows = Vec::new();
+    while let Some(item) = stream.try_next().await? {
+        match item {
+            Either::Right(row) => rows.push(Row::Sqlite(row)),
+            // The end of a statement.
+            Either::Left(_) => answers.push(std::mem::take(&mut rows)),
+        }
+    }
+    Ok(answers)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use tokio::sync::Notify;
+    use tokio::task::{JoinHandle, JoinSet, yield_now};
+
+    use crate::store::sqlite::tests::{setting, store};
+    use crate::store::{Store, StoreError, Tx, get};
+
+    /// How a transaction ends.
+    #[derive(Clone, Copy, Debug, PartialEq)]
+    enum End {
+        Durable,
+        Relaxed,
+        /// A statement fails.
+        Fails,
+        /// It is dropped.
+        Dropped,
+    }
+
+    async fn write(store: &Store, name: &str, urgent: bool) -> Tx {
+        let begun = if urgent {
+            store.begin().await
+        } else {
+            store.begin_work().await
+        };
+        let mut tx = begun.unwrap();
+        tx.keep_setting(name, "here").await.unwrap();
+        tx
+    }
+
+    async fn end(mut tx: Tx, how: End) -> Result<(), StoreError> {
+        match how {
+            End::Durable => tx.commit().await,
+            End::Relaxed => tx.commit_relaxed().await,
+            End::Fails => tx
+                .sql("INSERT INTO nowhere VALUES (1)")
+                .later()
+                .await
+                .and(tx.commit().await),
+            End::Dropped => Err(StoreError::TakenBack),
+        }
+    }
+
+    /// A transaction behind others.
+    struct Next {
+        task: JoinHandle<Result<(), StoreError>>,
+        served: Arc<Notify>,
+        go_on: Arc<Notify>,
+    }
+
+    impl Next {
+        /// It has its turn when the others have ended, and then waits for a sign, upon which it writes so many bytes more and commits.
+        async fn after(store: &Store, bytes: usize) -> Self {
+            let (served, go_on) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
+            let (store, told, wait) = (store.clone(), Arc::clone(&served), Arc::clone(&go_on));
+            let task = tokio::spawn(async move {
+                let mut tx = write(&store, "next", false).await;
+                told.notify_one();
+                wait.notified().await;
+                tx.keep_setting("more", &"x".repeat(bytes)).await?;
+                tx.commit().await
+            });
+            yield_now().await;
+            Self { task, served, go_on }
+        }
+    }
+
+    #[tokio::test]
+    async fn nobody_hears_of_a_commit_before_it_was_made() {
+        let folder = tempfile::tempdir().unwrap();
+        let opened = store(&folder).await;
+        let first = write(&opened, "first", false).await;
+        let next = Next::after(&opened, 1).await;
+        let first = tokio::spawn(first.commit());
+        next.served.notified().await;
+        assert!(!first.is_finished());
+        assert_eq!(setting(&opened, "first").await, None);
+        next.go_on.notify_one();
+        next.task.await.unwrap().unwrap();
+        first.await.unwrap().unwrap();
+        assert!(setting(&opened, "first").await.is_some());
+        assert!(setting(&opened, "next").await.is_some());
+    }
+
+    #[tokio::test]
+    async fn who_is_stopped_keeps_nobody_from_being_committed() {
+        let folder = tempfile::tempdir().unwrap();
+        let opened = store(&folder).await;
+        let first = write(&opened, "first", false).await;
+        let next = Next::after(&opened, 1).await;
+        let first = tokio::spawn(first.commit());
+        next.served.notified().await;
+        next.task.abort();
+        first.await.unwrap().unwrap();
+        assert!(setting(&opened, "first").await.is_some());
+        assert_eq!(setting(&opened, "next").await, None);
+    }
+
+    #[tokio::test]
+    async fn work_keeps_nobody_outside_waiting() {
+        let folder = tempfile::tempdir().unwrap();
+        let opened = store(&folder).await;
+        let door = write(&opened, "door", true).await;
+        let next = Next::after(&opened, 1).await;
+        door.commit().await.unwrap();
+        next.served.notified().await;
+        next.go_on.notify_one();
+        next.task.await.unwrap().unwrap();
+    }
+
+    #[tokio::test]
+    async fn whose_commit_a_full_disk_takes_along_is_told_so() {
+        let folder = tempfile::tempdir().unwrap();
+        let opened = store(&folder).await;
+        let mut tx = opened.begin().await.unwrap();
+        let pages = tx.sql("PRAGMA page_count");
+        let pages: i64 = pages.only(|row| get(row, "pages", "page_count")).await.unwrap();
+        let most = tx.sql(format!("PRAGMA max_page_count = {}", pages + 8));
+        most.rows().await.unwrap();
+        tx.commit().await.unwrap();
+        let first = write(&opened, "first", false).await;
+        let next = Next::after(&opened, 100_000).await;
+        let first = tokio::spawn(first.commit());
+        next.served.notified().await;
+        next.go_on.notify_one();
+        assert!(next.task.await.unwrap().is_err());
+        // SQLite ends the whole transaction then.
+        let told = first.await.unwrap();
+        assert!(matches!(told, Err(StoreError::NotCommitted { .. })), "{told:?}");
+        assert_eq!(setting(&opened, "first").await, None);
+        assert_eq!(setting(&opened, "next").await, None);
+        let after = write(&opened, "after", false).await;
+        after.commit().await.unwrap();
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+    async fn what_each_is_told_is_what_became_of_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let opened = store(&folder).await;
+        let mut tasks = JoinSet::new();
+        for number in 0..600_usize {
+            let opened = opened.clone();
+            let how = [End::Durable, End::Relaxed, End::Fails, End::Dropped][number % 4];
+            let stopped = tasks.spawn(async move {
+                let name = number.to_string();
+                let tx = write(&opened, &name, number % 5 == 0).await;
+                let told = end(tx, how).await.is_ok();
+                assert_eq!(told, matches!(how, End::Durable | End::Relaxed), "{how:?}");
+                assert_eq!(setting(&opened, &name).await.is_some(), told, "{how:?}");
+            });
+            if number % 9 == 0 {
+                yield_now().await;
+                stopped.abort();
+            }
+        }
+        while let Some(ended) = tasks.join_next().await {
+            if let Err(error) = ended {
+                assert!(error.is_cancelled(), "{error}");
+            }
+        }
+    }
+}
