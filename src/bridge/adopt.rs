@@ -72,10 +72,8 @@ impl Bridge {
         };
         self.begin_portal(&mut tx, &portal, &event.room_id, &facts)
             .await?;
-        self.apply_history(&mut tx, job, portal.id, &history).await?;
-        if let Some(portal) = tx.portal(portal.id).await? {
-            self.apply_message(&mut tx, portal, event).await?;
-        }
+        self.apply_history(&mut tx, job, &history).await?;
+        self.apply_event(&mut tx, event).await?;
         self.finish(tx, job).await
     }
 }

@@ -87,7 +87,7 @@ impl Bridge {
         }
         let mut tx = self.settle(job).await?;
         if let Some(message) = last {
-            tx.add_message(&message).await?;
+            tx.add_message(&message, job.id).await?;
         }
         tx.remove_uploads(job.id).await?;
         if let Some(wish) = wish {
@@ -251,7 +251,7 @@ impl Bridge {
             if let Some(message) = last.take() {
                 // Taken back by a power cut, the event is sent again under its transaction ID, and made once.
                 let mut tx = self.settle(job).await?;
-                tx.add_message(&message).await?;
+                tx.add_message(&message, job.id).await?;
                 tx.commit_relaxed().await?;
             }
             to_matrix::place_uploads(&mut content, uris);
@@ -273,7 +273,6 @@ impl Bridge {
                 portal: portal.id,
                 event_id,
                 message_id: headers.message_id.clone().unwrap_or_default(),
-                job: job.id,
                 outgoing: false,
                 sender: portal.puppet.clone(),
                 sender_name: headers

@@ -16,8 +16,7 @@ impl Bridge {
             return self.work_tombstone(job, &event).await;
         }
         let mut tx = self.settle(job).await?;
-        let portal = tx.portal_by_room(&event.room_id).await?;
-        if portal.is_none() && event.state_key.is_none() {
+        if !self.apply_event(&mut tx, &event).await? && event.state_key.is_none() {
             let for_bot = tx.bot_room(&event.room_id).await?.is_some();
             tx.commit().await?;
             return if for_bot {
@@ -25,9 +24,6 @@ impl Bridge {
             } else {
                 self.adopt(job, &event).await
             };
-        }
-        if let Some(portal) = portal {
-            self.apply_event(&mut tx, portal, &event).await?;
         }
         // Taken back by a power cut, it is worked again and comes to the same: nobody outside has seen it yet.
         tx.finish_job(job.id, JobState::Done, None, self.now()).await?;
@@ -40,23 +36,14 @@ impl Bridge {
         let Some(first) = jobs.first() else { return Ok(0) };
         let mut tx = self.settle(first).await?;
         let mut done = Vec::with_capacity(jobs.len());
-        let mut known: Option<Portal> = None;
         for job in jobs {
             let Ok(event) = read_event(job) else { break };
             if matches!(event.event_type.as_str(), "m.room.member" | "m.room.tombstone") {
                 break;
             }
-            let portal = match known
-                .take()
-                .filter(|portal| portal.room.as_ref() == Some(&event.room_id))
-            {
-                Some(portal) => portal,
-                None => match tx.portal_by_room(&event.room_id).await? {
-                    Some(portal) => portal,
-                    None => break,
-                },
-            };
-            known = self.apply_event(&mut tx, portal, &event).await?;
+            if !self.apply_event(&mut tx, &event).await? {
+                break;
+            }
             done.push(job.id);
         }
         if !done.is_empty() {
@@ -66,27 +53,24 @@ impl Bridge {
         Ok(done.len())
     }
 
-    /// What an event of a portal's room changes. Answers the portal as it is afterwards, where that is known without another look.
-    async fn apply_event(
-        &self,
-        tx: &mut Tx,
-        portal: Portal,
-        event: &RoomEvent,
-    ) -> Result<Option<Portal>, StoreError> {
-        // In a room that was closed because the puppet could not write there, its user is still read.
-        let open = match portal.state {
-            PortalState::Active => true,
-            PortalState::Closed => event.sender == portal.user,
-            PortalState::Removed => false,
-        };
-        if !open {
-            return Ok(Some(portal));
-        }
+    /// What an event changes in the portal of its room. False when the room is no portal's.
+    pub(super) async fn apply_event(&self, tx: &mut Tx, event: &RoomEvent) -> Result<bool, StoreError> {
         if event.state_key.is_some() {
-            self.apply_state(tx, &portal, event).await?;
-            return Ok(None);
+            let Some(portal) = tx.portal_by_room(&event.room_id).await? else {
+                return Ok(false);
+            };
+            if is_read(&portal, event) {
+                self.apply_state(tx, &portal, event).await?;
+            }
+            return Ok(true);
         }
-        self.apply_message(tx, portal, event).await
+        let Some(chat) = tx.chat(&event.room_id, &event.event_id, &event.sender).await? else {
+            return Ok(false);
+        };
+        if is_read(&chat.portal, event) {
+            self.apply_message(tx, chat, event).await?;
+        }
+        Ok(true)
     }
 
     /// Works what was read back from a room's history along with the job that read it: oldest first, each once.
@@ -94,7 +78,6 @@ impl Bridge {
         &self,
         tx: &mut Tx,
         job: &Job,
-        portal: i64,
         history: &[RoomEvent],
     ) -> Result<(), Failure> {
         for event in history {
@@ -104,8 +87,7 @@ impl Bridge {
             if !fresh || event.state_key.is_some() || !self.matters(event) {
                 continue;
             }
-            if let Some(portal) = tx.portal(portal).await? {
-                self.apply_message(tx, portal, event).await?;
+            if self.apply_event(tx, event).await? {
                 metrics::counter!("penpal_events_read_back_total").increment(1);
             }
         }
@@ -119,6 +101,15 @@ impl Bridge {
         tx.finish_job(job.id, JobState::Done, Some(why), self.now())
             .await?;
         Ok(tx.commit().await?)
+    }
+}
+
+/// Whether what happens in a portal's room still counts. Where it was closed because the puppet could not write there, its user is still read.
+fn is_read(portal: &Portal, event: &RoomEvent) -> bool {
+    match portal.state {
+        PortalState::Active => true,
+        PortalState::Closed => event.sender == portal.user,
+        PortalState::Removed => false,
     }
 }
 

@@ -90,7 +90,7 @@ impl Bridge {
         };
         self.begin_portal(&mut tx, &portal, &event.room_id, &facts)
             .await?;
-        self.apply_history(&mut tx, job, portal.id, &history).await?;
+        self.apply_history(&mut tx, job, &history).await?;
         self.finish(tx, job).await
     }
 

@@ -8,7 +8,7 @@ use super::questions::Question;
 use crate::convert::relation::{self, Relation};
 use crate::convert::{thread, to_email};
 use crate::model::{RoomEvent, Timestamp};
-use crate::store::{Draft, JobKind, Lane, Message, NewJob, Portal, StoreError, Tx};
+use crate::store::{Chat, Draft, JobKind, Lane, Message, Portal, StoreError, Tx};
 
 /// Messages in one email at most, and bytes of their contents: what comes then begins another email.
 const MOST_MESSAGES: usize = 200;
@@ -20,19 +20,16 @@ const LINK_ENDED: &str = "That message has already left as an email, which can't
                           the file: the link leads nowhere from now on.";
 
 impl Bridge {
-    /// A message event of a portal's room, by somebody who is not ours. Answers the portal as it is afterwards, where that is known
-    /// without another look.
+    /// A message event of a chat, by somebody who is not ours.
     pub(super) async fn apply_message(
         &self,
         tx: &mut Tx,
-        portal: Portal,
+        chat: Chat,
         event: &RoomEvent,
-    ) -> Result<Option<Portal>, StoreError> {
-        // From here on the open draft neither leaves nor changes but by this.
-        tx.lock_lane(&Lane::thread(portal.id)).await?;
+    ) -> Result<(), StoreError> {
+        let portal = &chat.portal;
         if event.event_type == "m.room.redaction" {
-            self.apply_redaction(tx, &portal, event).await?;
-            return Ok(None);
+            return self.apply_redaction(tx, portal, event).await;
         }
         if event.event_type == "m.room.encrypted" {
             metrics::counter!("penpal_events_encrypted_total").increment(1);
@@ -40,34 +37,31 @@ impl Bridge {
                 self.add_notice(tx, portal.id, UNREADABLE, Some(&event.event_id))
                     .await?;
             }
-            return Ok(None);
+            return Ok(());
         }
         if let Some(target) = edit_target(&event.content) {
-            self.apply_edit(tx, &portal, event, &target).await?;
-            return Ok(None);
+            return self.apply_edit(tx, chat, event, &target).await;
         }
         if let Some(question) = Question::read(&event.event_type, &event.content) {
-            self.answer_question(tx, &portal, question, &event.sender, &event.content)
-                .await?;
-            return Ok(None);
+            return self
+                .answer_question(tx, portal, question, &event.sender, &event.content)
+                .await;
         }
-        if self.count_vote(tx, &portal, event).await? || self.try_again(tx, &portal, event).await? {
-            return Ok(Some(portal));
+        if self.count_vote(tx, portal, event).await? || self.try_again(tx, portal, event).await? {
+            return Ok(());
         }
         if !to_email::is_mailable(&event.event_type, &event.content) {
             metrics::counter!("penpal_events_without_text_total").increment(1);
             tracing::debug!(event_id = %event.event_id, event_type = event.event_type, "nothing in it to mail");
-            return Ok(Some(portal));
+            return Ok(());
         }
-        if self.is_known_beacon(tx, &portal, event).await? {
-            return Ok(Some(portal));
+        if self.is_known_beacon(tx, portal, event).await? {
+            return Ok(());
         }
         if event.text("msgtype") == Some("m.notice") && !self.pass_notice(tx, portal.id).await? {
-            return Ok(Some(portal));
+            return Ok(());
         }
-        let gathered = self.gather(tx, &portal, event).await?;
-        let contacted = portal.contacted || (gathered && event.sender == portal.user);
-        Ok(Some(Portal { contacted, ..portal }))
+        self.gather(tx, chat, event).await
     }
 
     /// Whether an event is a further step of a live location. Clients send one every few seconds, for hours: the first
@@ -114,57 +108,43 @@ impl Bridge {
         Ok(true)
     }
 
-    /// Puts a message into the portal's open draft, or opens one. False when it may not go out, or did before.
-    async fn gather(&self, tx: &mut Tx, portal: &Portal, event: &RoomEvent) -> Result<bool, StoreError> {
-        if !self.may_go(tx, portal, event).await? {
-            return Ok(false);
+    /// Puts a message into the chat's open draft, or opens one, unless it may not go out, or did before.
+    async fn gather(&self, tx: &mut Tx, chat: Chat, event: &RoomEvent) -> Result<(), StoreError> {
+        let Chat {
+            portal,
+            knows,
+            draft: newest,
+            sender_name,
+        } = chat;
+        if !self.may_go(tx, &portal, event).await? {
+            return Ok(());
+        }
+        if knows {
+            // A homeserver whose database was restored sends again what was done with so long ago that its job is gone.
+            tracing::info!(event_id = %event.event_id, "a message that was bridged before comes again, and is left out");
+            return Ok(());
         }
         let now = self.now();
         let lane = Lane::thread(portal.id);
-        let met = tx
-            .newest_draft_and_name(portal.id, &event.event_id, &event.room_id, &event.sender)
-            .await?;
-        let Some((open, sender_name)) = met else {
-            // A homeserver whose database was restored sends again what was done with so long ago that its job is gone.
-            tracing::info!(event_id = %event.event_id, "a message that was bridged before comes again, and is left out");
-            return Ok(false);
-        };
-        let (job, message_id) = match open {
-            Some(draft) if self.has_room(tx, &draft, event, now).await? => {
-                // Sending ends the typing, also where the homeserver has not told so.
-                tx.set_due(draft.job, &lane, self.quiet_at(&draft, now)).await?;
-                tx.revise_draft(draft.job).await?;
-                (draft.job, draft.message_id)
+        let mut open = None;
+        if let Some(draft) = newest {
+            if self.has_room(tx, &draft, event, now).await? {
+                open = Some(draft);
+            } else if draft.due_at > now {
+                // Somebody else speaks, or it is full: nobody will add to it.
+                tx.set_due(draft.job, &lane, now).await?;
             }
-            other => {
-                if let Some(draft) = other.filter(|draft| draft.due_at > now) {
-                    // Somebody else speaks, or it is full: nobody will add to it.
-                    tx.set_due(draft.job, &lane, now).await?;
-                }
-                let domain = self.mail_domain(portal);
-                let message_id = thread::message_id(&self.instance, event.event_id.as_str(), domain);
-                let due_at = now + self.settings.settle;
-                let new = NewJob {
-                    lane,
-                    kind: JobKind::Email,
-                    key: None,
-                    portal: Some(portal.id),
-                    payload: &[],
-                    due_at,
-                };
-                let Some(job) = tx.enqueue(&new, now).await? else {
-                    return Ok(false);
-                };
-                tx.create_draft(job, portal.id, &event.sender, &message_id, now)
-                    .await?;
-                (job, message_id)
-            }
+        }
+        let message_id = if let Some(draft) = &open {
+            draft.message_id.clone()
+        } else {
+            let domain = self.mail_domain(&portal);
+            thread::message_id(&self.instance, event.event_id.as_str(), domain)
         };
         let message = Message {
             portal: portal.id,
             event_id: event.event_id.clone(),
             message_id,
-            job,
             outgoing: true,
             sender: event.sender.clone(),
             sender_name,
@@ -174,12 +154,20 @@ impl Bridge {
             sent_at: event.timestamp,
             left_out: None,
         };
-        tx.add_message(&message).await?;
+        match open {
+            Some(draft) => {
+                // Sending ends the typing, also where the homeserver has not told so.
+                tx.set_due(draft.job, &lane, self.quiet_at(&draft, now)).await?;
+                tx.revise_draft(draft.job).await?;
+                tx.add_message(&message, draft.job).await?;
+            }
+            None => tx.open_draft(&message, now + self.settings.settle, now).await?,
+        }
         tx.touch_portal(portal.id, now).await?;
         if event.sender == portal.user && !portal.contacted {
             tx.set_contacted(portal.id).await?;
         }
-        Ok(true)
+        Ok(())
     }
 
     /// Whether a draft takes another message.
@@ -253,10 +241,11 @@ impl Bridge {
     async fn apply_edit(
         &self,
         tx: &mut Tx,
-        portal: &Portal,
+        chat: Chat,
         event: &RoomEvent,
         target: &EventId,
     ) -> Result<(), StoreError> {
+        let portal = &chat.portal;
         let Some(message) = tx.message(target).await? else {
             return Ok(());
         };
@@ -270,7 +259,7 @@ impl Bridge {
             return Ok(());
         };
         let draft = tx
-            .draft(message.job)
+            .draft_with(target)
             .await?
             .filter(|draft| draft.frozen.is_none());
         let question = Question::read(&message.event_type, &edited);
@@ -289,11 +278,7 @@ impl Bridge {
                 .await;
         }
         // The email has left. An earlier correction that has not is replaced: one message, one correction.
-        if let Some(draft) = tx
-            .newest_draft(portal.id)
-            .await?
-            .filter(|draft| draft.frozen.is_none())
-        {
+        if let Some(draft) = chat.draft.as_ref().filter(|draft| draft.frozen.is_none()) {
             let gathered = tx.messages_of_job(draft.job).await?;
             let earlier = gathered.iter().find(|message| {
                 message
@@ -307,8 +292,7 @@ impl Bridge {
                 return tx.revise_draft(draft.job).await;
             }
         }
-        self.gather(tx, portal, event).await?;
-        Ok(())
+        self.gather(tx, chat, event).await
     }
 
     /// A redaction: before the email has left it takes the message out, afterwards the user is told that it can't be.
@@ -328,7 +312,7 @@ impl Bridge {
             return Ok(());
         }
         if let Some(draft) = tx
-            .draft(message.job)
+            .draft_with(target)
             .await?
             .filter(|draft| draft.frozen.is_none())
         {

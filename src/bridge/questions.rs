@@ -82,7 +82,7 @@ impl Bridge {
             return self.add_notice(tx, portal.id, words, answered.as_deref()).await;
         };
         // An email may be several messages: a text, and its files.
-        let parts = tx.messages_of_job(about.job).await?;
+        let parts = tx.messages_with(&about.event_id).await?;
         let words = match parts.iter().find_map(|part| part.left_out.as_deref()) {
             Some(left_out) => format!("{HEADING}\n\n{left_out}"),
             None if is_forgotten(&about) => FORGOTTEN.to_owned(),

@@ -151,7 +151,7 @@ impl Bridge {
                 .await;
         }
         self.begin_portal(&mut tx, &portal, &successor, &facts).await?;
-        self.apply_history(&mut tx, job, portal.id, &history).await?;
+        self.apply_history(&mut tx, job, &history).await?;
         self.finish(tx, job).await
     }
 

@@ -1,10 +1,10 @@
 //! Drafts: emails on their way out, gathering messages until their sender is quiet.
 
-use ruma::{EventId, OwnedUserId, RoomId, UserId};
+use ruma::{EventId, OwnedUserId, RoomId};
 
-use super::members::{member_name, shown_name};
+use super::messages;
 use super::query::{Statement, corrupt, read_one};
-use super::{Content, Row, StoreError, Tx, get, parse};
+use super::{Content, JobKind, Lane, Message, NewJob, Row, StoreError, Tx, get, parse};
 use crate::model::Timestamp;
 
 /// An email on its way out.
@@ -40,24 +40,34 @@ pub struct FrozenEmail {
 }
 
 impl Tx {
-    /// Makes a draft for a job.
-    pub async fn create_draft(
+    /// Makes a draft of which `first` is the first message, and the job that will send it at a time.
+    pub async fn open_draft(
         &mut self,
-        job: i64,
-        portal: i64,
-        sender: &UserId,
-        message_id: &str,
-        first_at: Timestamp,
+        first: &Message,
+        due_at: Timestamp,
+        now: Timestamp,
     ) -> Result<(), StoreError> {
-        self.sql(
-            "INSERT INTO drafts (job_id, portal_id, sender, message_id, first_at) VALUES ($1, $2, $3, $4, $5)",
-        )
-        .bind(job)
-        .bind(portal)
-        .bind(sender.as_str())
-        .bind(message_id)
-        .bind(first_at.millis())
-        .later().await
+        let job = NewJob {
+            lane: Lane::thread(first.portal),
+            kind: JobKind::Email,
+            key: None,
+            portal: Some(first.portal),
+            payload: &[],
+            due_at,
+        };
+        self.add_job(&job, now).await?;
+        let lane = job.lane.as_str();
+        let draft = Statement::new(format!(
+            "INSERT INTO drafts (job_id, portal_id, sender, message_id, first_at) VALUES ({LAST_JOB}, $2, $3, $4, $5)"
+        ));
+        let draft = draft
+            .bind(lane)
+            .bind(first.portal)
+            .bind(first.sender.as_str())
+            .bind(&first.message_id)
+            .bind(now.millis());
+        self.defer(draft).await?;
+        self.defer(messages::insert(first, LAST_JOB, lane)).await
     }
 
     /// The draft of a job.
@@ -72,22 +82,14 @@ impl Tx {
         read_one(&rows, draft)
     }
 
-    /// [`Tx::newest_draft`], and the name under which a member of the room is shown: what a message in a portal's room meets.
-    /// `None` when its event was gathered before.
-    pub async fn newest_draft_and_name(
-        &mut self,
-        portal: i64,
-        event: &EventId,
-        room: &RoomId,
-        user: &UserId,
-    ) -> Result<Option<(Option<Draft>, String)>, StoreError> {
-        let known = Statement::new("SELECT 1 AS one FROM messages WHERE event_id = $1").bind(event.as_str());
-        let statements = [known, newest(portal), member_name(room, user)];
-        let [known, drafts, names] = self.together(statements).await?;
-        if !known.is_empty() {
-            return Ok(None);
-        }
-        Ok(Some((read_one(&drafts, draft)?, shown_name(&names, user)?)))
+    /// The draft of the job that delivers, or delivered, a message.
+    pub async fn draft_with(&mut self, event: &EventId) -> Result<Option<Draft>, StoreError> {
+        self.sql(format!(
+            "{DRAFT} drafts.job_id = (SELECT job_id FROM messages WHERE event_id = $1)"
+        ))
+        .bind(event.as_str())
+        .one(draft)
+        .await
     }
 
     /// Counts a change of a draft.
@@ -155,6 +157,9 @@ impl Tx {
     }
 }
 
+/// The job that was added last to the lane `$1`, in this transaction: nobody else adds one to a lane meanwhile.
+const LAST_JOB: &str = "(SELECT MAX(id) FROM jobs WHERE lane = $1 AND state = 'waiting')";
+
 /// The columns of a draft. The rest of the statement is to follow.
 const DRAFT: &str = "SELECT drafts.*, jobs.due_at FROM drafts JOIN jobs ON jobs.id = drafts.job_id WHERE";
 
@@ -163,10 +168,18 @@ fn of_job(job: i64) -> Statement {
 }
 
 fn newest(portal: i64) -> Statement {
+    newest_where("$1").bind(portal)
+}
+
+/// The newest draft of the portal whose room this is.
+pub(super) fn newest_in(room: &RoomId) -> Statement {
+    newest_where("(SELECT id FROM portals WHERE room_id = $1)").bind(room.as_str())
+}
+
+fn newest_where(portal: &str) -> Statement {
     Statement::new(format!(
-        "{DRAFT} drafts.portal_id = $1 AND jobs.state = 'waiting' ORDER BY drafts.job_id DESC LIMIT 1"
+        "{DRAFT} drafts.portal_id = {portal} AND jobs.state = 'waiting' ORDER BY drafts.job_id DESC LIMIT 1"
     ))
-    .bind(portal)
 }
 
 pub(super) fn draft(row: &Row) -> Result<Draft, StoreError> {

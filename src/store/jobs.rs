@@ -93,6 +93,12 @@ impl Tx {
         read_one(&rows, |row| get(row, "jobs", "id"))
     }
 
+    /// Adds a job without a key.
+    pub(super) async fn add_job(&mut self, job: &NewJob<'_>, now: Timestamp) -> Result<(), StoreError> {
+        self.wake_lane(&job.lane, job.due_at).await?;
+        self.defer(insert(job, now, "")).await
+    }
+
     /// Adds a job and commits like [`Tx::commit`], in one trip. False when its key is known: then nothing of the transaction stays.
     pub async fn commit_job(mut self, job: &NewJob<'_>, now: Timestamp) -> Result<bool, StoreError> {
         self.wake_lane(&job.lane, job.due_at).await?;

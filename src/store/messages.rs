@@ -1,9 +1,9 @@
 //! Messages: which event is part of which email.
 
 use ruma::{EventId, OwnedEventId, OwnedUserId};
-use serde_json::{Map, Value};
+use serde_json::{Map, Value as Json};
 
-use super::query::{Statement, read_all};
+use super::query::{Statement, Value, read_all};
 use super::{Row, StoreError, Tx, corrupt, get, parse, storable};
 use crate::model::Timestamp;
 
@@ -16,8 +16,6 @@ pub struct Message {
     pub event_id: OwnedEventId,
     /// The email that it is part of.
     pub message_id: String,
-    /// The job that delivers or delivered it.
-    pub job: i64,
     /// True when it goes from Matrix to email.
     pub outgoing: bool,
     /// Who wrote it: the puppet for what came by email.
@@ -27,7 +25,7 @@ pub struct Message {
     /// The event type.
     pub event_type: String,
     /// The content, edits folded in; `None` once redacted or no longer needed.
-    pub content: Option<Map<String, Value>>,
+    pub content: Option<Map<String, Json>>,
     /// Plain text; `None` until it is known.
     pub body: Option<String>,
     /// When it was sent.
@@ -37,32 +35,9 @@ pub struct Message {
 }
 
 impl Tx {
-    /// Notes a message, unless its event is known already.
-    pub async fn add_message(&mut self, message: &Message) -> Result<(), StoreError> {
-        let content = message
-            .content
-            .as_ref()
-            .map(|content| Value::Object(content.clone()).to_string());
-        self.sql(
-            "INSERT INTO messages (portal_id, event_id, message_id, job_id, outgoing, sender, sender_name, \
-             event_type, content, body, sent_at, left_out) \
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) \
-             ON CONFLICT (event_id) DO NOTHING",
-        )
-        .bind(message.portal)
-        .bind(message.event_id.as_str())
-        .bind(&message.message_id)
-        .bind(message.job)
-        .bind(i64::from(message.outgoing))
-        .bind(message.sender.as_str())
-        .bind(storable(&message.sender_name))
-        .bind(storable(&message.event_type))
-        .bind(content)
-        .bind(message.body.as_deref().map(storable))
-        .bind(message.sent_at.millis())
-        .bind(message.left_out.as_deref().map(storable))
-        .later()
-        .await
+    /// Notes a message that a job delivers, unless its event is known already.
+    pub async fn add_message(&mut self, message: &Message, job: i64) -> Result<(), StoreError> {
+        self.defer(insert(message, "$1", job)).await
     }
 
     /// The message that an event is.
@@ -77,6 +52,17 @@ impl Tx {
     pub async fn messages_of_job(&mut self, job: i64) -> Result<Vec<Message>, StoreError> {
         let rows = self.fetch(of_job(job)).await?;
         read_all(&rows, message)
+    }
+
+    /// The messages that one job delivered together with that of an event, this one among them.
+    pub async fn messages_with(&mut self, event: &EventId) -> Result<Vec<Message>, StoreError> {
+        self.sql(
+            "SELECT * FROM messages WHERE job_id = (SELECT job_id FROM messages WHERE event_id = $1) \
+             AND content IS NOT NULL ORDER BY id",
+        )
+        .bind(event.as_str())
+        .all(message)
+        .await
     }
 
     /// How many messages a job has sent, and how many bytes of content a draft holds.
@@ -133,10 +119,10 @@ impl Tx {
     pub async fn set_content(
         &mut self,
         event: &EventId,
-        content: Option<&Map<String, Value>>,
+        content: Option<&Map<String, Json>>,
     ) -> Result<(), StoreError> {
         self.sql("UPDATE messages SET content = $1, body = NULL WHERE event_id = $2")
-            .bind(content.map(|content| Value::Object(content.clone()).to_string()))
+            .bind(content.map(|content| Json::Object(content.clone()).to_string()))
             .bind(event.as_str())
             .later()
             .await
@@ -183,6 +169,29 @@ impl Tx {
     }
 }
 
+/// Adds a message that is delivered by the job that is found by an expression about `$1`.
+pub(super) fn insert(message: &Message, job: &str, about: impl Into<Value>) -> Statement {
+    let content = message.content.as_ref();
+    Statement::new(format!(
+        "INSERT INTO messages (job_id, portal_id, event_id, message_id, outgoing, sender, sender_name, \
+         event_type, content, body, sent_at, left_out) \
+         VALUES ({job}, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) \
+         ON CONFLICT (event_id) DO NOTHING"
+    ))
+    .bind(about)
+    .bind(message.portal)
+    .bind(message.event_id.as_str())
+    .bind(&message.message_id)
+    .bind(i64::from(message.outgoing))
+    .bind(message.sender.as_str())
+    .bind(storable(&message.sender_name))
+    .bind(storable(&message.event_type))
+    .bind(content.map(|content| Json::Object(content.clone()).to_string()))
+    .bind(message.body.as_deref().map(storable))
+    .bind(message.sent_at.millis())
+    .bind(message.left_out.as_deref().map(storable))
+}
+
 /// The messages of a job, in order, without those that were redacted.
 pub(super) fn of_job(job: i64) -> Statement {
     Statement::new("SELECT * FROM messages WHERE job_id = $1 AND content IS NOT NULL ORDER BY id").bind(job)
@@ -198,7 +207,6 @@ pub(super) fn message(row: &Row) -> Result<Message, StoreError> {
         portal: get(row, "messages", "portal_id")?,
         event_id: parse(row, "messages", "event_id")?,
         message_id: get(row, "messages", "message_id")?,
-        job: get(row, "messages", "job_id")?,
         outgoing: get::<i64>(row, "messages", "outgoing")? != 0,
         sender: parse(row, "messages", "sender")?,
         sender_name: get(row, "messages", "sender_name")?,

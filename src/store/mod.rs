@@ -9,6 +9,7 @@
 //! itself, which takes longer than to run it.
 
 mod acquaintances;
+mod chats;
 mod claim;
 mod contents;
 mod disk;
@@ -54,6 +55,7 @@ use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
 use sqlx::{ConnectOptions, Connection as _};
 use tokio::sync::Notify;
 
+pub use chats::Chat;
 pub use claim::Claim;
 pub use contents::{Content, ContentWriter, LARGE, PIECE};
 pub use drafts::{Draft, FrozenEmail};

@@ -109,10 +109,8 @@ impl Tx {
 
     /// The portal that a room shows.
     pub async fn portal_by_room(&mut self, room: &RoomId) -> Result<Option<Portal>, StoreError> {
-        self.sql(format!("{PORTAL} WHERE room_id = $1"))
-            .bind(room.as_str())
-            .one(portal)
-            .await
+        let rows = self.fetch(by_room(room)).await?;
+        read_one(&rows, portal)
     }
 
     /// The portal whose room was replaced by `room`, while the puppet is not in that one yet.
@@ -280,6 +278,10 @@ impl Tx {
 
 pub(super) fn by_number(id: i64) -> Statement {
     Statement::new(format!("{PORTAL} WHERE id = $1")).bind(id)
+}
+
+pub(super) fn by_room(room: &RoomId) -> Statement {
+    Statement::new(format!("{PORTAL} WHERE room_id = $1")).bind(room.as_str())
 }
 
 pub(super) fn by_token(token: &str) -> Statement {
