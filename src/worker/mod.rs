@@ -303,7 +303,11 @@ impl Worker {
         let outcome = loop {
             tokio::select! {
                 outcome = &mut work => break outcome,
-                () = tokio::time::sleep(LEASE / 3) => self.renew(&job.lane).await,
+                // The work goes on meanwhile: it may have the right to write, for which this waits.
+                () = async {
+                    tokio::time::sleep(LEASE / 3).await;
+                    self.renew(&job.lane).await;
+                } => {}
             }
         };
         let Err(failure) = outcome else { return Ok(true) };
