@@ -19,7 +19,7 @@ pub(super) struct Disk {
     log: Arc<File>,
     promised: AtomicU64,
     /// The last promise that is kept.
-    kept: Mutex<Promise>,
+    kept: Arc<Mutex<Promise>>,
     /// Cancelled once the disk has failed: whether anything was written since is unknown, and a second try would not tell.
     failed: CancellationToken,
 }
@@ -30,7 +30,7 @@ impl Disk {
         Self {
             log: Arc::new(log),
             promised: AtomicU64::new(0),
-            kept: Mutex::new(Promise(0)),
+            kept: Arc::new(Mutex::new(Promise(0))),
             failed: CancellationToken::new(),
         }
     }
@@ -48,7 +48,7 @@ impl Disk {
     /// Waits until a promise is kept.
     pub(super) async fn reach(&self, promise: Promise) -> Result<(), StoreError> {
         // Those who wait here while the disk works find their promise kept, or keep all that were made meanwhile.
-        let mut kept = self.kept.lock().await;
+        let mut kept = Arc::clone(&self.kept).lock_owned().await;
         if self.failed.is_cancelled() {
             return Err(StoreError::DiskFailed);
         }
@@ -56,20 +56,24 @@ impl Disk {
             return Ok(());
         }
         let made = self.promised();
-        let log = Arc::clone(&self.log);
-        let synced = tokio::task::spawn_blocking(move || log.sync_data()).await;
-        match synced {
-            Ok(Ok(())) => {
-                *kept = made;
-                Ok(())
+        let (log, failed) = (Arc::clone(&self.log), self.failed.clone());
+        // The system tells of a failure once: whoever asks next must not take its silence for success, also when nobody waits for this one
+        // any more.
+        let synced = tokio::task::spawn_blocking(move || {
+            match log.sync_data() {
+                Ok(()) => *kept = made,
+                Err(error) => {
+                    failed.cancel();
+                    tracing::error!(%error, "the database's disk did not take what was written");
+                    return Err(error);
+                }
             }
-            Ok(Err(error)) => {
-                self.failed.cancel();
-                tracing::error!(%error, "the database's disk did not take what was written");
-                Err(StoreError::Disk(error))
-            }
-            Err(error) => Err(StoreError::Disk(error.into())),
-        }
+            Ok(())
+        });
+        synced
+            .await
+            .unwrap_or_else(|panicked| Err(panicked.into()))
+            .map_err(StoreError::Disk)
     }
 
     /// Resolves when the disk has failed.
@@ -80,6 +84,8 @@ impl Disk {
 
 #[cfg(test)]
 mod tests {
+    use futures_util::FutureExt as _;
+
     use super::*;
 
     #[tokio::test]
@@ -94,5 +100,14 @@ mod tests {
         ));
         disk.failed().await;
         assert!(matches!(disk.reach(before).await, Err(StoreError::DiskFailed)));
+    }
+
+    #[tokio::test]
+    async fn a_failure_counts_when_nobody_waits_for_it_any_more() {
+        let disk = Disk::new(File::open("/dev/null").unwrap());
+        let promise = disk.promise();
+        assert!(disk.reach(promise).now_or_never().is_none());
+        disk.failed().await;
+        assert!(matches!(disk.reach(promise).await, Err(StoreError::DiskFailed)));
     }
 }
