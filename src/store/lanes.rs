@@ -15,6 +15,9 @@ use crate::model::Timestamp;
 /// The present on PostgreSQL, as times are stored.
 pub(super) const POSTGRES_NOW: &str = "CAST(EXTRACT(EPOCH FROM statement_timestamp()) * 1000 AS BIGINT)";
 
+/// The job `$3` was not worked by another process, which may have given the lane back since, and this one taken it again.
+const NOT_DONE: &str = "EXISTS (SELECT 1 FROM jobs WHERE id = $3 AND state <> 'done')";
+
 /// Whom the jobs of a lane keep waiting for: a relay that is down must not hold up the homeserver's side.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LaneClass {
@@ -302,9 +305,12 @@ impl Tx {
                 .await;
         }
         let held = self
-            .sql("UPDATE lanes SET due_at = due_at WHERE lane = $1 AND lease_owner = $2 RETURNING 1")
+            .sql(format!(
+                "UPDATE lanes SET due_at = due_at WHERE lane = $1 AND lease_owner = $2 AND {NOT_DONE} RETURNING 1"
+            ))
             .bind(job.lane.as_str())
             .bind(owner)
+            .bind(job.id)
             .any()
             .await?;
         if held {
@@ -318,10 +324,11 @@ impl Tx {
     /// [`Tx::assert_lease`] it is for what can't be taken back and is no write.
     pub async fn holds_lease(&mut self, job: &Job, owner: &str) -> Result<bool, StoreError> {
         self.sql(format!(
-            "SELECT 1 FROM lanes WHERE lane = $1 AND lease_owner = $2 AND lease_until > {POSTGRES_NOW}"
+            "SELECT 1 FROM lanes WHERE lane = $1 AND lease_owner = $2 AND lease_until > {POSTGRES_NOW} AND {NOT_DONE}"
         ))
         .bind(job.lane.as_str())
         .bind(owner)
+        .bind(job.id)
         .any()
         .await
     }
