@@ -82,12 +82,19 @@ impl Bridge {
     }
 
     /// A process that stood still while it asked for a room may have got one that another process has made anew meanwhile: the puppet
-    /// does not stay in both.
+    /// does not stay in both, unless its user was quick to write in this one, which then is a chat of its own.
     async fn leave_in_vain(&self, portal: &Portal, room: &RoomId) -> Result<(), Failure> {
         let now = self.store.read().await?.portal(portal.id).await?;
         let now = now.filter(|now| now.state == PortalState::Active);
         let another = now.and_then(|now| now.room).is_some_and(|taken| taken != *room);
-        if another && self.store.read().await?.portal_by_room(room).await?.is_none() {
+        if !another || self.store.read().await?.portal_by_room(room).await?.is_some() {
+            return Ok(());
+        }
+        let said = self.read_back(&portal.puppet, room, None).await?;
+        if !said
+            .iter()
+            .any(|event| event.state_key.is_none() && event.sender == portal.user)
+        {
             let reason = "This room was made by mistake. The conversation goes on in another one.";
             self.homeserver.leave(&portal.puppet, room, Some(reason)).await?;
         }
