@@ -40,7 +40,7 @@ impl Bridge {
             return self.finish(tx, job).await;
         };
         if gone && member == portal.user {
-            drop(tx);
+            tx.commit().await?;
             return self.close_portal(job, event, portal).await;
         }
         tx.set_member(&event.room_id, &member, membership, event.text("displayname"))

@@ -259,7 +259,7 @@ impl Bridge {
         let met = tx.met(route.portal(), user, &key).await?;
         match blocked(mail, reading, &met.rules) {
             Some(Blocked::Refused(refusal)) => return Err(refusal.into()),
-            Some(Blocked::Dropped) => return Ok(()),
+            Some(Blocked::Dropped) => return Ok(tx.commit().await?),
             None => {}
         }
         // What a machine or somebody else says is shown, but the thread goes on from the last word of its person.

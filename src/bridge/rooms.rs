@@ -145,7 +145,7 @@ impl Bridge {
         if taken.is_some_and(|taken| taken.id != portal.id)
             || facts.predecessor.as_ref() != Some(&event.room_id)
         {
-            drop(tx);
+            tx.commit().await?;
             return self
                 .ignore(job, event, "an upgrade to a room that does not replace this one")
                 .await;

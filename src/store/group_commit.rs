@@ -21,6 +21,9 @@ const MOST_PARTS: usize = 16;
 /// What became of a commit: what will be on the disk, where somebody wants to know, or why there was none.
 pub(super) type Committed = Result<Option<Promise>, String>;
 
+/// What the last statements of a part have answered, and what tells of the commit.
+pub(super) type Ended = (Vec<Vec<Row>>, oneshot::Receiver<Committed>);
+
 /// The connection that writes, and its transaction.
 #[derive(Debug)]
 pub(super) struct GroupCommit {
@@ -35,8 +38,8 @@ pub(super) struct GroupCommit {
 
 #[derive(Debug)]
 struct Part {
-    /// To be on the disk before anybody relies on it.
-    durable: bool,
+    /// To be on the disk before anybody outside relies on it.
+    promised: bool,
     /// Somebody outside waits for it.
     urgent: bool,
     tell: oneshot::Sender<Committed>,
@@ -91,15 +94,15 @@ impl GroupCommit {
         run(self.connection()?, statements).await
     }
 
-    /// Runs the last statements of a part and ends it; when it is the `last`, the transaction as well. Answers the rows of each, and what
-    /// tells of the commit. After an error the part is to be taken back.
+    /// Runs the last statements of a part and ends it; when it is the `last`, the transaction as well. After an error the part
+    /// is to be taken back.
     pub(super) async fn end(
         &mut self,
         mut statements: Vec<Statement>,
-        durable: bool,
+        promised: bool,
         urgent: bool,
         last: bool,
-    ) -> Result<(Vec<Vec<Row>>, oneshot::Receiver<Committed>), StoreError> {
+    ) -> Result<Ended, StoreError> {
         let end = match last {
             true => Some("COMMIT"),
             false if self.is_open() => Some("RELEASE part"),
@@ -116,7 +119,7 @@ impl GroupCommit {
         self.begun = false;
         let (tell, committed) = oneshot::channel();
         self.ended.push(Part {
-            durable,
+            promised,
             urgent,
             tell,
         });
@@ -166,8 +169,9 @@ impl GroupCommit {
 
     async fn roll_back(&mut self) {
         if let Err(error) = self.execute("ROLLBACK").await {
-            // The transaction never began, or SQLite has ended it, which is just as well.
+            // The transaction never began, or SQLite has ended it, which is just as well. Or it was committed, and who did so was stopped.
             tracing::debug!(%error, "nothing to roll back");
+            self.disk.promise();
         }
     }
 
@@ -177,10 +181,10 @@ impl GroupCommit {
     }
 
     fn tell_all(&mut self, trouble: Option<&str>) {
-        let durable = trouble.is_none() && self.ended.iter().any(|part| part.durable);
+        let promised = self.ended.iter().any(|part| part.promised);
         let committed = match trouble {
             Some(reason) => Err(reason.to_owned()),
-            None => Ok(durable.then(|| self.disk.promise())),
+            None => Ok(promised.then(|| self.disk.promise())),
         };
         for part in self.ended.drain(..) {
             // Nobody listens when the one who waited was stopped.
@@ -194,7 +198,8 @@ pub(super) async fn run(
     connection: &mut SqliteConnection,
     statements: Vec<Statement>,
 ) -> Result<Vec<Vec<Row>>, StoreError> {
-    let mut answers = Vec::with_capacity(statements.len());
+    let count = statements.len();
+    let mut answers = Vec::with_capacity(count);
     let (sql, arguments) = Statement::join(statements).for_sqlite()?;
     let mut stream = connection.fetch_many(sqlx::query_with(AssertSqlSafe(sql), arguments));
     let mut rows = Vec::new();
@@ -204,6 +209,10 @@ pub(super) async fn run(
             // The end of a statement.
             Either::Left(_) => answers.push(std::mem::take(&mut rows)),
         }
+    }
+    if answers.len() < count {
+        // The connection's thread has ended.
+        return Err(sqlx::Error::WorkerCrashed.into());
     }
     Ok(answers)
 }

@@ -109,7 +109,9 @@ impl Tx {
         let answers = match self.connection {
             Connection::Sqlite(turn) => {
                 self.deferred.extend(last);
-                let committed = turn.commit_relaxed(self.deferred).await;
+                // Work for the homeserver's side reaches the outside with no other commit in between.
+                let promised = self.added_work.contains(&LaneClass::Homeserver);
+                let committed = turn.commit_relaxed(self.deferred, promised).await;
                 committed.map_err(|error| lease_lost(error, leased))?
             }
             Connection::Postgres(mut inner) => {

@@ -9,7 +9,7 @@ use tokio::sync::{Mutex, OwnedMutexGuard};
 
 use super::StoreError;
 use super::disk::{Disk, Promise};
-use super::group_commit::GroupCommit;
+use super::group_commit::{Ended, GroupCommit};
 use super::query::{Row, Statement};
 
 /// The connection that writes. There is one writer at a time: they queue here, in order, instead of polling in SQLite's busy handler.
@@ -184,19 +184,20 @@ impl Turn {
         self.end(statements, true).await
     }
 
-    /// The same without a promise.
+    /// The same for who does not wait for the disk. What is `promised` is waited for by [`super::Store::settled`].
     pub(super) async fn commit_relaxed(
         self,
         statements: Vec<Statement>,
+        promised: bool,
     ) -> Result<Vec<Vec<Row>>, StoreError> {
-        let (answers, _) = self.end(statements, false).await?;
+        let (answers, _) = self.end(statements, promised).await?;
         Ok(answers)
     }
 
     async fn end(
         mut self,
         statements: Vec<Statement>,
-        durable: bool,
+        promised: bool,
     ) -> Result<(Vec<Vec<Row>>, Option<Promise>), StoreError> {
         let group = self.group.as_mut().ok_or(StoreError::TakenBack)?;
         if statements.is_empty() && !group.is_begun() {
@@ -210,7 +211,11 @@ impl Turn {
             } else {
                 !self.writer.is_awaited()
             };
-        let ended = group.end(statements, durable, urgent, last).await;
+        let ended = if last && group.is_open() {
+            self.end_for_all(statements, promised, urgent).await
+        } else {
+            group.end(statements, promised, urgent, last).await
+        };
         let (answers, committed) = self.heed(ended)?;
         drop(self);
         match committed.await {
@@ -218,6 +223,25 @@ impl Turn {
             Ok(Err(reason)) => Err(StoreError::NotCommitted { reason }),
             Err(_) => Err(StoreError::TakenBack),
         }
+    }
+
+    /// Ends the last part of several, and commits them: not to be stopped half-way, because others wait for it.
+    async fn end_for_all(
+        &mut self,
+        statements: Vec<Statement>,
+        promised: bool,
+        urgent: bool,
+    ) -> Result<Ended, StoreError> {
+        let mut group = self.group.take().ok_or(StoreError::TakenBack)?;
+        let writer = self.writer.clone();
+        let ended = tokio::spawn(async move {
+            let ended = group.end(statements, promised, urgent, true).await;
+            if let Err(error) = &ended {
+                writer.leave(group, error.to_string());
+            }
+            ended
+        });
+        ended.await.unwrap_or(Err(StoreError::TakenBack))
     }
 }
 
