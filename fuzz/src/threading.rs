@@ -62,7 +62,7 @@ pub fn check(data: &[u8]) {
     letter::check(&email, data.len());
     let back = penpal::convert::to_matrix::headers(&email.bytes);
     // What can't stand in a head of ASCII, or in one line, is left out.
-    let is_writable = parent.len() <= 900
+    let is_writable = parent.len() + "<>".len() <= 900
         && parent
             .bytes()
             .all(|byte| byte.is_ascii_graphic() && !matches!(byte, b'<' | b'>'));
