@@ -186,10 +186,9 @@ impl Tx {
         now: Timestamp,
         renew: Option<Duration>,
     ) -> Result<Option<Vec<Job>>, StoreError> {
-        // Taking the row's lock first keeps a job that is just being added from being overlooked.
-        match renew {
-            Some(lease) => self.renew_lease(lane, owner, now, lease).await?,
-            None => self.lock_lane(lane).await?,
+        self.close_lane(lane).await?;
+        if let Some(lease) = renew {
+            self.renew_lease(lane, owner, now, lease).await?;
         }
         // Up to a job, none before it is left out. What is begun again may end the process, and is begun alone.
         let due = if limit == 1 {

@@ -99,21 +99,29 @@ impl fmt::Display for Lane {
 }
 
 impl Tx {
-    /// Makes sure that a lane with waiting jobs is there. A lane that is there keeps its due time, which is that of
-    /// its first job. The update that changes nothing takes the row's lock: PostgreSQL would otherwise overlook
-    /// a lane that a worker is just taking away. SQLite has one writer at a time, and needs no locks.
+    /// Makes sure that a lane with waiting jobs is there, and stays. A lane that is there keeps its due time, which is that of
+    /// its first job.
     pub(super) async fn wake_lane(&mut self, lane: &Lane, due_at: Timestamp) -> Result<(), StoreError> {
         self.wake_lanes(&[(lane, due_at)]).await
     }
 
     /// [`Tx::wake_lane`] for several lanes, in order, each once.
     pub(super) async fn wake_lanes(&mut self, lanes: &[(&Lane, Timestamp)]) -> Result<(), StoreError> {
+        let missing = if self.is_sqlite() {
+            lanes.to_vec()
+        } else {
+            let there = self.hold_lanes(lanes).await?;
+            let missing = lanes.iter().filter(|(lane, _)| !there.contains(lane));
+            missing.copied().collect()
+        };
+        self.added_work.extend(lanes.iter().map(|(lane, _)| lane.class()));
+        // Where another transaction was faster, the update that changes nothing takes the row's lock.
         let there = if self.is_sqlite() {
             "NOTHING"
         } else {
             "UPDATE SET due_at = lanes.due_at"
         };
-        for lanes in in_batches(lanes) {
+        for lanes in in_batches(&missing) {
             let mut upsert = self.sql(format!(
                 "INSERT INTO lanes (lane, class, due_at) VALUES {} ON CONFLICT (lane) DO {there}",
                 placeholders(lanes.len(), 3, "")
@@ -125,9 +133,38 @@ impl Tx {
                     .bind(due_at.millis());
             }
             upsert.later().await?;
-            self.added_work.extend(lanes.iter().map(|(lane, _)| lane.class()));
         }
         Ok(())
+    }
+
+    /// Keeps lanes on PostgreSQL from being taken away, and answers those that are there. It waits for who takes one away
+    /// ([`Tx::close_lane`]), and not for who works in one: a door would otherwise wait for each of a hundred lanes.
+    async fn hold_lanes(&mut self, lanes: &[(&Lane, Timestamp)]) -> Result<Vec<Lane>, StoreError> {
+        let mut there = Vec::new();
+        for lanes in in_batches(lanes) {
+            let list: Vec<String> = (1..=lanes.len()).map(|number| format!("${number}")).collect();
+            let mut held = self.sql(format!(
+                "SELECT lane FROM lanes WHERE lane IN ({}) ORDER BY lane FOR KEY SHARE",
+                list.join(", ")
+            ));
+            for (lane, _) in lanes {
+                held = held.bind(lane.as_str());
+            }
+            there.extend(held.all(|row| get(row, "lanes", "lane").map(Lane)).await?);
+        }
+        Ok(there)
+    }
+
+    /// Waits until nobody adds to a lane any more, and lets nobody until the commit: PostgreSQL would otherwise overlook a job that is just
+    /// being added, and take the lane away under it. SQLite has one writer at a time.
+    pub(super) async fn close_lane(&mut self, lane: &Lane) -> Result<(), StoreError> {
+        if self.is_sqlite() {
+            return Ok(());
+        }
+        self.sql("SELECT 1 FROM lanes WHERE lane = $1 FOR UPDATE")
+            .bind(lane.as_str())
+            .later()
+            .await
     }
 
     /// Takes a lane's lock, when it has one: what is read of its jobs and drafts afterwards holds until the commit.
@@ -172,7 +209,7 @@ impl Tx {
         let (present, locked) = if self.is_sqlite() {
             ("$4", "")
         } else {
-            (POSTGRES_NOW, "FOR UPDATE SKIP LOCKED")
+            (POSTGRES_NOW, "FOR NO KEY UPDATE SKIP LOCKED")
         };
         let leased = Statement::new(format!(
             "UPDATE lanes SET lease_owner = $1, lease_until = {end} WHERE lane IN \
@@ -268,7 +305,7 @@ impl Tx {
     /// Takes a leased lane away when no job waits in it, else gives it back until its first job is due, and commits. True when it is
     /// still there.
     pub async fn leave_lane(mut self, lane: &Lane, owner: &str, now: Timestamp) -> Result<bool, StoreError> {
-        self.lock_lane(lane).await?;
+        self.close_lane(lane).await?;
         let statements = [remove_if_empty(lane, owner), release(lane, owner, now)];
         let [_, left] = self.commit_relaxed_with(statements).await?;
         Ok(!left.is_empty())
@@ -282,7 +319,7 @@ impl Tx {
         owner: &str,
         not_before: Timestamp,
     ) -> Result<(), StoreError> {
-        self.lock_lane(lane).await?;
+        self.close_lane(lane).await?;
         self.defer(release(lane, owner, not_before)).await
     }
 

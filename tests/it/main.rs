@@ -19,6 +19,7 @@ mod email_to_matrix;
 mod foreign_input;
 mod forgeries;
 mod harness;
+mod lanes;
 mod large_files;
 mod large_mails;
 mod limits;

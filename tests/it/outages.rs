@@ -233,9 +233,13 @@ stories! {
         add_job(&world, store, 1).await;
         let mut frozen = store.begin().await.unwrap();
         frozen.lock_lane(&Lane::portal(1)).await.unwrap();
-        // Whoever adds to the lane needs the lock that the frozen transaction has.
-        let adding = tokio::time::timeout(Duration::from_secs(30), add_job(&world, store, 1));
-        adding.await.expect("PostgreSQL ends the frozen transaction");
+        // Whoever takes the lane over needs the lock that the frozen transaction has.
+        let taking_over = tokio::time::timeout(Duration::from_secs(30), async {
+            let mut tx = store.begin().await.unwrap();
+            tx.lock_lane(&Lane::portal(1)).await.unwrap();
+            tx.commit().await.unwrap();
+        });
+        taking_over.await.expect("PostgreSQL ends the frozen transaction");
         assert!(frozen.commit().await.is_err(), "its late writes are refused");
     }
 
