@@ -78,6 +78,8 @@ pub(super) struct Within {
     lines: bool,
     /// A link, which has its own colour.
     link: bool,
+    /// A link that leads somewhere, in which there can be no other.
+    target: bool,
     /// An item of a list, whose mark the markup says.
     pub(super) item: bool,
     /// What the styles of blocks around it say.
@@ -150,6 +152,12 @@ impl Renderer<'_> {
         let mut inside = within;
         inside.data |= name == "table" && table::is_data(self.tree, id);
         inside.link |= name == "a";
+        // Cells may hold links inside a link that was never closed, which HTML can't say.
+        let href = element
+            .attribute("href")
+            .filter(|_| name == "a" && !within.target);
+        let target = href.and_then(links::target);
+        inside.target |= target.is_some();
         let plain_text = style::is_plain_text(element);
         if let Some(keeps) = style::keeps_lines(element) {
             inside.code |= name == "pre" && !plain_text;
@@ -177,7 +185,7 @@ impl Renderer<'_> {
         if inner.trim().is_empty() {
             let keeps_place = data && matches!(name, "td" | "th");
             if keeps_place {
-                wrap("", &tags(element, data), out);
+                wrap("", &tags(element, target, data), out);
             } else if is_line && inner.contains('\u{a0}') {
                 // An empty line that somebody made.
                 line_end(out);
@@ -199,7 +207,7 @@ impl Renderer<'_> {
             }
             line_end(out);
         } else {
-            let mut tags = tags(element, data);
+            let mut tags = tags(element, target, data);
             if !is_block(name) {
                 tags.extend(own.without(within.emphasis).tags());
             }
@@ -292,13 +300,13 @@ impl Renderer<'_> {
     }
 }
 
-/// What an element becomes: its own tag where it is allowed, and what its style says.
-fn tags(element: Element<'_>, in_data: bool) -> Vec<String> {
+/// What an element becomes: its own tag where it is allowed, a link with its `target`, and what its style says.
+fn tags(element: Element<'_>, target: Option<String>, in_data: bool) -> Vec<String> {
     let name = element.name();
     let mut tags: Vec<String> = Vec::new();
     match name {
         "a" => {
-            if let Some(target) = element.attribute("href").and_then(links::target) {
+            if let Some(target) = target {
                 let mut tag = String::from("a href=\"");
                 escape(&target, &mut tag);
                 tag.push('"');

@@ -379,3 +379,19 @@ fn what_was_written_into_the_signature_is_shown() {
         assert!(left_out.unwrap().contains("lunch"));
     }
 }
+
+#[test]
+fn a_link_holds_no_other() {
+    let html = r#"<a href="https://one.example/">One<table><tr><th>Two</th><td><a href="https://two.example/">Three</a></td></tr></table></a>
+        <a name="top">Four<table><tr><th>Five</th><td><a href="https://six.example/">Six</a></td></tr></table>"#;
+    let mail = format!("From: Alice <alice@example.org>\nContent-Type: text/html\n\n{html}");
+    let converted = convert(mail.as_bytes(), &ThreadContext::default());
+    let (_, content) = converted.events.first().unwrap();
+    let formatted = content["formatted_body"].as_str().unwrap();
+    assert_eq!(formatted.matches("<a ").count(), 2, "{formatted}");
+    assert!(
+        formatted.contains(r#"<a href="https://six.example/">Six</a>"#),
+        "{formatted}"
+    );
+    assert!(!formatted.contains("two.example"), "{formatted}");
+}
