@@ -6,6 +6,7 @@ use ruma::{OwnedRoomId, RoomId, UserId};
 
 use super::{Bridge, Failure};
 use crate::matrix::{MatrixError, NewRoom};
+use crate::model::RoomEvent;
 use crate::store::{Job, Portal, PortalState, StoreError};
 
 /// How long a homeserver may need to make a room and to invite into it: it goes on also when nobody waits for the answer any more.
@@ -62,7 +63,9 @@ impl Bridge {
         };
         let mut tx = match self.settle(job).await {
             Err(error @ StoreError::LeaseLost { .. }) => {
-                self.leave_in_vain(portal, &room).await?;
+                if let Err(trouble) = self.leave_in_vain(portal, &room).await {
+                    tracing::warn!(portal = portal.id, room_id = %room, %trouble, "a room made in vain stays");
+                }
                 return Err(error.into());
             }
             tx => tx?,
@@ -90,11 +93,12 @@ impl Bridge {
         if !another || self.store.read().await?.portal_by_room(room).await?.is_some() {
             return Ok(());
         }
-        let said = self.read_back(&portal.puppet, room, None).await?;
-        if !said
+        let page = self.homeserver.history(&portal.puppet, room, None).await?;
+        let mut said = page
+            .events
             .iter()
-            .any(|event| event.state_key.is_none() && event.sender == portal.user)
-        {
+            .filter_map(|event| RoomEvent::from_json(event).ok());
+        if !said.any(|event| event.state_key.is_none() && event.sender == portal.user) {
             let reason = "This room was made by mistake. The conversation goes on in another one.";
             self.homeserver.leave(&portal.puppet, room, Some(reason)).await?;
         }
