@@ -60,8 +60,9 @@ pub enum StoreError {
         /// What was expected.
         reason: String,
     },
-    /// The job is not this process's any more: its lease ran out and another process took it.
-    #[error("job {job} was taken over by another process")]
+    /// The job is not this process's any more: its lease ran out and another process took it. Or it is done already: the
+    /// commit that said so succeeded, but its answer was lost.
+    #[error("job {job} was taken over by another process, or is done already")]
     LeaseLost {
         /// The job.
         job: i64,

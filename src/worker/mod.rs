@@ -202,7 +202,12 @@ impl Worker {
             let lane = &held.lane;
             let left = match self.work_lane(lane, std::mem::take(&mut fresh), &stop).await {
                 Ok(worked) => worked.left,
-                Err(StoreError::LeaseLost { .. }) => true,
+                Err(StoreError::LeaseLost { .. }) => {
+                    if let Err(error) = self.leave(lane).await {
+                        tracing::warn!(%lane, %error, "the lane waits until its lease runs out");
+                    }
+                    true
+                }
                 // The lane stays this process's: others would have to wait for the lease to run out.
                 Err(error) if !stop.is_cancelled() => {
                     tracing::error!(%lane, %error, "the store is in trouble, trying again");
@@ -271,9 +276,15 @@ impl Worker {
                 }
             }
         }
-        let tx = self.bridge.store().begin_work().await?;
-        let left = tx.leave_lane(lane, owner, self.bridge.now()).await?;
+        let left = self.leave(lane).await?;
         Ok(Worked { begun, left })
+    }
+
+    /// Gives a lane back, unless another process has it. After a lost lease as well: when a job was done but the database's answer lost,
+    /// the lane is still this process's. True when it is still there.
+    async fn leave(&self, lane: &Lane) -> Result<bool, StoreError> {
+        let tx = self.bridge.store().begin_work().await?;
+        tx.leave_lane(lane, self.bridge.owner(), self.bridge.now()).await
     }
 
     /// Works the first of some jobs, as many as can be worked in one transaction, and answers how many. The others were not begun.
@@ -326,6 +337,7 @@ impl Worker {
             Failure::Defect => self.retry(job, Duration::ZERO, &failure.to_string()).await,
             Failure::Store(error @ StoreError::LeaseLost { .. }) => {
                 tracing::warn!(job = job.id, "{error}");
+                self.leave(&job.lane).await?;
                 Ok(false)
             }
             // A job that the store can't swallow must not come back at once, for ever.
