@@ -112,14 +112,14 @@ impl Bridge {
     async fn gather(&self, tx: &mut Tx, chat: Chat, event: &RoomEvent) -> Result<(), StoreError> {
         let Chat {
             portal,
-            knows,
+            known,
             draft: newest,
             sender_name,
         } = chat;
         if !self.may_go(tx, &portal, event).await? {
             return Ok(());
         }
-        if knows {
+        if known {
             // A homeserver whose database was restored sends again what was done with so long ago that its job is gone.
             tracing::info!(event_id = %event.event_id, "a message that was bridged before comes again, and is left out");
             return Ok(());

@@ -6,7 +6,7 @@ use serde_json::Value;
 use super::{Bridge, Failure};
 use crate::matrix::{MatrixError, Member};
 use crate::model::RoomEvent;
-use crate::store::{Job, Portal, StoreError, Tx};
+use crate::store::{Job, Lane, Portal, StoreError, Tx};
 
 /// What the puppet says, once, in a room that is encrypted.
 const ENCRYPTED: &str = "This chat is encrypted, and I can't read encrypted messages yet: what you write here does not \
@@ -91,6 +91,8 @@ impl Bridge {
         room: &RoomId,
         facts: &RoomFacts,
     ) -> Result<(), StoreError> {
+        // Before the portal's row, as everywhere.
+        tx.lock_lane(&Lane::thread(portal.id)).await?;
         let known = portal.encrypted && portal.room.as_deref() == Some(room);
         if facts.encrypted && !known {
             self.tell_encrypted(tx, portal.id).await?;

@@ -6,7 +6,7 @@ use super::drafts::{draft, newest_in};
 use super::members::{member_name, shown_name};
 use super::portals::{by_room, portal};
 use super::query::{Statement, read_one};
-use super::{Draft, Portal, StoreError, Tx};
+use super::{Draft, Lane, Portal, StoreError, Tx};
 
 /// A portal's room as a message meets it.
 #[derive(Clone, Debug)]
@@ -14,7 +14,7 @@ pub struct Chat {
     /// The portal.
     pub portal: Portal,
     /// Whether the message was gathered before.
-    pub knows: bool,
+    pub known: bool,
     /// The newest draft whose job still waits.
     pub draft: Option<Draft>,
     /// The name under which the sender is shown.
@@ -31,9 +31,11 @@ impl Tx {
         sender: &UserId,
     ) -> Result<Option<Chat>, StoreError> {
         if !self.is_sqlite() {
-            // As [`Tx::lock_lane`].
-            let lock = "UPDATE lanes SET due_at = due_at WHERE lane = (SELECT 'thread:' || id FROM portals WHERE room_id = $1)";
-            self.sql(lock).bind(room.as_str()).later().await?;
+            // Each statement there sees what is committed at its own moment, and the lane has the portal's number in its name.
+            let Some(portal) = self.portal_by_room(room).await? else {
+                return Ok(None);
+            };
+            self.lock_lane(&Lane::thread(portal.id)).await?;
         }
         let known = Statement::new("SELECT 1 AS one FROM messages WHERE event_id = $1").bind(event.as_str());
         let statements = [by_room(room), known, newest_in(room), member_name(room, sender)];
@@ -41,7 +43,7 @@ impl Tx {
         read_one(&portals, |row| {
             Ok(Chat {
                 portal: portal(row)?,
-                knows: !known.is_empty(),
+                known: !known.is_empty(),
                 draft: read_one(&drafts, draft)?,
                 sender_name: shown_name(&names, sender)?,
             })
