@@ -61,7 +61,7 @@ async fn whoever_adds_work_does_not_wait_for_who_works() {
     let store = &database.store;
     let lane = Lane::portal(1);
     add(store, &lane, "first").await;
-    assert_eq!(lease(store).await, [lane.clone()]);
+    assert_eq!(lease(store).await, std::slice::from_ref(&lane));
     let tx = store.begin_work().await.unwrap();
     let begun = tx
         .begin_jobs(&lane, "worker", 1, NOW, None)
@@ -83,7 +83,7 @@ async fn a_job_that_is_just_being_added_is_not_overlooked() {
     let store = database.store.clone();
     let lane = Lane::portal(1);
     add(&store, &lane, "first").await;
-    assert_eq!(lease(&store).await, [lane.clone()]);
+    assert_eq!(lease(&store).await, std::slice::from_ref(&lane));
     work(&store, &lane).await;
     let mut door = store.begin().await.unwrap();
     door.enqueue(&job(&lane, "second"), NOW).await.unwrap().unwrap();
