@@ -38,11 +38,17 @@ pub(super) struct GroupCommit {
 
 #[derive(Debug)]
 struct Part {
-    /// To be on the disk before anybody outside relies on it.
-    promised: bool,
-    /// Somebody outside waits for it.
-    urgent: bool,
+    ending: Ending,
     tell: oneshot::Sender<Committed>,
+}
+
+/// What is wanted of the commit of a part.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Ending {
+    /// It is to be on the disk before anybody outside relies on it.
+    pub(super) promised: bool,
+    /// Somebody outside waits for it.
+    pub(super) urgent: bool,
 }
 
 impl GroupCommit {
@@ -65,13 +71,13 @@ impl GroupCommit {
     }
 
     /// Whether parts wait for the commit.
-    pub(super) fn is_open(&self) -> bool {
+    pub(super) fn has_ended(&self) -> bool {
         !self.ended.is_empty()
     }
 
     /// Whether somebody outside waits for the commit.
     pub(super) fn is_urgent(&self) -> bool {
-        self.ended.iter().any(|part| part.urgent)
+        self.ended.iter().any(|part| part.ending.urgent)
     }
 
     /// Whether the part to end next is the last one in any case.
@@ -83,7 +89,7 @@ impl GroupCommit {
     pub(super) async fn run(&mut self, mut statements: Vec<Statement>) -> Result<Vec<Vec<Row>>, StoreError> {
         if !self.begun {
             // IMMEDIATE: a transaction that reads and then wants to write may find that another process was faster.
-            let begin = if self.is_open() {
+            let begin = if self.has_ended() {
                 "SAVEPOINT part"
             } else {
                 "BEGIN IMMEDIATE"
@@ -99,30 +105,25 @@ impl GroupCommit {
     pub(super) async fn end(
         &mut self,
         mut statements: Vec<Statement>,
-        promised: bool,
-        urgent: bool,
+        ending: Ending,
         last: bool,
     ) -> Result<Ended, StoreError> {
-        let end = match last {
+        let closing = match last {
             true => Some("COMMIT"),
-            false if self.is_open() => Some("RELEASE part"),
+            false if self.has_ended() => Some("RELEASE part"),
             false => None,
         };
-        statements.extend(end.map(Statement::new));
+        statements.extend(closing.map(Statement::new));
         let mut answers = Vec::new();
         if !statements.is_empty() {
             answers = self.run(statements).await?;
         }
-        if end.is_some() {
+        if closing.is_some() {
             answers.pop();
         }
         self.begun = false;
         let (tell, committed) = oneshot::channel();
-        self.ended.push(Part {
-            promised,
-            urgent,
-            tell,
-        });
+        self.ended.push(Part { ending, tell });
         if last {
             self.tell_all(None);
         }
@@ -131,7 +132,7 @@ impl GroupCommit {
 
     /// Commits the parts that have ended.
     pub(super) async fn commit(&mut self) {
-        if !self.is_open() {
+        if !self.has_ended() {
             return;
         }
         match self.execute("COMMIT").await {
@@ -149,7 +150,7 @@ impl GroupCommit {
         if !self.begun {
             return;
         }
-        let alone = self.is_open() && self.execute("ROLLBACK TO part; RELEASE part").await.is_ok();
+        let alone = self.has_ended() && self.execute("ROLLBACK TO part; RELEASE part").await.is_ok();
         if !alone {
             self.roll_back().await;
             self.tell_all(Some(reason));
@@ -181,7 +182,7 @@ impl GroupCommit {
     }
 
     fn tell_all(&mut self, trouble: Option<&str>) {
-        let promised = self.ended.iter().any(|part| part.promised);
+        let promised = self.ended.iter().any(|part| part.ending.promised);
         let committed = match trouble {
             Some(reason) => Err(reason.to_owned()),
             None => Ok(promised.then(|| self.disk.promise())),

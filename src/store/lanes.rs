@@ -15,7 +15,8 @@ use crate::model::Timestamp;
 /// The present on PostgreSQL, as times are stored.
 pub(super) const POSTGRES_NOW: &str = "CAST(EXTRACT(EPOCH FROM statement_timestamp()) * 1000 AS BIGINT)";
 
-/// The job `$3` was not worked by another process, which may have given the lane back since, and this one taken it again.
+/// The job `$3` was not worked by another process, which may have given the lane back since, and this one taken it again. Where there is one
+/// process alone, its lanes stay its own.
 const NOT_DONE: &str = "EXISTS (SELECT 1 FROM jobs WHERE id = $3 AND state <> 'done')";
 
 /// Whom the jobs of a lane keep waiting for: a relay that is down must not hold up the homeserver's side.
@@ -323,7 +324,7 @@ impl Tx {
         self.defer(release(lane, owner, not_before)).await
     }
 
-    /// Refuses to go on when the lane of a job is not this worker's any more: called before a job's outcome is
+    /// Refuses to go on when the lane of a job is not this worker's any more, or the job is done: called before a job's outcome is
     /// written, so that a process that was frozen past its lease does no harm when it wakes.
     pub async fn assert_lease(&mut self, job: &Job, owner: &str) -> Result<(), StoreError> {
         if self.is_sqlite() {

@@ -208,7 +208,7 @@ impl Store {
         Ok(Tx::new(self.clone(), connection))
     }
 
-    /// Resolves when all that was committed durably before is on the disk: to be called before the outside sees an effect of
+    /// Resolves when all that was committed durably before, and all work added for the homeserver's side, is on the disk: to be called before the outside sees an effect of
     /// what may be committed but not there yet. On PostgreSQL nobody sees such a commit before.
     pub async fn settled(&self) -> Result<(), StoreError> {
         match &self.database {

@@ -14,8 +14,8 @@ const MOST_DEFERRED: usize = 8;
 
 /// A transaction. Dropped without [`Tx::commit`], it leaves no trace.
 ///
-/// It may read what another one has written that is not committed yet, or not on the disk. Whoever answers the outside on the ground
-/// of what it read must therefore commit too, also when it has nothing to write.
+/// It may read what another one has written that is not committed yet, or not on the disk. Whoever acknowledges something to the outside, or
+/// acts there, on the ground of what it read must therefore commit first, also when it has nothing to write.
 #[derive(Debug)]
 pub struct Tx {
     store: Store,
@@ -94,7 +94,7 @@ impl Tx {
     }
 
     /// Commits without waiting for the disk: for what is simply done again when a power cut takes it back. The end of this
-    /// process alone takes nothing back.
+    /// process alone takes nothing back. [`Store::settled`] waits for it where it has added work for the homeserver's side.
     pub async fn commit_relaxed(self) -> Result<(), StoreError> {
         self.commit_relaxed_with([]).await?;
         Ok(())
@@ -106,17 +106,18 @@ impl Tx {
         last: [Statement; N],
     ) -> Result<[Vec<Row>; N], StoreError> {
         let leased = self.leased;
+        // Work for the homeserver's side reaches the outside with no other commit in between, under a transaction ID made of its number: a
+        // power cut must not give that to another job.
+        let promised = self.added_work.contains(&LaneClass::Homeserver);
         let answers = match self.connection {
             Connection::Sqlite(turn) => {
                 self.deferred.extend(last);
-                // Work for the homeserver's side reaches the outside with no other commit in between.
-                let promised = self.added_work.contains(&LaneClass::Homeserver);
                 let committed = turn.commit_relaxed(self.deferred, promised).await;
                 committed.map_err(|error| lease_lost(error, leased))?
             }
             Connection::Postgres(mut inner) => {
-                let mut statements = vec![Statement::new("SET LOCAL synchronous_commit TO OFF")];
-                statements.extend(last);
+                let relaxed = (!promised).then(|| Statement::new("SET LOCAL synchronous_commit TO OFF"));
+                let statements = relaxed.into_iter().chain(last).collect();
                 let answers = run_postgres(&mut inner, statements).await?;
                 inner.commit().await?;
                 answers

@@ -9,7 +9,7 @@ use tokio::sync::{Mutex, OwnedMutexGuard};
 
 use super::StoreError;
 use super::disk::{Disk, Promise};
-use super::group_commit::{Ended, GroupCommit};
+use super::group_commit::{Ended, Ending, GroupCommit};
 use super::query::{Row, Statement};
 
 /// The connection that writes. There is one writer at a time: they queue here, in order, instead of polling in SQLite's busy handler.
@@ -117,6 +117,13 @@ impl Writer {
         self.waits(Queue::Doors) || self.waits(Queue::Work)
     }
 
+    /// [`Writer::leave`] where the turn has left anything.
+    fn leave_when_needed(self, group: OwnedMutexGuard<GroupCommit>, reason: Option<String>) {
+        if group.is_begun() || (group.has_ended() && !self.is_awaited()) {
+            self.leave(group, reason.unwrap_or_else(|| STOPPED.to_owned()));
+        }
+    }
+
     /// Ends what a turn has left: takes back what it did not commit, and commits what others did when nobody will go on. Not where the
     /// turn ends, as that may be stopped at any moment. Without a runtime it is left to the next turn.
     fn leave(self, mut group: OwnedMutexGuard<GroupCommit>, reason: String) {
@@ -145,14 +152,14 @@ impl<'a> Waiting<'a> {
 impl Drop for Waiting<'_> {
     fn drop(&mut self) {
         self.writer.waiting.of(self.queue).fetch_sub(1, Ordering::AcqRel);
-        // Somebody may have relied on it.
+        // Somebody may have left the commit to it.
         if !self.served
             && let Ok(runtime) = Handle::try_current()
         {
             let writer = self.writer.clone();
             runtime.spawn(async move {
                 let group = Arc::clone(&writer.group).lock_owned().await;
-                writer.leave(group, String::new());
+                writer.leave_when_needed(group, None);
             });
         }
     }
@@ -203,18 +210,21 @@ impl Turn {
         if statements.is_empty() && !group.is_begun() {
             return Ok((Vec::new(), None));
         }
-        let urgent = self.queue == Queue::Doors;
-        // Whoever waits outside waits for others outside, not for work.
+        let ending = Ending {
+            promised,
+            urgent: self.queue == Queue::Doors,
+        };
+        // Whoever waits outside waits for others outside, and for work only where its turn comes before theirs.
         let last = group.is_full()
-            || if urgent || group.is_urgent() {
+            || if ending.urgent || group.is_urgent() {
                 !self.writer.waits(Queue::Doors)
             } else {
                 !self.writer.is_awaited()
             };
-        let ended = if last && group.is_open() {
-            self.end_for_all(statements, promised, urgent).await
+        let ended = if group.has_ended() {
+            self.end_apart(statements, ending, last).await
         } else {
-            group.end(statements, promised, urgent, last).await
+            group.end(statements, ending, last).await
         };
         let (answers, committed) = self.heed(ended)?;
         drop(self);
@@ -225,20 +235,19 @@ impl Turn {
         }
     }
 
-    /// Ends the last part of several, and commits them: not to be stopped half-way, because others wait for it.
-    async fn end_for_all(
+    /// Ends a part behind others, where nobody can stop it: half-way it would take theirs with it.
+    async fn end_apart(
         &mut self,
         statements: Vec<Statement>,
-        promised: bool,
-        urgent: bool,
+        ending: Ending,
+        last: bool,
     ) -> Result<Ended, StoreError> {
         let mut group = self.group.take().ok_or(StoreError::TakenBack)?;
         let writer = self.writer.clone();
         let ended = tokio::spawn(async move {
-            let ended = group.end(statements, promised, urgent, true).await;
-            if let Err(error) = &ended {
-                writer.leave(group, error.to_string());
-            }
+            let ended = group.end(statements, ending, last).await;
+            let reason = ended.as_ref().err().map(ToString::to_string);
+            writer.leave_when_needed(group, reason);
             ended
         });
         ended.await.unwrap_or(Err(StoreError::TakenBack))
@@ -247,10 +256,8 @@ impl Turn {
 
 impl Drop for Turn {
     fn drop(&mut self) {
-        if let Some(group) = self.group.take()
-            && (group.is_begun() || (group.is_open() && !self.writer.is_awaited()))
-        {
-            self.writer.clone().leave(group, STOPPED.to_owned());
+        if let Some(group) = self.group.take() {
+            self.writer.clone().leave_when_needed(group, None);
         }
     }
 }
