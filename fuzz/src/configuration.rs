@@ -36,5 +36,8 @@ pub fn check(data: &[u8]) {
         keys.any(|key| line.trim_start().strip_prefix(key) == Some(SECRET))
     };
     let mut mentions = text.lines().filter(|line| line.contains(SECRET));
-    assert!(!mentions.all(is_secret) || !shown.contains(SECRET), "a secret is shown");
+    assert!(
+        !mentions.all(is_secret) || !shown.contains(SECRET),
+        "a secret is shown"
+    );
 }
