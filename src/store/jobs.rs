@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::contents::content;
-use super::lanes::remove_if_empty;
+use super::leases::remove_if_empty;
 use super::query::{Statement, in_batches, placeholders, read_all, read_one};
 use super::{Content, Lane, Row, StoreError, Tx, get, parse, storable, stored_words};
 use crate::model::Timestamp;

@@ -1,4 +1,4 @@
-//! Lanes: queues of jobs that are worked one after another, and their leases.
+//! Lanes: queues of jobs that are worked one after another.
 //!
 //! A *lane* is worked by one worker at a time, job by job in the order of their IDs; lanes do not wait for each
 //! other. A worker leases a lane, works through it, and gives it back.
@@ -8,16 +8,9 @@ use std::time::Duration;
 
 use ruma::{RoomId, UserId};
 
-use super::query::{Statement, in_batches, placeholders, read_all, read_one};
-use super::{Job, StoreError, Tx, get};
+use super::query::{in_batches, placeholders};
+use super::{StoreError, Tx, get};
 use crate::model::Timestamp;
-
-/// The present on PostgreSQL, as times are stored.
-pub(super) const POSTGRES_NOW: &str = "CAST(EXTRACT(EPOCH FROM statement_timestamp()) * 1000 AS BIGINT)";
-
-/// The job `$3` was not worked by another process, which may have given the lane back since, and this one taken it again. Where there is one
-/// process alone, its lanes stay its own.
-const NOT_DONE: &str = "EXISTS (SELECT 1 FROM jobs WHERE id = $3 AND state <> 'done')";
 
 /// Whom the jobs of a lane keep waiting for: a relay that is down must not hold up the homeserver's side.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,7 +29,7 @@ impl LaneClass {
         }
     }
 
-    fn number(self) -> i64 {
+    pub(super) fn number(self) -> i64 {
         match self {
             Self::Homeserver => 0,
             Self::Relay => 1,
@@ -49,6 +42,11 @@ impl LaneClass {
 pub struct Lane(String);
 
 impl Lane {
+    /// A lane by the name under which it is stored.
+    pub(super) fn stored(name: String) -> Self {
+        Self(name)
+    }
+
     /// The events of a room.
     pub fn room(room: &RoomId) -> Self {
         Self::of_room(room.as_str())
@@ -151,7 +149,10 @@ impl Tx {
             for (lane, _) in lanes {
                 held = held.bind(lane.as_str());
             }
-            there.extend(held.all(|row| get(row, "lanes", "lane").map(Lane)).await?);
+            there.extend(
+                held.all(|row| get(row, "lanes", "lane").map(Lane::stored))
+                    .await?,
+            );
         }
         Ok(there)
     }
@@ -183,77 +184,6 @@ impl Tx {
             .await
     }
 
-    /// The end of a lease that begins at `now`, as SQL with a parameter, and what is bound to that.
-    ///
-    /// Processes that share a PostgreSQL have clocks of their own, and one that is a minute ahead would take the lanes of the
-    /// others while they work: there the database's clock decides.
-    pub(super) fn lease_end(&self, parameter: &str, now: Timestamp, lease: Duration) -> (String, i64) {
-        if self.is_sqlite() {
-            (parameter.to_owned(), (now + lease).millis())
-        } else {
-            let length = i64::try_from(lease.as_millis()).unwrap_or(i64::MAX);
-            (format!("{POSTGRES_NOW} + {parameter}"), length)
-        }
-    }
-
-    /// Leases up to `limit` lanes whose first job is due, the longest waiting first, and commits. Answers them, and when the next
-    /// lane of the class on which nobody works is due; `None` when nothing waits.
-    pub async fn lease_lanes(
-        self,
-        class: LaneClass,
-        owner: &str,
-        limit: usize,
-        now: Timestamp,
-        lease: Duration,
-    ) -> Result<(Vec<Lane>, Option<Timestamp>), StoreError> {
-        let (end, bound) = self.lease_end("$2", now, lease);
-        let (present, locked) = if self.is_sqlite() {
-            ("$4", "")
-        } else {
-            (POSTGRES_NOW, "FOR NO KEY UPDATE SKIP LOCKED")
-        };
-        let leased = Statement::new(format!(
-            "UPDATE lanes SET lease_owner = $1, lease_until = {end} WHERE lane IN \
-             (SELECT lane FROM lanes WHERE class = $3 AND due_at <= $4 AND lease_until <= {present} \
-              ORDER BY due_at, lane LIMIT $5 + 0 {locked}) RETURNING lane, due_at"
-        ))
-        .bind(owner)
-        .bind(bound)
-        .bind(class.number())
-        .bind(now.millis())
-        .bind(i64::try_from(limit).unwrap_or(i64::MAX));
-        let [leased, next] = self.commit_relaxed_with([leased, next_due(class)]).await?;
-        let mut lanes = read_all(&leased, |row| {
-            Ok((
-                get::<i64>(row, "lanes", "due_at")?,
-                Lane(get(row, "lanes", "lane")?),
-            ))
-        })?;
-        // RETURNING has no order of its own, and a replay must be the same each time.
-        lanes.sort();
-        let next = read_one(&next, |row| get(row, "lanes", "due_at").map(Timestamp))?;
-        Ok((lanes.into_iter().map(|(_, lane)| lane).collect(), next))
-    }
-
-    /// Extends the lease of a lane while a job in it is worked.
-    pub async fn renew_lease(
-        &mut self,
-        lane: &Lane,
-        owner: &str,
-        now: Timestamp,
-        lease: Duration,
-    ) -> Result<(), StoreError> {
-        let (end, bound) = self.lease_end("$1", now, lease);
-        self.sql(format!(
-            "UPDATE lanes SET lease_until = {end} WHERE lane = $2 AND lease_owner = $3"
-        ))
-        .bind(bound)
-        .bind(lane.as_str())
-        .bind(owner)
-        .later()
-        .await
-    }
-
     /// The clock was set back: what is to be done at a time of the old one, seen from `now` on the new one, is to be done so
     /// much earlier; where leases go by this clock, those that hold for longer than `lease` as well.
     pub async fn set_back(
@@ -282,99 +212,10 @@ impl Tx {
         Ok(())
     }
 
-    /// Ends the leases of one process.
-    pub async fn end_leases_of(&mut self, owner: &str) -> Result<(), StoreError> {
-        self.sql("UPDATE lanes SET lease_owner = NULL, lease_until = 0 WHERE lease_owner = $1")
-            .bind(owner)
-            .later()
-            .await
-    }
-
-    /// Ends all leases of everybody: for a store that only this process uses, at its start.
-    pub async fn end_all_leases(&mut self) -> Result<(), StoreError> {
-        self.sql("UPDATE lanes SET lease_owner = NULL, lease_until = 0")
-            .later()
-            .await
-    }
-
-    /// When the next lane of a class that nobody works on is due; `None` when nothing waits.
-    pub async fn next_due(&mut self, class: LaneClass) -> Result<Option<Timestamp>, StoreError> {
-        let rows = self.fetch(next_due(class)).await?;
-        read_one(&rows, |row| get(row, "lanes", "due_at").map(Timestamp))
-    }
-
-    /// Takes a leased lane away when no job waits in it, else gives it back until its first job is due, and commits. True when it is
-    /// still there.
-    pub async fn leave_lane(mut self, lane: &Lane, owner: &str, now: Timestamp) -> Result<bool, StoreError> {
-        self.close_lane(lane).await?;
-        let statements = [remove_if_empty(lane, owner), release(lane, owner, now)];
-        let [_, left] = self.commit_relaxed_with(statements).await?;
-        Ok(!left.is_empty())
-    }
-
-    /// Gives a leased lane back until its first job is due, or until `not_before` when that is later. One that another
-    /// process has taken over meanwhile stays with it.
-    pub async fn release_lane(
-        &mut self,
-        lane: &Lane,
-        owner: &str,
-        not_before: Timestamp,
-    ) -> Result<(), StoreError> {
-        self.close_lane(lane).await?;
-        self.defer(release(lane, owner, not_before)).await
-    }
-
-    /// Refuses to go on when the lane of a job is not this worker's any more, or the job is done: called before a job's outcome is
-    /// written, so that a process that was frozen past its lease does no harm when it wakes.
-    pub async fn assert_lease(&mut self, job: &Job, owner: &str) -> Result<(), StoreError> {
-        if self.is_sqlite() {
-            // What holds here holds until the commit, as nobody else writes. The database itself refuses, with the next statement that is
-            // answered: to ask it first would be a trip.
-            self.leased = Some(job.id);
-            return self
-                .sql(
-                    "INSERT INTO lost_leases (job_id) SELECT $1 WHERE NOT EXISTS \
-                     (SELECT 1 FROM lanes WHERE lane = $2 AND lease_owner = $3)",
-                )
-                .bind(job.id)
-                .bind(job.lane.as_str())
-                .bind(owner)
-                .later()
-                .await;
-        }
-        let held = self
-            .sql(format!(
-                "UPDATE lanes SET due_at = due_at WHERE lane = $1 AND lease_owner = $2 AND {NOT_DONE} RETURNING 1"
-            ))
-            .bind(job.lane.as_str())
-            .bind(owner)
-            .bind(job.id)
-            .any()
-            .await?;
-        if held {
-            Ok(())
-        } else {
-            Err(StoreError::LeaseLost { job: job.id })
-        }
-    }
-
-    /// Whether the lane of a job is this worker's, and will be for a while: on PostgreSQL, by the database's clock. Unlike
-    /// [`Tx::assert_lease`] it is for what can't be taken back and is no write.
-    pub async fn holds_lease(&mut self, job: &Job, owner: &str) -> Result<bool, StoreError> {
-        self.sql(format!(
-            "SELECT 1 FROM lanes WHERE lane = $1 AND lease_owner = $2 AND lease_until > {POSTGRES_NOW} AND {NOT_DONE}"
-        ))
-        .bind(job.lane.as_str())
-        .bind(owner)
-        .bind(job.id)
-        .any()
-        .await
-    }
-
     pub(super) async fn lane_of_job(&mut self, id: i64) -> Result<Option<Lane>, StoreError> {
         self.sql("SELECT lane FROM jobs WHERE id = $1")
             .bind(id)
-            .one(|row| get(row, "jobs", "lane").map(Lane))
+            .one(|row| get(row, "jobs", "lane").map(Lane::stored))
             .await
     }
 
@@ -389,32 +230,4 @@ impl Tx {
         self.added_work.push(lane.class());
         Ok(())
     }
-}
-
-/// When the next lane of a class that nobody works on is due.
-fn next_due(class: LaneClass) -> Statement {
-    Statement::new("SELECT due_at FROM lanes WHERE class = $1 AND lease_until = 0 ORDER BY due_at LIMIT 1")
-        .bind(class.number())
-}
-
-/// Takes a leased lane away when no job waits in it.
-pub(super) fn remove_if_empty(lane: &Lane, owner: &str) -> Statement {
-    Statement::new(
-        "DELETE FROM lanes WHERE lane = $1 AND lease_owner = $2 AND NOT EXISTS \
-         (SELECT 1 FROM jobs WHERE jobs.lane = $1 AND state = 'waiting') RETURNING 1",
-    )
-    .bind(lane.as_str())
-    .bind(owner)
-}
-
-/// Gives a leased lane back. The job's time is read here and not before: it may have changed since the worker looked.
-fn release(lane: &Lane, owner: &str, not_before: Timestamp) -> Statement {
-    Statement::new(
-        "UPDATE lanes SET lease_owner = NULL, lease_until = 0, due_at = COALESCE(\
-         (SELECT CASE WHEN due_at > $1 THEN due_at ELSE $1 END FROM jobs WHERE jobs.lane = $2 \
-         AND state = 'waiting' ORDER BY id LIMIT 1), $1) WHERE lane = $2 AND lease_owner = $3 RETURNING 1",
-    )
-    .bind(not_before.millis())
-    .bind(lane.as_str())
-    .bind(owner)
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::lanes::POSTGRES_NOW;
+use super::leases::POSTGRES_NOW;
 use super::{StoreError, Tx, get, parse, stored_words};
 use crate::model::Timestamp;
 

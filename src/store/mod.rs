@@ -22,6 +22,7 @@ mod group_commit;
 mod incoming;
 mod jobs;
 mod lanes;
+mod leases;
 mod machines;
 mod mailboxes;
 mod members;
