@@ -157,7 +157,8 @@ impl Tx {
     }
 }
 
-/// The job that was added last to the lane `$1`, in this transaction: nobody else adds one to a lane meanwhile.
+/// The job that was added last to the lane `$1`: that of this transaction. Another one that adds to it is kept out by the lock of [`Tx::chat`]; where
+/// the lane was not there yet, a draft of another one's job is refused by the table's key, and made again.
 const LAST_JOB: &str = "(SELECT MAX(id) FROM jobs WHERE lane = $1 AND state = 'waiting')";
 
 /// The columns of a draft. The rest of the statement is to follow.
