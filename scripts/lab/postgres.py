@@ -66,10 +66,7 @@ class Postgres:
     def start(self) -> None:
         """Starts it, and waits until it answers."""
         self._service.start()
-        try:
-            until(lambda: subprocess.run(self._ready).returncode == 0, "PostgreSQL ready", 60, (self._service,))
-        except Failed as failure:
-            raise Failed(f"{failure}\n{self._service.tail()}") from failure
+        until(lambda: subprocess.run(self._ready).returncode == 0, "PostgreSQL ready", 60, (self._service,))
 
     def crash(self) -> None:
         """Ends it as a crash does."""

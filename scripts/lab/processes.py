@@ -1,6 +1,7 @@
 """Child processes, ports and waiting: started in groups of their own, ended by id, never by name."""
 
 import os
+import random
 import signal
 import socket
 import subprocess
@@ -16,11 +17,23 @@ class Failed(Exception):
     """Something that had to happen did not; the text is for the person in front of the terminal."""
 
 
+# Below where Linux takes the ports of outgoing connections from: one of those would have it before the server starts.
+_PORTS = range(20_000, 32_000)
+_given: set[int] = set()
+
+
 def free_port() -> int:
-    """A port of 127.0.0.1 on which nobody listens now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+    """A port of 127.0.0.1 on which nobody listens now; each time another one."""
+    while True:
+        port = random.choice([port for port in _PORTS if port not in _given])
+        _given.add(port)
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return port
 
 
 def stop_on_signals() -> None:
@@ -118,7 +131,7 @@ class Service:
         """Fails when the program has ended by itself."""
         code = self._child.poll() if self._child is not None else None
         if code is not None:
-            raise Failed(f"{self.name} ended with status {code}")
+            raise Failed(f"{self.name} ended with status {code}; what it said last:\n{self.tail()}")
 
     def tail(self, lines: int = 25) -> str:
         """The end of what it printed, long lines cut."""
