@@ -13,6 +13,9 @@ use crate::store::{Job, Portal, StoreError, Tx};
 /// How long to wait for a store in trouble.
 const STORE_PAUSE: Duration = Duration::from_secs(1);
 
+/// How long the leave for a message holds once it was asked for; the lease runs for longer.
+const LEAVE: Duration = Duration::from_secs(10);
+
 /// A message may leave while its lane is this process's.
 struct Lease<'a> {
     bridge: &'a Bridge,
@@ -26,15 +29,14 @@ impl Leave for Lease<'_> {
         if store.is_single_process() {
             return true;
         }
+        let asked = self.bridge.now();
         let held = async {
-            store
-                .read()
-                .await?
-                .holds_lease(self.job, &self.bridge.owner)
-                .await
+            let mut tx = store.read().await?;
+            tx.holds_lease(self.job, &self.bridge.owner, LEAVE).await
         };
         match held.await {
-            Ok(held) => held,
+            // A process that stood still between question and answer knows what was so then.
+            Ok(held) => held && (asked..asked + LEAVE).contains(&self.bridge.now()),
             Err(error) => {
                 tracing::warn!(job = self.job.id, %error, "an email waits: the store does not say whether it is still to be sent");
                 false

@@ -161,15 +161,16 @@ impl Tx {
         }
     }
 
-    /// Whether the lane of a job is this worker's, and will be for a while: on PostgreSQL, by the database's clock. Unlike
+    /// Whether the lane of a job is this worker's, and will be for that long: on PostgreSQL, by the database's clock. Unlike
     /// [`Tx::assert_lease`] it is for what can't be taken back and is no write.
-    pub async fn holds_lease(&mut self, job: &Job, owner: &str) -> Result<bool, StoreError> {
+    pub async fn holds_lease(&mut self, job: &Job, owner: &str, how_long: Duration) -> Result<bool, StoreError> {
         self.sql(format!(
-            "SELECT 1 FROM lanes WHERE lane = $1 AND lease_owner = $2 AND lease_until > {POSTGRES_NOW} AND {NOT_DONE}"
+            "SELECT 1 FROM lanes WHERE lane = $1 AND lease_owner = $2 AND lease_until > {POSTGRES_NOW} + $4 AND {NOT_DONE}"
         ))
         .bind(job.lane.as_str())
         .bind(owner)
         .bind(job.id)
+        .bind(i64::try_from(how_long.as_millis()).unwrap_or(i64::MAX))
         .any()
         .await
     }

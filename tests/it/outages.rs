@@ -9,7 +9,7 @@ use penpal::appservice::Service as _;
 use penpal::bridge::{Bridge, LEASE};
 use penpal::mail::{Accepted, Leave, MailTransport, SendError};
 use penpal::matrix::MatrixError;
-use penpal::model::{Envelope, SeededRandom, Timestamp};
+use penpal::model::{Clock, Envelope, ManualClock, SeededRandom, Timestamp};
 use penpal::replay::homeserver::Failure;
 use penpal::store::{JobKind, JobState, Lane, LaneClass, NewJob, Store};
 use penpal::worker::Worker;
@@ -156,10 +156,26 @@ stories! {
     }
 }
 
-/// Adds a job to a lane of the homeserver's side.
+/// A clock by which a minute passes between any two looks at it, while the machine sleeps.
+struct SleepyClock {
+    clock: Arc<ManualClock>,
+    asleep: AtomicBool,
+}
+
+impl Clock for SleepyClock {
+    fn now(&self) -> Timestamp {
+        let now = self.clock.now();
+        if self.asleep.load(Ordering::SeqCst) {
+            self.clock.advance_to(now + Duration::from_mins(1));
+        }
+        now
+    }
+}
+
 /// A way out that is so slow that another process takes the message over meanwhile.
 struct SlowRelay {
     store: Store,
+    clock: Arc<SleepyClock>,
     asked: AtomicBool,
 }
 
@@ -167,6 +183,9 @@ struct SlowRelay {
 impl MailTransport for SlowRelay {
     async fn send(&self, _: &Envelope, _: &[u8], leave: &dyn Leave) -> Result<Accepted, SendError> {
         assert!(leave.is_given().await, "as long as nobody else has it");
+        self.clock.asleep.store(true, Ordering::SeqCst);
+        assert!(!leave.is_given().await, "the answer is a minute old");
+        self.clock.asleep.store(false, Ordering::SeqCst);
         let mut tx = self.store.begin().await.unwrap();
         tx.end_all_leases().await.unwrap();
         let (taken, _) = tx
@@ -180,6 +199,7 @@ impl MailTransport for SlowRelay {
     }
 }
 
+/// Adds a job to a lane of the homeserver's side.
 async fn add_job(world: &World, store: &Store, number: i64) {
     let job = NewJob {
         lane: Lane::portal(number),
@@ -249,12 +269,13 @@ stories! {
             return;
         }
         let room = world.bob_opens_chat().await;
-        let slow = Arc::new(SlowRelay { store: world.database.store.clone(), asked: AtomicBool::default() });
+        let clock = Arc::new(SleepyClock { clock: world.clock.clone(), asleep: AtomicBool::default() });
+        let slow = Arc::new(SlowRelay { store: world.database.store.clone(), clock: clock.clone(), asked: AtomicBool::default() });
         let bridge = Bridge::open(
             world.database.store.clone(),
             world.homeserver.clone(),
             slow.clone(),
-            world.clock.clone(),
+            clock,
             Arc::new(SeededRandom::new(7)),
             world.settings.clone(),
         );
