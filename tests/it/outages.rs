@@ -14,7 +14,7 @@ use penpal::replay::homeserver::Failure;
 use penpal::store::{JobKind, JobState, Lane, LaneClass, NewJob, Store};
 use penpal::worker::Worker;
 
-use crate::harness::{Letter, World, alice, bob};
+use crate::harness::{Database, Letter, World, alice, bob};
 use crate::stories;
 
 /// A request that fails twice, carried out or not.
@@ -199,6 +199,32 @@ impl MailTransport for SlowRelay {
     }
 }
 
+/// A way out that takes longer than a lease runs without a sign of life. Meanwhile it has the right to write, as much else that works.
+struct LongRelay {
+    database: Database,
+    clock: Arc<ManualClock>,
+}
+
+#[async_trait]
+impl MailTransport for LongRelay {
+    async fn send(&self, _: &Envelope, _: &[u8], _: &dyn Leave) -> Result<Accepted, SendError> {
+        let lease = "SELECT MAX(lease_until) FROM lanes";
+        let before = self.database.count(lease).await;
+        let tx = self.database.store.begin().await.unwrap();
+        self.clock.advance_to(self.clock.now() + LEASE / 2);
+        tokio::time::pause();
+        tokio::time::advance(LEASE / 2).await;
+        tokio::time::resume();
+        // The renewal is on its way, and waits.
+        tokio::task::yield_now().await;
+        tx.commit().await.unwrap();
+        while self.database.count(lease).await == before {
+            tokio::task::yield_now().await;
+        }
+        Ok(Accepted { reply: "250 at last".to_owned() })
+    }
+}
+
 /// Adds a job to a lane of the homeserver's side.
 async fn add_job(world: &World, store: &Store, number: i64) {
     let job = NewJob {
@@ -290,6 +316,56 @@ stories! {
         world.settle().await;
         assert!(world.mail().text.contains("once"), "the other process sends it");
         assert!(world.mails().is_empty());
+    }
+
+    async fn an_email_that_takes_long_keeps_its_lane(world: World) {
+        let mut world = world;
+        let room = world.bob_opens_chat().await;
+        let relay = LongRelay { database: world.database.handle(), clock: world.clock.clone() };
+        let bridge = Bridge::open(
+            world.database.store.clone(),
+            world.homeserver.clone(),
+            Arc::new(relay),
+            world.clock.clone(),
+            Arc::new(SeededRandom::new(8)),
+            world.settings.clone(),
+        );
+        world.worker = Worker::new(Arc::new(bridge.await.unwrap()));
+        world.says(&bob(), &room, "patience").await;
+        tokio::time::timeout(Duration::from_secs(60), world.settle()).await.expect("nothing waits for itself");
+        assert!(world.jobs(JobState::Waiting).await.is_empty());
+        assert!(world.jobs(JobState::Failed).await.is_empty());
+    }
+
+    async fn a_room_that_was_made_in_vain_is_left(world: World) {
+        if world.database.store.is_single_process() {
+            return;
+        }
+        let world = world.open_to_strangers().await;
+        let letter = Letter::from("alice@example.org").text("hello Bob");
+        let answers = world.receives("alice@example.org", &["bob@mail.lab.test"], &letter.to_string()).await;
+        assert_eq!(answers, [Ok(())]);
+        let (asked_for, go_on) = world.homeserver.slow_next_room();
+        let other = async {
+            asked_for.await.unwrap();
+            // The first process stands still for so long that its leases run out, and that no room can be on its way any more.
+            let mut tx = world.database.store.begin().await.unwrap();
+            tx.end_all_leases().await.unwrap();
+            tx.commit().await.unwrap();
+            let (bridge, _) = world.neighbour(Duration::from_mins(5)).await;
+            Worker::new(bridge).run_due().await.unwrap();
+            go_on.send(()).unwrap();
+        };
+        let (worked, ()) = tokio::join!(world.worker.run_due(), other);
+        worked.unwrap();
+        world.settle().await;
+        let rooms = world.created_rooms();
+        assert_eq!(rooms.len(), 2);
+        assert_eq!(world.said(&rooms[0], &alice()), ["hello Bob"], "once, in the room that the other process has made");
+        assert!(world.said(&rooms[1], &alice()).is_empty());
+        let left = world.homeserver.requests_named("leave");
+        assert_eq!(left.len(), 1);
+        assert_eq!((left[0].user.as_ref(), left[0].room.as_ref()), (Some(&alice()), Some(&rooms[1])));
     }
 
     async fn a_process_that_ends_tells_of_the_work_that_it_leaves(world: World) {

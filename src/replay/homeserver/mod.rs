@@ -22,6 +22,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use ruma::{OwnedMxcUri, OwnedRoomId, OwnedUserId, RoomId, UserId};
 use serde_json::{Map, Value, json};
+use tokio::sync::oneshot;
 
 use crate::matrix::{MatrixError, Media};
 use crate::model::{Clock, PuppetNamespace, RoomEvent, Timestamp};
@@ -79,9 +80,16 @@ struct Meanwhile {
     content: Map<String, Value>,
 }
 
+/// A room that takes its time.
+struct SlowRoom {
+    asked_for: oneshot::Sender<()>,
+    go_on: oneshot::Receiver<()>,
+}
+
 /// A homeserver in memory.
 pub struct MemoryHomeserver {
     world: Mutex<World>,
+    slow_room: Mutex<Option<SlowRoom>>,
 }
 
 impl MemoryHomeserver {
@@ -89,6 +97,7 @@ impl MemoryHomeserver {
     pub fn new(namespace: PuppetNamespace, clock: Arc<dyn Clock>) -> Self {
         Self {
             world: Mutex::new(World::new(namespace, clock)),
+            slow_room: Mutex::default(),
         }
     }
 
@@ -131,6 +140,22 @@ impl MemoryHomeserver {
     /// Lets requests fail; failures are used up in the order in which they were given.
     pub fn fail(&self, failure: Failure) {
         self.world().failures.push(failure);
+    }
+
+    /// Lets the next room take its time: says when it is asked for, and makes it when it is told to go on.
+    pub fn slow_next_room(&self) -> (oneshot::Receiver<()>, oneshot::Sender<()>) {
+        let (asked_for, asking) = oneshot::channel();
+        let (let_go_on, go_on) = oneshot::channel();
+        *self.slow_room.lock().unwrap_or_else(PoisonError::into_inner) = Some(SlowRoom { asked_for, go_on });
+        (asking, let_go_on)
+    }
+
+    async fn take_time_for_room(&self) {
+        let slow = self.slow_room.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(slow) = slow {
+            let _nobody_listens = slow.asked_for.send(());
+            let _nobody_tells = slow.go_on.await;
+        }
     }
 
     /// The events that the homeserver has to push since the last call, as they are now, in order: those of

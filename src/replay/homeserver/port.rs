@@ -163,6 +163,7 @@ impl Homeserver for MemoryHomeserver {
     }
 
     async fn create_room(&self, user: &UserId, room: &NewRoom) -> Result<OwnedRoomId, MatrixError> {
+        self.take_time_for_room().await;
         let details = json!({"name": room.name, "invite": room.invite});
         self.request("create_room", Some(user), None, details, |world, details| {
             let creation = json!({"additional_creators": [room.invite]});

@@ -24,6 +24,15 @@ impl Database {
         }
     }
 
+    /// The same, for as long as this one lives.
+    pub fn handle(&self) -> Self {
+        Self {
+            store: self.store.clone(),
+            url: self.url.clone(),
+            _folder: None,
+        }
+    }
+
     /// Connects anew, after the connections were closed.
     pub async fn reconnect(&mut self) {
         self.store = Store::connect(&self.url).await.unwrap();
