@@ -163,7 +163,12 @@ impl Tx {
 
     /// Whether the lane of a job is this worker's, and will be for that long: on PostgreSQL, by the database's clock. Unlike
     /// [`Tx::assert_lease`] it is for what can't be taken back and is no write.
-    pub async fn holds_lease(&mut self, job: &Job, owner: &str, how_long: Duration) -> Result<bool, StoreError> {
+    pub async fn holds_lease(
+        &mut self,
+        job: &Job,
+        owner: &str,
+        how_long: Duration,
+    ) -> Result<bool, StoreError> {
         self.sql(format!(
             "SELECT 1 FROM lanes WHERE lane = $1 AND lease_owner = $2 AND lease_until > {POSTGRES_NOW} + $4 AND {NOT_DONE}"
         ))

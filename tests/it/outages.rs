@@ -221,7 +221,9 @@ impl MailTransport for LongRelay {
         while self.database.count(lease).await == before {
             tokio::task::yield_now().await;
         }
-        Ok(Accepted { reply: "250 at last".to_owned() })
+        Ok(Accepted {
+            reply: "250 at last".to_owned(),
+        })
     }
 }
 

@@ -151,7 +151,11 @@ impl MemoryHomeserver {
     }
 
     async fn take_time_for_room(&self) {
-        let slow = self.slow_room.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let slow = self
+            .slow_room
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
         if let Some(slow) = slow {
             let _nobody_listens = slow.asked_for.send(());
             let _nobody_tells = slow.go_on.await;
