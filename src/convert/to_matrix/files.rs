@@ -161,9 +161,13 @@ impl File {
 
 /// The declared type, when it is one (RFC 6838, section 4.2).
 fn valid_type(declared: &str) -> &str {
+    let is_name = |name: &str| {
+        let mut bytes = name.bytes();
+        !name.is_empty() && bytes.all(|byte| byte.is_ascii_alphanumeric() || b"!#$&-^_.+".contains(&byte))
+    };
     let valid = declared
-        .bytes()
-        .all(|byte| byte.is_ascii_alphanumeric() || b"!#$&-^_.+/".contains(&byte));
+        .split_once('/')
+        .is_some_and(|(kind, subtype)| is_name(kind) && is_name(subtype));
     if valid && !declared.starts_with("multipart/") && declared.len() <= 127 {
         declared
     } else {
