@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use penpal::config::Config;
+use serde_json::Value;
 
 /// What stands for a secret; no message and no debug output shows it.
 const SECRET: &str = "hunter2hunter2";
@@ -15,8 +16,8 @@ pub fn check(data: &[u8]) {
     if text.to_ascii_lowercase().contains("_file") {
         return;
     }
-    let (environment, file) = text.split_once("\n%%\n").unwrap_or(("", &text));
-    let environment: BTreeMap<String, String> = environment
+    let (variables, file) = text.split_once("\n%%\n").unwrap_or(("", &text));
+    let environment: BTreeMap<String, String> = variables
         .lines()
         .filter_map(|line| line.split_once('='))
         .map(|(name, value)| (name.to_owned(), value.to_owned()))
@@ -30,14 +31,33 @@ pub fn check(data: &[u8]) {
         "{} bytes are said",
         shown.len()
     );
-    // Elsewhere than in the place of a secret, it is none.
-    let is_secret = |line: &str| {
-        let mut keys = ["as_token: ", "hs_token: ", "password: "].iter();
-        keys.any(|key| line.trim_start().strip_prefix(key) == Some(SECRET))
+    let hidden = match serde_saphyr::from_str(file) {
+        Ok(values) => !variables.contains(SECRET) && is_hidden("", &values),
+        Err(_) => lines_are_hidden(&text),
     };
+    assert!(!hidden || !shown.contains(SECRET), "a secret is shown");
+}
+
+/// The keys of what is never shown. Elsewhere than behind them, the secret is none.
+const KEYS: [&str; 3] = ["as_token", "hs_token", "password"];
+
+/// Whether the secret stands behind such keys alone.
+fn is_hidden(key: &str, value: &Value) -> bool {
+    match value {
+        Value::String(text) => !text.contains(SECRET) || (KEYS.contains(&key) && text == SECRET),
+        Value::Array(values) => values.iter().all(|value| is_hidden("", value)),
+        Value::Object(values) => values
+            .iter()
+            .all(|(key, value)| !key.contains(SECRET) && is_hidden(key, value)),
+        _ => true,
+    }
+}
+
+/// The same of what is no YAML: an error may quote it.
+fn lines_are_hidden(text: &str) -> bool {
     let mut mentions = text.lines().filter(|line| line.contains(SECRET));
-    assert!(
-        !mentions.all(is_secret) || !shown.contains(SECRET),
-        "a secret is shown"
-    );
+    mentions.all(|line| {
+        let behind = |key: &&str| line.trim_start().strip_prefix(*key)?.strip_prefix(": ");
+        KEYS.iter().filter_map(behind).any(|rest| rest == SECRET)
+    })
 }
