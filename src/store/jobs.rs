@@ -42,6 +42,11 @@ stored_words! {
 /// Bytes of the events that are begun together: they are in memory at the same time.
 const MOST_BYTES: i64 = 64 * 1024;
 
+/// What is asked of a job that is begun.
+const BEGUN: &str = "id, kind, portal_id, payload, due_at, attempts - 1 AS attempts, created_at, \
+     (SELECT contents.id FROM contents WHERE contents.job_id = jobs.id LIMIT 1) AS content_id, \
+     (SELECT contents.size FROM contents WHERE contents.job_id = jobs.id LIMIT 1) AS content_size";
+
 /// A job to add.
 #[derive(Clone, Debug)]
 pub struct NewJob<'a> {
@@ -203,10 +208,7 @@ impl Tx {
         };
         let mut begin = Statement::new(format!(
             "UPDATE jobs SET attempts = attempts + 1 WHERE id IN ({due}) \
-             AND EXISTS (SELECT 1 FROM lanes WHERE lane = $1 AND lease_owner = $2) \
-             RETURNING id, kind, portal_id, payload, due_at, attempts - 1 AS attempts, created_at, \
-             (SELECT contents.id FROM contents WHERE contents.job_id = jobs.id LIMIT 1) AS content_id, \
-             (SELECT contents.size FROM contents WHERE contents.job_id = jobs.id LIMIT 1) AS content_size"
+             AND EXISTS (SELECT 1 FROM lanes WHERE lane = $1 AND lease_owner = $2) RETURNING {BEGUN}"
         ))
         .bind(lane.as_str())
         .bind(owner)
@@ -337,6 +339,15 @@ fn insert(job: &NewJob<'_>, now: Timestamp, more: &str) -> Statement {
     bind(insert, job, now)
 }
 
+/// Begins the first job of each of some lanes, if it is due; `$2` is the present.
+pub(super) fn begin_first_of(lanes: &str) -> String {
+    format!(
+        "UPDATE jobs SET attempts = attempts + 1 WHERE due_at <= $2 AND id IN (SELECT (SELECT id FROM jobs \
+         WHERE jobs.lane = due.lane AND state = 'waiting' ORDER BY id LIMIT 1) FROM ({lanes}) AS due) \
+         RETURNING lane, {BEGUN}"
+    )
+}
+
 /// The values of a new job's columns.
 fn bind(insert: Statement, job: &NewJob<'_>, now: Timestamp) -> Statement {
     insert
@@ -349,7 +360,8 @@ fn bind(insert: Statement, job: &NewJob<'_>, now: Timestamp) -> Statement {
         .bind(now.millis())
 }
 
-fn job(row: &Row, lane: &Lane) -> Result<Job, StoreError> {
+/// A job that was begun.
+pub(super) fn job(row: &Row, lane: &Lane) -> Result<Job, StoreError> {
     let attempts: i64 = get(row, "jobs", "attempts")?;
     Ok(Job {
         id: get(row, "jobs", "id")?,

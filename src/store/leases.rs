@@ -1,7 +1,9 @@
 //! Leases: which process works in a lane, and until when.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
+use super::jobs::{begin_first_of, job};
 use super::query::{Statement, read_all, read_one};
 use super::{Job, Lane, LaneClass, StoreError, Tx, get};
 use crate::model::Timestamp;
@@ -12,6 +14,15 @@ pub(super) const POSTGRES_NOW: &str = "CAST(EXTRACT(EPOCH FROM statement_timesta
 /// The job `$3` was not worked by another process, which may have given the lane back since, and this one taken it again. Where there is one
 /// process alone, its lanes stay its own.
 const NOT_DONE: &str = "EXISTS (SELECT 1 FROM jobs WHERE id = $3 AND state <> 'done')";
+
+/// A lane that is now a worker's.
+#[derive(Debug)]
+pub struct Leased {
+    /// Which.
+    pub lane: Lane,
+    /// Its first job, where that was begun in the same trip: on SQLite. On PostgreSQL a lane is closed first.
+    pub begun: Option<Job>,
+}
 
 impl Tx {
     /// The end of a lease that begins at `now`, as SQL with a parameter, and what is bound to that.
@@ -36,34 +47,54 @@ impl Tx {
         limit: usize,
         now: Timestamp,
         lease: Duration,
-    ) -> Result<(Vec<Lane>, Option<Timestamp>), StoreError> {
-        let (end, bound) = self.lease_end("$2", now, lease);
+    ) -> Result<(Vec<Leased>, Option<Timestamp>), StoreError> {
         let (present, locked) = if self.is_sqlite() {
-            ("$4", "")
+            ("$2", "")
         } else {
             (POSTGRES_NOW, "FOR NO KEY UPDATE SKIP LOCKED")
         };
-        let leased = Statement::new(format!(
-            "UPDATE lanes SET lease_owner = $1, lease_until = {end} WHERE lane IN \
-             (SELECT lane FROM lanes WHERE class = $3 AND due_at <= $4 AND lease_until <= {present} \
-              ORDER BY due_at, lane LIMIT $5 + 0 {locked}) RETURNING lane, due_at"
+        let due = format!(
+            "SELECT lane FROM lanes WHERE class = $1 AND due_at <= $2 AND lease_until <= {present} \
+             ORDER BY due_at, lane LIMIT $3 + 0 {locked}"
+        );
+        let of_due = |sql: String| {
+            Statement::new(sql)
+                .bind(class.number())
+                .bind(now.millis())
+                .bind(i64::try_from(limit).unwrap_or(i64::MAX))
+        };
+        let (end, bound) = self.lease_end("$5", now, lease);
+        let begin = of_due(begin_first_of(&due));
+        let take = of_due(format!(
+            "UPDATE lanes SET lease_owner = $4, lease_until = {end} WHERE lane IN ({due}) RETURNING lane, due_at"
         ))
         .bind(owner)
-        .bind(bound)
-        .bind(class.number())
-        .bind(now.millis())
-        .bind(i64::try_from(limit).unwrap_or(i64::MAX));
-        let [leased, next] = self.commit_relaxed_with([leased, next_due(class)]).await?;
-        let mut lanes = read_all(&leased, |row| {
-            Ok((
-                get::<i64>(row, "lanes", "due_at")?,
-                Lane::stored(get(row, "lanes", "lane")?),
-            ))
+        .bind(bound);
+        let (begun, taken, next) = if self.is_sqlite() {
+            let [begun, taken, next] = self.commit_relaxed_with([begin, take, next_due(class)]).await?;
+            (begun, taken, next)
+        } else {
+            let [taken, next] = self.commit_relaxed_with([take, next_due(class)]).await?;
+            (Vec::new(), taken, next)
+        };
+        let mut lanes = read_all(&taken, |row| {
+            let due_at: i64 = get(row, "lanes", "due_at")?;
+            Ok((due_at, Lane::stored(get(row, "lanes", "lane")?)))
         })?;
         // RETURNING has no order of its own, and a replay must be the same each time.
         lanes.sort();
+        let mut begun: BTreeMap<Lane, Job> = read_all(&begun, |row| {
+            let lane = Lane::stored(get(row, "jobs", "lane")?);
+            Ok((lane.clone(), job(row, &lane)?))
+        })?
+        .into_iter()
+        .collect();
+        let lanes = lanes.into_iter().map(|(_, lane)| Leased {
+            begun: begun.remove(&lane),
+            lane,
+        });
         let next = read_one(&next, |row| get(row, "lanes", "due_at").map(Timestamp))?;
-        Ok((lanes.into_iter().map(|(_, lane)| lane).collect(), next))
+        Ok((lanes.collect(), next))
     }
 
     /// Extends the lease of a lane while a job in it is worked.

@@ -21,7 +21,7 @@ use tokio_util::sync::CancellationToken;
 use self::held::{Held, HeldLane};
 use crate::bridge::{Bridge, Failure, LEASE};
 use crate::model::Timestamp;
-use crate::store::{Job, Lane, LaneClass, StoreError};
+use crate::store::{Job, Lane, LaneClass, Leased, StoreError};
 
 /// Lanes that are worked at the same time, for each class: enough to keep a homeserver or relay busy while others wait for
 /// the disk, few enough for a small machine's memory.
@@ -84,9 +84,10 @@ impl Worker {
             if leased.is_empty() {
                 return Ok(begun);
             }
-            for lane in leased {
+            for Leased { lane, begun: first } in leased {
+                let lease = Some(Instant::now());
                 begun += self
-                    .work_lane(&lane, true, &CancellationToken::new())
+                    .work_lane(&lane, lease, first, &CancellationToken::new())
                     .await?
                     .begun;
             }
@@ -178,8 +179,10 @@ impl Worker {
                     }
                 };
                 look = leased.len() == free;
-                for lane in leased.into_iter().filter_map(|lane| held.take(lane)) {
-                    lanes.spawn(self.clone().hold(lane, stop.clone()));
+                for Leased { lane, begun } in leased {
+                    if let Some(lane) = held.take(lane) {
+                        lanes.spawn(self.clone().hold(lane, begun, stop.clone()));
+                    }
                 }
                 let patience = next.map_or(LONGEST_SLEEP, |due| due.since(self.bridge.now()));
                 until = Instant::now() + patience.clamp(Duration::from_millis(1), LONGEST_SLEEP);
@@ -195,12 +198,12 @@ impl Worker {
         while lanes.join_next().await.is_some() {}
     }
 
-    /// Works a lane until it is this process's no more. True when there is work left in it.
-    async fn hold(self, mut held: HeldLane, stop: CancellationToken) -> bool {
-        let mut fresh = true;
+    /// Works a lane until it is this process's no more, at first what was begun of it already. True when there is work left in it.
+    async fn hold(self, mut held: HeldLane, mut begun: Option<Job>, stop: CancellationToken) -> bool {
+        let mut leased = Some(Instant::now());
         loop {
             let lane = &held.lane;
-            let left = match self.work_lane(lane, std::mem::take(&mut fresh), &stop).await {
+            let left = match self.work_lane(lane, leased.take(), begun.take(), &stop).await {
                 Ok(worked) => worked.left,
                 Err(StoreError::LeaseLost { .. }) => {
                     if let Err(error) = self.leave(lane).await {
@@ -227,49 +230,53 @@ impl Worker {
         &self,
         class: LaneClass,
         limit: usize,
-    ) -> Result<(Vec<Lane>, Option<Timestamp>), StoreError> {
+    ) -> Result<(Vec<Leased>, Option<Timestamp>), StoreError> {
         let tx = self.bridge.store().begin_work().await?;
         tx.lease_lanes(class, self.bridge.owner(), limit, self.bridge.now(), LEASE)
             .await
     }
 
-    /// Works a leased lane until it is empty, not due, or others have waited long enough. The lease of a `fresh` one has just begun.
+    /// Works a leased lane until it is empty, not due, or others have waited long enough; first what was `begun` of it already. The lease
+    /// began at `renewed`; `None` when that is not known.
     async fn work_lane(
         &self,
         lane: &Lane,
-        fresh: bool,
+        mut renewed: Option<Instant>,
+        mut begun: Option<Job>,
         stop: &CancellationToken,
     ) -> Result<Worked, StoreError> {
-        let owner = self.bridge.owner();
-        let (mut begun, mut at_once, mut renewed) = (0, JOBS_AT_ONCE, fresh.then(Instant::now));
-        while begun < JOBS_IN_A_ROW && !stop.is_cancelled() {
-            let limit = if lane.is_room() { at_once } else { 1 };
-            // Each job keeps the lease alive from its own beginning on.
-            let renew = renewed
-                .is_none_or(|at| at.elapsed() >= LEASE / 3)
-                .then_some(LEASE);
-            if renew.is_some() {
-                renewed = Some(Instant::now());
-            }
-            let tx = self.bridge.store().begin_work().await?;
-            let Some(jobs) = tx
-                .begin_jobs(lane, owner, limit, self.bridge.now(), renew)
-                .await?
-            else {
-                return Ok(Worked { begun, left: false });
+        let (mut count, mut at_once) = (0, JOBS_AT_ONCE);
+        while count < JOBS_IN_A_ROW && !stop.is_cancelled() {
+            let jobs = match begun.take() {
+                Some(job) => vec![job],
+                None => {
+                    let limit = if lane.is_room() { at_once } else { 1 };
+                    match self.begin(lane, limit, &mut renewed).await? {
+                        Some(jobs) => jobs,
+                        None => {
+                            return Ok(Worked {
+                                begun: count,
+                                left: false,
+                            });
+                        }
+                    }
+                }
             };
             at_once = JOBS_AT_ONCE;
             match jobs.as_slice() {
                 [] => break,
                 [job] => {
-                    begun += 1;
+                    count += 1;
                     if !self.work_job(job).await? {
-                        return Ok(Worked { begun, left: true });
+                        return Ok(Worked {
+                            begun: count,
+                            left: true,
+                        });
                     }
                 }
                 jobs => {
                     let worked = self.work_together(jobs).await?;
-                    begun += worked;
+                    count += worked;
                     if worked < jobs.len() {
                         at_once = 1;
                     }
@@ -277,7 +284,26 @@ impl Worker {
             }
         }
         let left = self.leave(lane).await?;
-        Ok(Worked { begun, left })
+        Ok(Worked { begun: count, left })
+    }
+
+    /// Begins the first jobs of a leased lane; `None` when there are none, and the lane is gone. Each job keeps the lease alive from its
+    /// own beginning on.
+    async fn begin(
+        &self,
+        lane: &Lane,
+        limit: usize,
+        renewed: &mut Option<Instant>,
+    ) -> Result<Option<Vec<Job>>, StoreError> {
+        let renew = renewed
+            .is_none_or(|at| at.elapsed() >= LEASE / 3)
+            .then_some(LEASE);
+        if renew.is_some() {
+            *renewed = Some(Instant::now());
+        }
+        let tx = self.bridge.store().begin_work().await?;
+        tx.begin_jobs(lane, self.bridge.owner(), limit, self.bridge.now(), renew)
+            .await
     }
 
     /// Gives a lane back, unless another process has it. After a lost lease as well: when a job was done but the database's answer lost,

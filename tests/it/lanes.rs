@@ -35,7 +35,7 @@ async fn lease(store: &Store) -> Vec<Lane> {
     let leased = tx
         .lease_lanes(LaneClass::Homeserver, "worker", 10, NOW, LEASE)
         .await;
-    leased.unwrap().0
+    leased.unwrap().0.into_iter().map(|leased| leased.lane).collect()
 }
 
 /// The numbers of the jobs that the lane gives; `None` when it was empty and has gone.

@@ -34,7 +34,7 @@ async fn fill(store: &Store) {
         .unwrap();
     let tx = store.begin().await.unwrap();
     let begun = tx
-        .begin_jobs(&lanes[0], "me", 1, NOW, None)
+        .begin_jobs(&lanes[0].lane, "me", 1, NOW, None)
         .await
         .unwrap()
         .unwrap();
