@@ -229,6 +229,14 @@ impl Store {
 
     async fn remove_if_unneeded(&self, id: i64, left_before: Timestamp) -> Result<(), StoreError> {
         let mut tx = self.begin().await?;
+        if !tx.is_sqlite() {
+            // A commit that goes on although its connection broke may be giving it a job. Waited for by the update, that job would stay
+            // unseen: the update asks as of its own beginning.
+            tx.sql("SELECT 1 FROM contents WHERE id = $1 FOR UPDATE")
+                .bind(id)
+                .later()
+                .await?;
+        }
         // From here on no job can get it.
         let unneeded = tx
             .sql(format!(
