@@ -99,8 +99,8 @@ impl fmt::Display for Lane {
 
 impl Tx {
     /// Makes sure that a lane with waiting jobs is there, and stays. A lane that is there keeps its due time, which is that of
-    /// its first job.
-    pub(super) async fn wake_lane(&mut self, lane: &Lane, due_at: Timestamp) -> Result<(), StoreError> {
+    /// its first job. It comes before the rows of portals, like [`Tx::lock_lane`].
+    pub async fn wake_lane(&mut self, lane: &Lane, due_at: Timestamp) -> Result<(), StoreError> {
         self.wake_lanes(&[(lane, due_at)]).await
     }
 
@@ -219,11 +219,12 @@ impl Tx {
             .await
     }
 
-    /// Sets the time of a lane on which nobody works to that of its first job, which is another one now.
+    /// Sets the time of a lane on which nobody works to that of its first job, which is another one now. One in which nothing waits
+    /// any more is due at once, so that a worker takes it away.
     pub(super) async fn refresh_lane(&mut self, lane: &Lane) -> Result<(), StoreError> {
         self.sql(
             "UPDATE lanes SET due_at = COALESCE((SELECT due_at FROM jobs WHERE jobs.lane = $1 AND state = 'waiting' \
-             ORDER BY id LIMIT 1), lanes.due_at) WHERE lane = $1 AND lease_until = 0",
+             ORDER BY id LIMIT 1), 0) WHERE lane = $1 AND lease_until = 0",
         )
         .bind(lane.as_str())
         .later().await?;

@@ -92,7 +92,7 @@ impl Tx {
         let Some(lane) = self.lane_of_job(id).await? else {
             return Ok(false);
         };
-        self.lock_lane(&lane).await?;
+        self.close_lane(&lane).await?;
         let found = self
             .sql(
                 "UPDATE jobs SET state = 'dropped', finished_at = $1, payload = NULL \

@@ -65,6 +65,21 @@ impl MailTransport for Defective {
 }
 
 stories! {
+    async fn what_is_written_does_not_wait_for_what_was_dropped(world: World) {
+        let room = world.bob_opens_chat().await;
+        for _ in 0..8 {
+            world.relay.fail_next(away());
+        }
+        world.says(&bob(), &room, "never mind").await;
+        world.wait(Duration::from_mins(15)).await;
+        let waiting = world.jobs(JobState::Waiting).await;
+        assert!(waiting[0].due_at > world.bridge.now() + Duration::from_mins(2), "{waiting:?}");
+        assert!(drop_job(&world, waiting[0].id).await);
+        world.says(&bob(), &room, "but this").await;
+        world.wait(Duration::from_mins(1)).await;
+        assert!(world.mail().text.contains("but this"));
+    }
+
     async fn a_relay_that_was_mended_gets_what_waits_at_once(world: World) {
         let room = world.bob_opens_chat().await;
         for _ in 0..8 {
