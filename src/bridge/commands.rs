@@ -82,7 +82,7 @@ impl Bridge {
         if event.text("msgtype") != Some("m.text") {
             return self.ignore(job, event, "not a command").await;
         }
-        let answer = self.answer_command(event).await?;
+        let answer = self.answer_command(job, event).await?;
         let content = json!({"msgtype": "m.notice", "body": answer, "m.mentions": {}});
         let bot = self.settings.namespace.bot();
         let txn_id = self.txn_id(job.id, 0);
@@ -93,7 +93,7 @@ impl Bridge {
         self.finish(tx, job).await
     }
 
-    async fn answer_command(&self, event: &RoomEvent) -> Result<String, StoreError> {
+    async fn answer_command(&self, job: &Job, event: &RoomEvent) -> Result<String, StoreError> {
         let body = event.text("body").unwrap_or_default().trim();
         // Telephones begin with a capital.
         let lower = body.to_ascii_lowercase();
@@ -109,7 +109,7 @@ impl Bridge {
             }
             ["strangers", choice] => match choice.parse::<Strangers>() {
                 Ok(choice) => {
-                    let mut tx = self.store.begin().await?;
+                    let mut tx = self.settle(job).await?;
                     tx.set_strangers(&event.sender, choice).await?;
                     let holds = self.strangers_of(&mut tx, &event.sender).await?;
                     tx.commit().await?;
@@ -131,7 +131,7 @@ impl Bridge {
                 let (Some(decision), [pattern]) = (Decision::named(word), rest) else {
                     return Ok(DECIDE.to_owned());
                 };
-                let mut tx = self.store.begin().await?;
+                let mut tx = self.settle(job).await?;
                 let answer = decide(&mut tx, &event.sender, decision, pattern).await?;
                 tx.commit().await?;
                 Ok(answer)
@@ -141,7 +141,7 @@ impl Bridge {
                 Ok(receipts(wishes.asks_receipts).to_owned())
             }
             ["receipts", wish @ ("on" | "off")] => {
-                let mut tx = self.store.begin().await?;
+                let mut tx = self.settle(job).await?;
                 tx.set_asks_receipts(&event.sender, *wish == "on").await?;
                 tx.commit().await?;
                 Ok(receipts(*wish == "on").to_owned())
@@ -162,7 +162,7 @@ impl Bridge {
                         "That is too long: a signature has {lines} lines of {length} characters at most."
                     ));
                 }
-                let mut tx = self.store.begin().await?;
+                let mut tx = self.settle(job).await?;
                 tx.set_signature(&event.sender, text).await?;
                 tx.commit().await?;
                 Ok(signature(text))

@@ -308,6 +308,7 @@ impl Bridge {
             payload: &payload,
             due_at: now,
         };
+        tx.wake_lane(&job.lane, now).await?;
         if let Some(message_id) = reading.headers.message_id.as_ref().filter(|_| by_the_person) {
             let email = came(message_id, portal, subject, &reading.headers.references);
             tx.add_email(&email, now).await?;

@@ -40,17 +40,20 @@ impl Tx {
             })
             .await?;
         for (portal, room) in &chats {
-            // The lanes first: a worker that is in one finds its lease gone and writes nothing more.
-            let mut lanes = vec![Lane::portal(*portal), Lane::thread(*portal)];
+            // The lanes first: a worker that is in one finds its lease gone and writes nothing more. In the order in which workers
+            // add to them.
+            let of_room = room.as_deref().map(Lane::of_room);
+            for lane in of_room
+                .into_iter()
+                .chain([Lane::thread(*portal), Lane::portal(*portal)])
+            {
+                self.forget_lane(&lane).await?;
+            }
             if let Some(room) = room {
-                lanes.push(Lane::of_room(room));
                 self.sql("DELETE FROM members WHERE room_id = $1")
                     .bind(room)
                     .later()
                     .await?;
-            }
-            for lane in &lanes {
-                self.forget_lane(lane).await?;
             }
             for sql in [
                 "DELETE FROM jobs WHERE portal_id = $1",
