@@ -137,7 +137,7 @@ impl Tx {
         self.disown_contents(job).await
     }
 
-    /// Notes until when limits hold a draft back. Its job waits until then; its lane does by [`Tx::release_lane`].
+    /// Notes until when limits hold a draft back. Its job waits until then; its lane does by [`Tx::put_back`].
     pub async fn hold_draft(&mut self, job: i64, until: Timestamp) -> Result<(), StoreError> {
         for sql in [
             "UPDATE drafts SET held_until = $1 WHERE job_id = $2",

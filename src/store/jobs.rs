@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::contents::content;
-use super::leases::remove_if_empty;
+use super::leases::{release, remove_if_empty};
 use super::query::{Statement, in_batches, placeholders, read_all, read_one};
 use super::{Content, Lane, Row, StoreError, Tx, get, parse, storable, stored_words};
 use crate::model::Timestamp;
@@ -104,9 +104,9 @@ impl Tx {
         self.defer(insert(job, now, "")).await
     }
 
-    /// Adds a job and commits like [`Tx::commit`], in one trip. False when its key is known: then nothing of the transaction stays.
-    pub async fn commit_job(mut self, job: &NewJob<'_>, now: Timestamp) -> Result<bool, StoreError> {
-        self.wake_lane(&job.lane, job.due_at).await?;
+    /// Adds a job to a lane that was woken, and commits like [`Tx::commit`], in one trip. False when its key is known: then nothing of
+    /// the transaction stays.
+    pub async fn commit_job(self, job: &NewJob<'_>, now: Timestamp) -> Result<bool, StoreError> {
         match self.commit_with([insert(job, now, "")]).await {
             Ok(_) => Ok(true),
             Err(StoreError::Driver(sqlx::Error::Database(error))) if error.is_unique_violation() => Ok(false),
@@ -229,6 +229,13 @@ impl Tx {
         Ok(Some(jobs))
     }
 
+    /// Puts a job off that could not be begun yet, and gives its lane back until then.
+    pub async fn put_back(&mut self, job: &Job, owner: &str, due_at: Timestamp) -> Result<(), StoreError> {
+        self.close_lane(&job.lane).await?;
+        self.uncount_attempts(std::slice::from_ref(job)).await?;
+        self.defer(release(&job.lane, owner, due_at)).await
+    }
+
     /// Takes back the count of attempts that were none: the jobs could not be begun yet.
     pub async fn uncount_attempts(&mut self, jobs: &[Job]) -> Result<(), StoreError> {
         let numbers: Vec<i64> = jobs.iter().map(|job| job.id).collect();
@@ -321,13 +328,15 @@ impl Tx {
         error: &str,
         due_at: Timestamp,
     ) -> Result<(), StoreError> {
+        // Before the job's row: who has the lane may be waiting for that.
+        self.close_lane(&job.lane).await?;
         self.sql("UPDATE jobs SET due_at = $1, error = $2 WHERE id = $3")
             .bind(due_at.millis())
             .bind(storable(error))
             .bind(job.id)
             .later()
             .await?;
-        self.release_lane(&job.lane, owner, due_at).await
+        self.defer(release(&job.lane, owner, due_at)).await
     }
 }
 

@@ -11,9 +11,9 @@ use crate::model::Timestamp;
 /// The present on PostgreSQL, as times are stored.
 pub(super) const POSTGRES_NOW: &str = "CAST(EXTRACT(EPOCH FROM statement_timestamp()) * 1000 AS BIGINT)";
 
-/// The job `$3` was not worked by another process, which may have given the lane back since, and this one taken it again. Where there is one
-/// process alone, its lanes stay its own.
-const NOT_DONE: &str = "EXISTS (SELECT 1 FROM jobs WHERE id = $3 AND state <> 'done')";
+/// The job `$3` was not ended by another process, which may have given the lane back since, and this one taken it again; nor was it dropped.
+/// Where there is one process alone, its lanes stay its own.
+const WAITS: &str = "EXISTS (SELECT 1 FROM jobs WHERE id = $3 AND state = 'waiting')";
 
 /// A lane that is now a worker's.
 #[derive(Debug)]
@@ -22,6 +22,15 @@ pub struct Leased {
     pub lane: Lane,
     /// Its first job, where that was begun in the same trip: on SQLite. On PostgreSQL a lane is closed first.
     pub begun: Option<Job>,
+}
+
+/// What becomes of lanes whose lease has run out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Expired {
+    /// Their process is gone, or stands still: others do its work.
+    Taken,
+    /// It may not have reached the database either, and be about to.
+    Spared,
 }
 
 impl Tx {
@@ -39,7 +48,8 @@ impl Tx {
     }
 
     /// Leases up to `limit` lanes whose first job is due, the longest waiting first, and commits. Answers them, and when the next
-    /// lane of the class on which nobody works is due; `None` when nothing waits.
+    /// lane of the class on which nobody works is due; `None` when nothing waits. Lanes whose lease has run out are left alone where
+    /// `expired` says so.
     pub async fn lease_lanes(
         self,
         class: LaneClass,
@@ -47,14 +57,19 @@ impl Tx {
         limit: usize,
         now: Timestamp,
         lease: Duration,
+        expired: Expired,
     ) -> Result<(Vec<Leased>, Option<Timestamp>), StoreError> {
         let (present, locked) = if self.is_sqlite() {
             ("$2", "")
         } else {
             (POSTGRES_NOW, "FOR NO KEY UPDATE SKIP LOCKED")
         };
+        let until = match expired {
+            Expired::Taken => present,
+            Expired::Spared => "0",
+        };
         let due = format!(
-            "SELECT lane FROM lanes WHERE class = $1 AND due_at <= $2 AND lease_until <= {present} \
+            "SELECT lane FROM lanes WHERE class = $1 AND due_at <= $2 AND lease_until <= {until} \
              ORDER BY due_at, lane LIMIT $3 + 0 {locked}"
         );
         let of_due = |sql: String| {
@@ -146,19 +161,7 @@ impl Tx {
         Ok(!left.is_empty())
     }
 
-    /// Gives a leased lane back until its first job is due, or until `not_before` when that is later. One that another
-    /// process has taken over meanwhile stays with it.
-    pub async fn release_lane(
-        &mut self,
-        lane: &Lane,
-        owner: &str,
-        not_before: Timestamp,
-    ) -> Result<(), StoreError> {
-        self.close_lane(lane).await?;
-        self.defer(release(lane, owner, not_before)).await
-    }
-
-    /// Refuses to go on when the lane of a job is not this worker's any more, or the job is done: called before a job's outcome is
+    /// Refuses to go on when the lane of a job is not this worker's any more, or the job has ended: called before a job's outcome is
     /// written, so that a process that was frozen past its lease does no harm when it wakes.
     pub async fn assert_lease(&mut self, job: &Job, owner: &str) -> Result<(), StoreError> {
         if self.is_sqlite() {
@@ -178,7 +181,7 @@ impl Tx {
         }
         let held = self
             .sql(format!(
-                "UPDATE lanes SET due_at = due_at WHERE lane = $1 AND lease_owner = $2 AND {NOT_DONE} RETURNING 1"
+                "UPDATE lanes SET due_at = due_at WHERE lane = $1 AND lease_owner = $2 AND {WAITS} RETURNING 1"
             ))
             .bind(job.lane.as_str())
             .bind(owner)
@@ -201,7 +204,7 @@ impl Tx {
         how_long: Duration,
     ) -> Result<bool, StoreError> {
         self.sql(format!(
-            "SELECT 1 FROM lanes WHERE lane = $1 AND lease_owner = $2 AND lease_until > {POSTGRES_NOW} + $4 AND {NOT_DONE}"
+            "SELECT 1 FROM lanes WHERE lane = $1 AND lease_owner = $2 AND lease_until > {POSTGRES_NOW} + $4 AND {WAITS}"
         ))
         .bind(job.lane.as_str())
         .bind(owner)
@@ -228,12 +231,13 @@ pub(super) fn remove_if_empty(lane: &Lane, owner: &str) -> Statement {
     .bind(owner)
 }
 
-/// Gives a leased lane back. The job's time is read here and not before: it may have changed since the worker looked.
-fn release(lane: &Lane, owner: &str, not_before: Timestamp) -> Statement {
+/// Gives a leased lane back. The job's time is read here and not before: it may have changed since the worker looked. A lane in which
+/// nothing waits is due at once, so that the next worker takes it away.
+pub(super) fn release(lane: &Lane, owner: &str, not_before: Timestamp) -> Statement {
     Statement::new(
         "UPDATE lanes SET lease_owner = NULL, lease_until = 0, due_at = COALESCE(\
          (SELECT CASE WHEN due_at > $1 THEN due_at ELSE $1 END FROM jobs WHERE jobs.lane = $2 \
-         AND state = 'waiting' ORDER BY id LIMIT 1), $1) WHERE lane = $2 AND lease_owner = $3 RETURNING 1",
+         AND state = 'waiting' ORDER BY id LIMIT 1), 0) WHERE lane = $2 AND lease_owner = $3 RETURNING 1",
     )
     .bind(not_before.millis())
     .bind(lane.as_str())

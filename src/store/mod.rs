@@ -67,7 +67,7 @@ pub use forget::Person;
 pub use incoming::{Addressed, Incoming, Met};
 pub use jobs::{Job, JobKind, JobState, NewJob};
 pub use lanes::{Lane, LaneClass};
-pub use leases::Leased;
+pub use leases::{Expired, Leased};
 pub use machines::Machines;
 pub use mailboxes::{MailboxMessage, MailboxState, MessageOutcome};
 pub use messages::Message;

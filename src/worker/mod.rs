@@ -21,7 +21,7 @@ use tokio_util::sync::CancellationToken;
 use self::held::{Held, HeldLane};
 use crate::bridge::{Bridge, Failure, LEASE};
 use crate::model::Timestamp;
-use crate::store::{Job, Lane, LaneClass, Leased, StoreError};
+use crate::store::{Expired, Job, Lane, LaneClass, Leased, StoreError};
 
 /// Lanes that are worked at the same time, for each class: enough to keep a homeserver or relay busy while others wait for
 /// the disk, few enough for a small machine's memory.
@@ -35,6 +35,13 @@ const JOBS_AT_ONCE: usize = 16;
 
 /// The longest that a worker sleeps: what an admin's command has added is seen at least this often.
 const LONGEST_SLEEP: Duration = Duration::from_secs(5);
+
+/// The pause before looking again for what another process has a lock on.
+const SOON: Duration = Duration::from_millis(50);
+
+/// For how long after trouble with the store leases that ran out meanwhile are left alone: those who have them met the same trouble, and may
+/// have sent what others would then send once more.
+const SPARED: Duration = Duration::from_secs(30);
 
 /// The pause after trouble with the store.
 const STORE_PAUSE: Duration = Duration::from_secs(1);
@@ -79,7 +86,7 @@ impl Worker {
         loop {
             let mut leased = Vec::new();
             for class in [LaneClass::Homeserver, LaneClass::Relay] {
-                leased.extend(self.lease(class, 1).await?.0);
+                leased.extend(self.lease(class, 1, Expired::Taken).await?.0);
             }
             if leased.is_empty() {
                 return Ok(begun);
@@ -163,6 +170,7 @@ impl Worker {
         let mut watch = clock::Watch::new(self.bridge.now());
         // Whether there may be a lane to lease, and until when not.
         let (mut look, mut until) = (true, Instant::now());
+        let mut trouble: Option<Instant> = None;
         while !stop.is_cancelled() {
             if let Some(step) = watch.step(self.bridge.now(), Instant::now()) {
                 self.set_back(step).await;
@@ -170,9 +178,14 @@ impl Worker {
             }
             let free = LANES_AT_ONCE.saturating_sub(lanes.len());
             if look && free > 0 {
-                let (leased, next) = match self.lease(class, free).await {
+                let expired = match trouble {
+                    Some(at) if at.elapsed() < SPARED => Expired::Spared,
+                    _ => Expired::Taken,
+                };
+                let (leased, next) = match self.lease(class, free, expired).await {
                     Ok(leased) => leased,
                     Err(error) => {
+                        trouble = Some(Instant::now());
                         tracing::error!(%error, "no work can be had from the store, trying again");
                         pause(STORE_PAUSE, stop).await;
                         continue;
@@ -185,7 +198,9 @@ impl Worker {
                     }
                 }
                 let patience = next.map_or(LONGEST_SLEEP, |due| due.since(self.bridge.now()));
-                until = Instant::now() + patience.clamp(Duration::from_millis(1), LONGEST_SLEEP);
+                // What is due and was not had, somebody else has a lock on.
+                let patience = if patience.is_zero() { SOON } else { patience };
+                until = Instant::now() + patience.min(LONGEST_SLEEP);
             }
             tokio::select! {
                 () = stop.cancelled() => {}
@@ -230,10 +245,11 @@ impl Worker {
         &self,
         class: LaneClass,
         limit: usize,
+        expired: Expired,
     ) -> Result<(Vec<Leased>, Option<Timestamp>), StoreError> {
         let tx = self.bridge.store().begin_work().await?;
-        tx.lease_lanes(class, self.bridge.owner(), limit, self.bridge.now(), LEASE)
-            .await
+        let (owner, now) = (self.bridge.owner(), self.bridge.now());
+        tx.lease_lanes(class, owner, limit, now, LEASE, expired).await
     }
 
     /// Works a leased lane until it is empty, not due, or others have waited long enough; first what was `begun` of it already. The lease
@@ -352,8 +368,7 @@ impl Worker {
             Failure::Later(at) => {
                 let mut tx = self.bridge.store().begin_work().await?;
                 tx.assert_lease(job, self.bridge.owner()).await?;
-                tx.uncount_attempts(std::slice::from_ref(job)).await?;
-                tx.release_lane(&job.lane, self.bridge.owner(), at).await?;
+                tx.put_back(job, self.bridge.owner(), at).await?;
                 tx.commit_relaxed().await?;
                 Ok(false)
             }
@@ -408,14 +423,18 @@ impl Worker {
 
     /// Keeps a lane's lease alive.
     async fn renew(&self, lane: &Lane) {
-        let renewed = async {
+        let renew = async || {
             let mut tx = self.bridge.store().begin_work().await?;
             tx.renew_lease(lane, self.bridge.owner(), self.bridge.now(), LEASE)
                 .await?;
             tx.commit_relaxed().await
         };
-        if let Err(error) = renewed.await {
-            tracing::warn!(%lane, %error, "the lease could not be renewed");
+        let mut told = false;
+        while let Err(error) = renew().await {
+            if !std::mem::replace(&mut told, true) {
+                tracing::warn!(%lane, %error, "the lease could not be renewed, trying again");
+            }
+            tokio::time::sleep(STORE_PAUSE).await;
         }
     }
 }

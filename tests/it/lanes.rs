@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use penpal::bridge::LEASE;
 use penpal::model::Timestamp;
-use penpal::store::{JobKind, Lane, LaneClass, NewJob, Store};
+use penpal::store::{Expired, JobKind, Lane, LaneClass, NewJob, Store};
 use tokio::time::timeout;
 
 use crate::harness::Database;
@@ -33,7 +33,7 @@ async fn add(store: &Store, lane: &Lane, key: &str) {
 async fn lease(store: &Store) -> Vec<Lane> {
     let tx = store.begin_work().await.unwrap();
     let leased = tx
-        .lease_lanes(LaneClass::Homeserver, "worker", 10, NOW, LEASE)
+        .lease_lanes(LaneClass::Homeserver, "worker", 10, NOW, LEASE, Expired::Taken)
         .await;
     leased.unwrap().0.into_iter().map(|leased| leased.lane).collect()
 }

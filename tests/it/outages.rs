@@ -11,7 +11,7 @@ use penpal::mail::{Accepted, Leave, MailTransport, SendError};
 use penpal::matrix::MatrixError;
 use penpal::model::{Clock, Envelope, ManualClock, SeededRandom, Timestamp};
 use penpal::replay::homeserver::Failure;
-use penpal::store::{JobKind, JobState, Lane, LaneClass, NewJob, Store};
+use penpal::store::{Expired, JobKind, JobState, Lane, LaneClass, NewJob, Store};
 use penpal::worker::Worker;
 
 use crate::harness::{Database, Letter, World, alice, bob};
@@ -189,7 +189,14 @@ impl MailTransport for SlowRelay {
         let mut tx = self.store.begin().await.unwrap();
         tx.end_all_leases().await.unwrap();
         let (taken, _) = tx
-            .lease_lanes(LaneClass::Relay, "other", 1, Timestamp(i64::MAX), LEASE)
+            .lease_lanes(
+                LaneClass::Relay,
+                "other",
+                1,
+                Timestamp(i64::MAX),
+                LEASE,
+                Expired::Taken,
+            )
             .await
             .unwrap();
         assert_eq!(taken.len(), 1);
@@ -261,7 +268,7 @@ stories! {
         let now = world.bridge.now();
         let lease = async |owner, now| {
             let tx = store.begin().await.unwrap();
-            let (lanes, _) = tx.lease_lanes(LaneClass::Homeserver, owner, 1, now, LEASE).await.unwrap();
+            let (lanes, _) = tx.lease_lanes(LaneClass::Homeserver, owner, 1, now, LEASE, Expired::Taken).await.unwrap();
             lanes.len()
         };
         assert_eq!(lease("one", now).await, 1);
@@ -271,6 +278,20 @@ stories! {
         tx.end_leases_of("one").await.unwrap();
         tx.commit().await.unwrap();
         assert_eq!(lease("two", now).await, 1);
+    }
+
+    async fn after_trouble_with_the_database_everybody_finds_their_lanes_again(world: World) {
+        let store = &world.database.store;
+        add_job(&world, store, 1).await;
+        let now = world.bridge.now();
+        let lease = async |owner, expired| {
+            let tx = store.begin().await.unwrap();
+            let leased = tx.lease_lanes(LaneClass::Homeserver, owner, 1, now, Duration::ZERO, expired).await;
+            leased.unwrap().0.len()
+        };
+        assert_eq!(lease("one", Expired::Taken).await, 1);
+        assert_eq!(lease("two", Expired::Spared).await, 0, "the lease has run out, but the first process may come back");
+        assert_eq!(lease("two", Expired::Taken).await, 1);
     }
 
     async fn a_process_that_stands_still_holds_up_nobody_for_long(world: World) {

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use penpal::model::Timestamp;
-use penpal::store::{JobKind, Lane, LaneClass, NewJob, Store};
+use penpal::store::{Expired, JobKind, Lane, LaneClass, NewJob, Store};
 
 use super::{initialised, penpal};
 
@@ -29,7 +29,7 @@ async fn fill(store: &Store) {
     let lease = Duration::from_secs(1);
     let tx = store.begin().await.unwrap();
     let (lanes, _) = tx
-        .lease_lanes(LaneClass::Relay, "me", 1, NOW, lease)
+        .lease_lanes(LaneClass::Relay, "me", 1, NOW, lease, Expired::Taken)
         .await
         .unwrap();
     let tx = store.begin().await.unwrap();
