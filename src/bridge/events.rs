@@ -26,8 +26,7 @@ impl Bridge {
             };
         }
         // Taken back by a power cut, it is worked again and comes to the same: nobody outside has seen it yet.
-        tx.finish_job(job.id, JobState::Done, None, self.now()).await?;
-        Ok(tx.commit_relaxed().await?)
+        Ok(tx.commit_end_relaxed(job, &self.owner, self.now()).await?)
     }
 
     /// Works events that follow each other in a room, all in one transaction, up to the first for which the store is not enough.

@@ -283,9 +283,8 @@ impl Bridge {
     }
 
     /// Marks a job as done and commits.
-    async fn finish(&self, mut tx: Tx, job: &Job) -> Result<(), Failure> {
-        tx.finish_job(job.id, JobState::Done, None, self.now()).await?;
-        Ok(tx.commit().await?)
+    async fn finish(&self, tx: Tx, job: &Job) -> Result<(), Failure> {
+        Ok(tx.commit_end(job, &self.owner, self.now()).await?)
     }
 
     /// The transaction ID under which a job sends its event number `part`: the same in every attempt, and never that

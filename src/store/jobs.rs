@@ -1,6 +1,8 @@
 //! Jobs: the inbox and the outbox, every piece of work from the moment it is acknowledged.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use super::contents::content;
@@ -85,6 +87,14 @@ pub struct Job {
     pub attempts: u32,
     /// When it came.
     pub created_at: Timestamp,
+    ended_lane: Arc<AtomicBool>,
+}
+
+impl Job {
+    /// Whether its lane went with it: nothing waited there any more.
+    pub fn ended_its_lane(&self) -> bool {
+        self.ended_lane.load(Ordering::Relaxed)
+    }
 }
 
 impl Tx {
@@ -273,6 +283,36 @@ impl Tx {
             .await
     }
 
+    /// Ends a job that is done, and commits like [`Tx::commit`]. Where nothing waits in its lane any more, that goes in the same trip: on
+    /// SQLite. On PostgreSQL it would have to be closed, by a transaction that may have added to other lanes.
+    pub async fn commit_end(mut self, job: &Job, owner: &str, now: Timestamp) -> Result<(), StoreError> {
+        self.finish_job(job.id, JobState::Done, None, now).await?;
+        if !self.is_sqlite() {
+            return self.commit().await;
+        }
+        let [gone] = self.commit_with([remove_if_empty(&job.lane, owner)]).await?;
+        job.ended_lane.store(!gone.is_empty(), Ordering::Relaxed);
+        Ok(())
+    }
+
+    /// [`Tx::commit_end`], and commits like [`Tx::commit_relaxed`].
+    pub async fn commit_end_relaxed(
+        mut self,
+        job: &Job,
+        owner: &str,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        self.finish_job(job.id, JobState::Done, None, now).await?;
+        if !self.is_sqlite() {
+            return self.commit_relaxed().await;
+        }
+        let [gone] = self
+            .commit_relaxed_with([remove_if_empty(&job.lane, owner)])
+            .await?;
+        job.ended_lane.store(!gone.is_empty(), Ordering::Relaxed);
+        Ok(())
+    }
+
     /// Ends jobs that are done.
     pub async fn finish_jobs(&mut self, jobs: &[i64], now: Timestamp) -> Result<(), StoreError> {
         for jobs in in_batches(jobs) {
@@ -382,5 +422,6 @@ pub(super) fn job(row: &Row, lane: &Lane) -> Result<Job, StoreError> {
         due_at: Timestamp(get(row, "jobs", "due_at")?),
         attempts: u32::try_from(attempts).unwrap_or(u32::MAX),
         created_at: Timestamp(get(row, "jobs", "created_at")?),
+        ended_lane: Arc::default(),
     })
 }
