@@ -285,30 +285,24 @@ impl Tx {
 
     /// Ends a job that is done, and commits like [`Tx::commit`]. Where nothing waits in its lane any more, that goes in the same trip: on
     /// SQLite. On PostgreSQL it would have to be closed, by a transaction that may have added to other lanes.
-    pub async fn commit_end(mut self, job: &Job, owner: &str, now: Timestamp) -> Result<(), StoreError> {
-        self.finish_job(job.id, JobState::Done, None, now).await?;
-        if !self.is_sqlite() {
-            return self.commit().await;
-        }
-        let [gone] = self.commit_with([remove_if_empty(&job.lane, owner)]).await?;
-        job.ended_lane.store(!gone.is_empty(), Ordering::Relaxed);
-        Ok(())
+    pub async fn commit_end(self, job: &Job, owner: &str, now: Timestamp) -> Result<(), StoreError> {
+        self.end(job, owner, now, false).await
     }
 
     /// [`Tx::commit_end`], and commits like [`Tx::commit_relaxed`].
-    pub async fn commit_end_relaxed(
-        mut self,
-        job: &Job,
-        owner: &str,
-        now: Timestamp,
-    ) -> Result<(), StoreError> {
+    pub async fn commit_end_relaxed(self, job: &Job, owner: &str, now: Timestamp) -> Result<(), StoreError> {
+        self.end(job, owner, now, true).await
+    }
+
+    async fn end(mut self, job: &Job, owner: &str, now: Timestamp, relaxed: bool) -> Result<(), StoreError> {
         self.finish_job(job.id, JobState::Done, None, now).await?;
-        if !self.is_sqlite() {
-            return self.commit_relaxed().await;
-        }
-        let [gone] = self
-            .commit_relaxed_with([remove_if_empty(&job.lane, owner)])
-            .await?;
+        let last = [remove_if_empty(&job.lane, owner)];
+        let [gone] = match (self.is_sqlite(), relaxed) {
+            (true, false) => self.commit_with(last).await?,
+            (true, true) => self.commit_relaxed_with(last).await?,
+            (false, false) => return self.commit().await,
+            (false, true) => return self.commit_relaxed().await,
+        };
         job.ended_lane.store(!gone.is_empty(), Ordering::Relaxed);
         Ok(())
     }

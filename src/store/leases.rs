@@ -79,15 +79,17 @@ impl Tx {
                 .bind(i64::try_from(limit).unwrap_or(i64::MAX))
         };
         let (end, bound) = self.lease_end("$5", now, lease);
-        let begin = of_due(begin_first_of(&due));
+        let first_jobs = of_due(begin_first_of(&due));
         let take = of_due(format!(
             "UPDATE lanes SET lease_owner = $4, lease_until = {end} WHERE lane IN ({due}) RETURNING lane, due_at"
         ))
         .bind(owner)
         .bind(bound);
-        let (begun, taken, next) = if self.is_sqlite() {
-            let [begun, taken, next] = self.commit_relaxed_with([begin, take, next_due(class)]).await?;
-            (begun, taken, next)
+        let (jobs, taken, next) = if self.is_sqlite() {
+            let [jobs, taken, next] = self
+                .commit_relaxed_with([first_jobs, take, next_due(class)])
+                .await?;
+            (jobs, taken, next)
         } else {
             let [taken, next] = self.commit_relaxed_with([take, next_due(class)]).await?;
             (Vec::new(), taken, next)
@@ -98,7 +100,7 @@ impl Tx {
         })?;
         // RETURNING has no order of its own, and a replay must be the same each time.
         lanes.sort();
-        let mut begun: BTreeMap<Lane, Job> = read_all(&begun, |row| {
+        let mut begun: BTreeMap<Lane, Job> = read_all(&jobs, |row| {
             let lane = Lane::stored(get(row, "jobs", "lane")?);
             Ok((lane.clone(), job(row, &lane)?))
         })?

@@ -355,7 +355,7 @@ stories! {
         );
         world.worker = Worker::new(Arc::new(bridge.await.unwrap()));
         world.says(&bob(), &room, "patience").await;
-        tokio::time::timeout(Duration::from_secs(60), world.settle()).await.expect("nothing waits for itself");
+        tokio::time::timeout(Duration::from_mins(1), world.settle()).await.expect("nothing waits for itself");
         assert!(world.jobs(JobState::Waiting).await.is_empty());
         assert!(world.jobs(JobState::Failed).await.is_empty());
     }
