@@ -22,7 +22,8 @@ def _lab() -> tuple[Lab, Postfix]:
     if not _running:
         stop_on_signals()
         postfix = Postfix()
-        lab = new_lab(relay_port=postfix.port, dkim=True)
+        # Long enough for a busy machine to write several messages that are to be one email.
+        lab = new_lab(relay_port=postfix.port, dkim=True, settle="3s")
         # Handlers run in reverse: Postfix ends first, so that it has nobody left to complain to.
         atexit.register(postfix.stop)
         lab.prepare()
