@@ -11,6 +11,9 @@ from lab.faults.stand import Stand
 
 TEAM = 3
 
+# Seconds for which a lane is a process's own.
+LEASE = 60
+
 # Chats that are open, and chats that a mail opens.
 CHATS, BEGINNERS = 50, 10
 
@@ -96,6 +99,27 @@ def several_postgres_restart(run: Run) -> None:
             run.server.start()
         stand.permit(float("inf"))
         stand.finish(patience=90)
+
+
+def several_postgres_gone(run: Run) -> None:
+    """Three processes on one PostgreSQL, which is away for longer than a lease while the relay takes emails: who sent one notes it
+    when the database is back, and nobody else sends it again meanwhile.
+    """
+    if not run.size.thorough:
+        raise LeftOut("takes longer than a lease")
+    share = _share(run) // 4
+    with _team(run, complaints=1000) as stand:
+        stand.relay.late = lambda _recipient: 3
+        stand.write(share, share, mail_chats=BEGINNERS)
+        for _ in range(2):
+            before = len(stand.relay.taken)
+            stand.expect(lambda: len(stand.relay.taken) > before + TEAM, "emails on their way")  # noqa: B023
+            run.server.crash()
+            time.sleep(LEASE * 1.2)
+            run.server.start()
+        stand.relay.late = lambda _recipient: 0
+        stand.finish(patience=90)
+        stand.check(not stand.judge().doubled_mail, "an email left twice, though nobody had crashed")
 
 
 def several_rolling_restart(run: Run) -> None:
