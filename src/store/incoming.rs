@@ -46,7 +46,7 @@ pub struct Incoming {
     pub received: Vec<String>,
     /// What the mail's own job has sent already, in order.
     pub earlier: Vec<Message>,
-    /// The newest event of the thread.
+    /// The newest event of the thread that the mail's own job has not sent.
     pub last_event: Option<OwnedEventId>,
 }
 
@@ -105,14 +105,21 @@ impl Tx {
             "SELECT display_name FROM puppets WHERE user_id = (SELECT puppet_id FROM portals WHERE id = $1)",
         )
         .bind(portal_id);
-        let last =
-            Statement::new("SELECT event_id FROM messages WHERE portal_id = $1 ORDER BY id DESC LIMIT 1")
-                .bind(portal_id);
+        let last = Statement::new(
+            "SELECT event_id FROM messages WHERE portal_id = $1 AND job_id <> $2 ORDER BY id DESC LIMIT 1",
+        )
+        .bind(portal_id)
+        .bind(job);
         let statements = [
             by_number(portal_id),
             name,
-            self.texts("body", 1, portal_id, sent),
-            self.texts("body || '\n\n' || COALESCE(left_out, '')", 0, portal_id, received),
+            self.texts("body", 1, (portal_id, job), sent),
+            self.texts(
+                "body || '\n\n' || COALESCE(left_out, '')",
+                0,
+                (portal_id, job),
+                received,
+            ),
             messages::of_job(job),
             last,
         ];
@@ -130,7 +137,9 @@ impl Tx {
     }
 
     /// Texts of the newest messages of one direction, newest first, as one list: a row for each would cost more than what is in it.
-    fn texts(&self, text: &str, outgoing: i64, portal: i64, limit: i64) -> Statement {
+    /// Those that were there before the job: what an attempt has sent of its mail, or others have sent since, must not change what the
+    /// next attempt makes of it.
+    fn texts(&self, text: &str, outgoing: i64, (portal, job): (i64, i64), limit: i64) -> Statement {
         let list = if self.is_sqlite() {
             "json_group_array(said ORDER BY id DESC)"
         } else {
@@ -138,9 +147,10 @@ impl Tx {
         };
         Statement::new(format!(
             "SELECT {list} AS texts FROM (SELECT id, {text} AS said FROM messages \
-             WHERE portal_id = $1 AND outgoing = {outgoing} AND body IS NOT NULL ORDER BY id DESC LIMIT $2 + 0) AS newest"
+             WHERE portal_id = $1 AND job_id < $2 AND outgoing = {outgoing} AND body IS NOT NULL ORDER BY id DESC LIMIT $3 + 0) AS newest"
         ))
         .bind(portal)
+        .bind(job)
         .bind(limit)
     }
 }

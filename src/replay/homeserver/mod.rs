@@ -62,6 +62,8 @@ pub struct Failure {
     pub request: &'static str,
     /// Only in this room.
     pub room: Option<OwnedRoomId>,
+    /// How many of them go well before.
+    pub spared: u32,
     /// How often.
     pub times: u32,
     /// What the bridge gets to see.
@@ -131,6 +133,7 @@ impl MemoryHomeserver {
         self.fail(Failure {
             request,
             room: None,
+            spared: 0,
             times: 1,
             error,
             carried_out: false,
