@@ -13,7 +13,7 @@ use crate::store::{Job, JobKind, JobState, Lane, NewJob, Portal, PortalState, St
 const LOOKED_THROUGH: i64 = 50;
 
 /// A notice to be sent.
-#[derive(Debug, Deserialize, Serialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 struct Notice {
     text: String,
     /// The event that it is about, shown as the message that it answers.
@@ -42,6 +42,19 @@ impl Notice {
             delayed: None,
             arrived: None,
             given_up: None,
+        }
+    }
+
+    /// The same in another room.
+    fn said_elsewhere(self, portal: &Portal) -> Self {
+        let chat = portal.subject.as_deref().or(portal.name.as_deref());
+        let chat = chat.map_or_else(String::new, |chat| format!(" \u{201c}{chat}\u{201d}"));
+        Self {
+            text: format!("About the chat{chat} with {}: {}", portal.address, self.text),
+            about: None,
+            // A reaction there would be about another chat.
+            given_up: None,
+            ..self
         }
     }
 
@@ -177,38 +190,53 @@ impl Bridge {
     }
 
     pub(super) async fn work_notice(&self, job: &Job) -> Result<(), Failure> {
-        let mut notice: Notice = serde_json::from_slice(&job.payload)
+        let notice: Notice = serde_json::from_slice(&job.payload)
             .map_err(|error| Failure::Fail(format!("the stored notice can't be read: {error}")))?;
         let portal = self.portal_of(job).await?;
-        let place = match (&portal.room, portal.state) {
-            (Some(room), PortalState::Active) => Some(Place {
+        if let (Some(room), PortalState::Active) = (&portal.room, portal.state) {
+            let place = Place {
                 speaker: portal.puppet.clone(),
                 room: room.clone(),
-            }),
-            _ if notice.follows => {
-                // A reaction there would be about another chat.
-                notice.given_up = None;
-                let chat = portal.subject.as_deref().or(portal.name.as_deref());
-                let chat = chat.map_or_else(String::new, |chat| format!(" \u{201c}{chat}\u{201d}"));
-                notice.text = format!("About the chat{chat} with {}: {}", portal.address, notice.text);
-                notice.about = None;
-                self.elsewhere(&portal).await?
+            };
+            match self.say(job, &portal, notice.clone(), &place).await {
+                // The puppet may be muted, or the room gone, of which nobody has told us yet.
+                Err(Failure::Fail(reason)) if notice.follows => {
+                    tracing::warn!(
+                        job = job.id,
+                        portal = portal.id,
+                        "the user is told elsewhere: {reason}"
+                    );
+                }
+                said => return said,
             }
-            _ => None,
-        };
-        let Some(place) = place else {
+        }
+        if !notice.follows {
             // What was about the room alone is of no interest any more.
-            let reason = notice
-                .follows
-                .then_some("there is no chat in which the user could be told");
-            if let Some(reason) = reason {
-                tracing::warn!(job = job.id, portal = portal.id, "{reason}");
-                metrics::counter!("penpal_notices_unheard_total").increment(1);
-            }
-            let mut tx = self.settle(job).await?;
-            tx.finish_job(job.id, JobState::Done, reason, self.now()).await?;
-            return Ok(tx.commit().await?);
-        };
+            return self.end_unsaid(job, None).await;
+        }
+        if let Some(place) = self.elsewhere(&portal).await? {
+            let notice = notice.said_elsewhere(&portal);
+            return self.say(job, &portal, notice, &place).await;
+        }
+        let reason = "there is no chat in which the user could be told";
+        tracing::warn!(job = job.id, portal = portal.id, "{reason}");
+        metrics::counter!("penpal_notices_unheard_total").increment(1);
+        self.end_unsaid(job, Some(reason)).await
+    }
+
+    async fn end_unsaid(&self, job: &Job, reason: Option<&str>) -> Result<(), Failure> {
+        let mut tx = self.settle(job).await?;
+        tx.finish_job(job.id, JobState::Done, reason, self.now()).await?;
+        Ok(tx.commit().await?)
+    }
+
+    async fn say(
+        &self,
+        job: &Job,
+        portal: &Portal,
+        mut notice: Notice,
+        place: &Place,
+    ) -> Result<(), Failure> {
         let earlier = match &notice.arrived {
             Some(message_id) => {
                 let mut tx = self.store.read().await?;
@@ -257,6 +285,7 @@ impl Bridge {
             .await?;
         let open = others
             .into_iter()
+            .filter(|other| other.id != portal.id)
             .find_map(|other| match (other.room, other.state) {
                 (Some(room), PortalState::Active) => Some(Place {
                     speaker: other.puppet,
