@@ -193,10 +193,15 @@ impl Bridge {
         );
         let mut tx = self.settle(job).await?;
         tx.remove_draft(job.id).await?;
-        // What comes later must not answer an email that nobody has.
-        tx.remove_email(&draft.message_id, portal.id).await?;
-        tx.unspend(&portal.user, job.id).await?;
-        let text = format!("This was not sent. {}", hindrance.words(&portal.address));
+        let what = if draft.frozen.is_some() {
+            "This was perhaps delivered, and will not be sent again."
+        } else {
+            // What comes later must not answer an email that nobody has.
+            tx.remove_email(&draft.message_id, portal.id).await?;
+            tx.unspend(&portal.user, job.id).await?;
+            "This was not sent."
+        };
+        let text = format!("{what} {}", hindrance.words(&portal.address));
         let about = messages.first().map(|message| &*message.event_id);
         self.add_notice(&mut tx, portal.id, &text, about).await?;
         self.finish(tx, job).await

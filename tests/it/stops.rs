@@ -261,6 +261,22 @@ stories! {
         assert!(world.mails().is_empty());
     }
 
+    async fn what_was_perhaps_delivered_before_is_not_told_as_not_sent(world: World) {
+        let world = with_page(world).await;
+        let (room, mail) = world.bob_writes("one").await;
+        world.relay.fail_next(SendError::Transient { reply: "connection lost after DATA".into(), uncertain: true });
+        world.says(&bob(), &room, "two").await;
+        world.wait(Duration::from_secs(31)).await;
+        let perhaps = world.mail();
+        press(&world, &token(&mail), true).await.unwrap();
+        let said = notices(&world, &room, &alice());
+        assert_eq!(said.last().unwrap(), &NOT_SENT.replace("not sent.", "perhaps delivered, and will not be sent again."), "{said:?}");
+        // It was, and she answers it.
+        press(&world, &token(&mail), false).await.unwrap();
+        world.alice_mails("bob@mail.lab.test", &Letter::answering(&perhaps, "got both").without("To")).await;
+        assert_eq!(world.said(&room, &alice()).last().unwrap(), "got both");
+    }
+
     async fn one_who_left_is_told_elsewhere_and_called_by_nobody(world: World) {
         let (room, mail) = world.bob_writes("hello").await;
         let other = world.bob_opens_chat().await;
