@@ -198,6 +198,10 @@ impl Tx {
             "UPDATE jobs SET due_at = due_at - $1 WHERE state = 'waiting' AND due_at > $2",
             "UPDATE drafts SET held_until = held_until - $1 WHERE held_until > $2",
             "UPDATE spending SET spent_at = spent_at - $1 WHERE spent_at > $2",
+            "UPDATE machines SET since = since - $1 WHERE since > $2",
+            "UPDATE machines SET stopped_until = stopped_until - $1 WHERE stopped_until > $2",
+            "UPDATE machines SET auto_reply_at = auto_reply_at - $1 WHERE auto_reply_at > $2",
+            "UPDATE mailbox_messages SET due_at = due_at - $1 WHERE due_at > $2",
         ];
         for sql in due {
             self.sql(sql).bind(step).bind(now.millis()).later().await?;
@@ -210,6 +214,13 @@ impl Tx {
                 .await?;
         }
         Ok(())
+    }
+
+    /// When the newest job was made.
+    pub async fn newest_job(&mut self) -> Result<Option<Timestamp>, StoreError> {
+        self.sql("SELECT created_at FROM jobs ORDER BY id DESC LIMIT 1")
+            .one(|row| get(row, "jobs", "created_at").map(Timestamp))
+            .await
     }
 
     pub(super) async fn lane_of_job(&mut self, id: i64) -> Result<Option<Lane>, StoreError> {

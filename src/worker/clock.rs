@@ -44,6 +44,23 @@ impl Watch {
 }
 
 impl Worker {
+    /// Follows a clock that was set back while nobody watched it: work may not be newer than now.
+    pub(super) async fn follow_a_former_clock(&self) {
+        let newest = async { self.bridge.store().read().await?.newest_job().await };
+        match newest.await {
+            Ok(Some(made)) if made > self.bridge.now() + LEAST => {
+                let step = made.since(self.bridge.now());
+                tracing::warn!(
+                    seconds = step.as_secs(),
+                    "the clock was set back since the last work came in"
+                );
+                self.set_back(step).await;
+            }
+            Ok(_) => {}
+            Err(error) => tracing::warn!(%error, "what waits is taken to be of this clock"),
+        }
+    }
+
     /// Sets back what waits. That both classes of lanes see to it, twice, and several processes, does no harm: it makes some work
     /// due early.
     pub(super) async fn set_back(&self, step: Duration) {

@@ -94,6 +94,7 @@ impl Worker {
         if let Err(error) = self.take_over().await {
             tracing::error!(%error, "what a former process left undone waits for up to a minute");
         }
+        self.follow_a_former_clock().await;
         tokio::join!(
             end_by(&stop, STOP_TIME, self.run_class(LaneClass::Homeserver, &stop)),
             end_by(&stop, STOP_TIME_AT_RELAY, self.run_class(LaneClass::Relay, &stop)),

@@ -2,10 +2,12 @@
 
 use std::time::Duration;
 
+use penpal::mail::SendError;
 use penpal::replay::homeserver::RoomOptions;
 use penpal::store::{JobState, Store};
 use penpal::worker::Worker;
 use serde_json::json;
+use tokio_util::sync::CancellationToken;
 
 use crate::harness::{Database, World, alice, bob, carol, erin};
 use crate::stories;
@@ -43,6 +45,26 @@ stories! {
         assert_eq!(to_alice.matches("message ").count(), 6, "each once: {to_alice}");
         assert_eq!(mails.iter().filter(|mail| mail.to == "erin@example.net").count(), 1);
         assert!(world.jobs(JobState::Failed).await.is_empty() && world.jobs(JobState::Waiting).await.is_empty());
+    }
+
+    async fn what_waits_since_a_clock_that_was_ahead_goes_on_at_the_next_start(world: World) {
+        let (former, its_clock) = world.neighbour(HOUR).await;
+        let room = world.bob_opens_chat().await;
+        let event = world.homeserver.user_says(&room, &bob(), "hello").unwrap();
+        world.homeserver.take_pushed();
+        former.accept_transaction("1", &json!({"events": [event]})).await.unwrap();
+        let its_worker = Worker::new(former);
+        world.relay.fail_next(SendError::Transient { reply: "451 4.3.0 later".into(), uncertain: false });
+        its_worker.run_due().await.unwrap();
+        its_clock.advance(Duration::from_mins(1));
+        its_worker.run_due().await.unwrap();
+        assert_eq!(world.relay.attempts(), 1);
+        // It ends, somebody sets the clock right, and it starts again.
+        let stop = CancellationToken::new();
+        stop.cancel();
+        Box::pin(world.worker.run(stop)).await;
+        world.wait(Duration::from_mins(5)).await;
+        assert!(world.mail().text.starts_with("hello"));
     }
 }
 
