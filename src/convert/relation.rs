@@ -2,6 +2,8 @@
 
 use serde_json::{Map, Value};
 
+use crate::model::is_identifier;
+
 /// How an event relates to an earlier one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Relation {
@@ -41,6 +43,7 @@ pub fn referred(content: &Map<String, Value>) -> Option<&str> {
         .and_then(|answered| answered.get("event_id"))
         .or_else(|| relates.get("event_id"))?
         .as_str()
+        .filter(|id| is_identifier(id))
 }
 
 /// The content of a message after an edit: the new one, but related as the message was before (client-server API,
@@ -102,6 +105,8 @@ mod tests {
                 Some("$6"),
             ),
             (json!({"m.in_reply_to": "$7"}), Relation::None, None),
+            (json!({"event_id": "$a\u{0}"}), Relation::None, None),
+            (json!({"event_id": "$".repeat(256)}), Relation::None, None),
             (json!("nonsense"), Relation::None, None),
             (json!({"rel_type": 5, "event_id": []}), Relation::None, None),
         ] {

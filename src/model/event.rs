@@ -41,15 +41,22 @@ pub struct EventError {
     pub field: &'static str,
 }
 
+/// Whether a text may be an ID or a type: at most 255 bytes ([size limits]). A control character stands for nothing in one, and not
+/// every database can hold it.
+///
+/// [size limits]: https://spec.matrix.org/latest/client-server-api/#size-limits
+pub fn is_identifier(text: &str) -> bool {
+    text.len() <= 255 && !text.contains(char::is_control)
+}
+
 impl RoomEvent {
     /// Reads an event from a transaction or from `/messages`.
     pub fn from_json(value: &Value) -> Result<Self, EventError> {
-        // A control character in an ID or a type stands for nothing, and not every database can hold one.
         let text = |field: &'static str| {
             value
                 .get(field)
                 .and_then(Value::as_str)
-                .filter(|text| !text.contains(char::is_control))
+                .filter(|text| is_identifier(text))
                 .ok_or(EventError { field })
         };
         let content = value
@@ -79,7 +86,9 @@ impl RoomEvent {
             event_type: text("type")?.to_owned(),
             state_key: value.get("state_key").and_then(Value::as_str).map(str::to_owned),
             timestamp: Timestamp(value.get("origin_server_ts").and_then(Value::as_i64).unwrap_or(0)),
-            redacts: redacts.and_then(|id| id.try_into().ok()),
+            redacts: redacts
+                .filter(|id| is_identifier(id))
+                .and_then(|id| id.try_into().ok()),
             redacted: unsigned.is_some_and(|unsigned| unsigned.get("redacted_because").is_some())
                 || value.get("redacted_because").is_some(),
             invite_state: invite_state.cloned().unwrap_or_default(),

@@ -16,7 +16,7 @@ mod verdict;
 
 pub use address::{AddressError, EmailAddress};
 pub use clock::{Clock, ManualClock, SystemClock, Timestamp};
-pub use event::{EventError, RoomEvent};
+pub use event::{EventError, RoomEvent, is_identifier};
 pub use items::Items;
 pub use mail::{Envelope, IncomingMail, Mailbox, Refusal};
 pub(crate) use namespace::stands_for_itself;

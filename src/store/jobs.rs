@@ -8,7 +8,7 @@ use std::time::Duration;
 use super::contents::content;
 use super::leases::{release, remove_if_empty};
 use super::query::{Statement, in_batches, placeholders, read_all, read_one};
-use super::{Content, Lane, Row, StoreError, Tx, get, parse, storable, stored_words};
+use super::{Content, Lane, Row, StoreError, Tx, get, parse, stored_words};
 use crate::model::Timestamp;
 
 stored_words! {
@@ -277,7 +277,7 @@ impl Tx {
         self.sql(sql)
             .bind(state.as_str())
             .bind(now.millis())
-            .bind(error.map(storable))
+            .bind(error)
             .bind(job)
             .later()
             .await
@@ -366,7 +366,7 @@ impl Tx {
         self.close_lane(&job.lane).await?;
         self.sql("UPDATE jobs SET due_at = $1, error = $2 WHERE id = $3")
             .bind(due_at.millis())
-            .bind(storable(error))
+            .bind(error)
             .bind(job.id)
             .later()
             .await?;

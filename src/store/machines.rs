@@ -1,7 +1,7 @@
 //! Machines: what they have sent into a thread lately.
 
 use super::query::{Statement, read_one};
-use super::{Row, StoreError, Tx, get, storable};
+use super::{Row, StoreError, Tx, get};
 use crate::model::Timestamp;
 
 /// What is remembered of the machines in a thread.
@@ -45,7 +45,7 @@ impl Tx {
         .bind(machines.auto_reply_at.millis())
         .bind(i64::from(machines.came))
         .bind(machines.gist.as_deref())
-        .bind(machines.answers.as_deref().map(storable))
+        .bind(machines.answers.as_deref())
         .bind(portal)
         .later()
         .await

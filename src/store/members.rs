@@ -3,7 +3,7 @@
 use ruma::{OwnedUserId, RoomId, UserId};
 
 use super::query::{Statement, read_one};
-use super::{Row, StoreError, Tx, get, parse, storable};
+use super::{Row, StoreError, Tx, get, parse};
 
 impl Tx {
     /// Notes who a member of a portal's room is.
@@ -20,8 +20,8 @@ impl Tx {
         )
         .bind(room.as_str())
         .bind(user.as_str())
-        .bind(storable(membership))
-        .bind(display_name.map(storable))
+        .bind(membership)
+        .bind(display_name)
         .later()
         .await
     }

@@ -3,7 +3,7 @@
 use ruma::{OwnedRoomId, OwnedUserId, RoomId, UserId};
 
 use super::query::{Statement, read_one};
-use super::{Row, StoreError, Tx, get, parse, parse_optional, storable, stored_words};
+use super::{Row, StoreError, Tx, get, parse, parse_optional, stored_words};
 use crate::model::{EmailAddress, Timestamp};
 
 stored_words! {
@@ -94,7 +94,7 @@ impl Tx {
         .bind(portal.puppet.as_str())
         .bind(portal.room.map(RoomId::as_str))
         .bind(portal.token)
-        .bind(portal.subject.map(storable))
+        .bind(portal.subject)
         .bind(now.millis())
         .bind(portal.domain)
         .only(|row| get(row, "portals", "id"))
@@ -165,8 +165,8 @@ impl Tx {
              encrypted = $4 WHERE id = $5",
         )
         .bind(room.as_str())
-        .bind(name.map(storable))
-        .bind(topic.map(storable))
+        .bind(name)
+        .bind(topic)
         .bind(i64::from(encrypted))
         .bind(id)
         .later()
@@ -211,7 +211,7 @@ impl Tx {
     /// Notes the room's name.
     pub async fn set_room_name(&mut self, id: i64, name: Option<&str>) -> Result<(), StoreError> {
         self.sql("UPDATE portals SET name = $1 WHERE id = $2")
-            .bind(name.map(storable))
+            .bind(name)
             .bind(id)
             .later()
             .await
@@ -220,7 +220,7 @@ impl Tx {
     /// Notes the room's topic.
     pub async fn set_room_topic(&mut self, id: i64, topic: Option<&str>) -> Result<(), StoreError> {
         self.sql("UPDATE portals SET topic = $1 WHERE id = $2")
-            .bind(topic.map(storable))
+            .bind(topic)
             .bind(id)
             .later()
             .await

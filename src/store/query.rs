@@ -135,7 +135,13 @@ impl Statement {
         for value in self.values {
             match value {
                 Value::Int(value) => arguments.add(value),
-                Value::Text(value) => arguments.add(value),
+                // PostgreSQL knows no U+0000, and nobody misses it.
+                Value::Text(mut value) => {
+                    if let Some(text) = &mut value {
+                        text.retain(|c| c != '\0');
+                    }
+                    arguments.add(value)
+                }
                 Value::Bytes(value) => arguments.add(value),
                 Value::NoInt => arguments.add(None::<i64>),
             }

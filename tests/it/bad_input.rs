@@ -42,6 +42,21 @@ fn assert_header_is_whole(raw: &str) {
 }
 
 stories! {
+    async fn what_no_database_can_hold_stops_nobody(world: World) {
+        let room = world.bob_opens_chat().await;
+        let target = "$a\u{0}b";
+        for relation in [json!({"m.in_reply_to": {"event_id": target}}), json!({"rel_type": "m.reference", "event_id": target}), json!({"rel_type": "m.replace", "event_id": target})] {
+            world.sends(&bob(), &room, json!({"msgtype": "m.text", "body": "a\u{0}b", "m.new_content": {"body": "c"}, "m.relates_to": relation})).await;
+        }
+        let beacon = json!({"m.relates_to": {"rel_type": "m.reference", "event_id": format!("${}", "b".repeat(9_000))}, "org.matrix.msc3488.location": {"uri": "geo:1,2"}});
+        let beacon = world.homeserver.user_sends_event(&room, &bob(), "org.matrix.msc3672.beacon", beacon).unwrap();
+        world.push([beacon]).await;
+        world.says(&bob(), &room, "after all that").await;
+        world.settle().await;
+        assert!(world.mails().iter().any(|mail| mail.text.contains("after all that")));
+        assert!(world.jobs(JobState::Waiting).await.is_empty() && world.jobs(JobState::Failed).await.is_empty());
+    }
+
     async fn events_that_are_none_stop_nobody(world: World) {
         let room = world.bob_opens_chat().await;
         let good = world.homeserver.user_says(&room, &bob(), "good").unwrap();
