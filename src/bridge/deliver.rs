@@ -8,16 +8,12 @@ use serde_json::Value;
 
 use super::answers::Answers;
 use super::chat_room::ChatRoom;
-use super::contents::StoredMail;
 use super::label::Authorship;
 use super::submit::one_line;
 use super::{Bridge, Failure, aside, questions};
-use crate::convert::to_matrix::{
-    self, Auto, Content, Converted, EmailHeaders, LargeMail, ThreadContext, Upload,
-};
+use crate::convert::to_matrix::{self, Auto, Converted, EmailHeaders, LargeMail, ThreadContext};
 use crate::convert::trace;
-use crate::matrix::MatrixError;
-use crate::store::{Incoming, Job, JobState, Message, Portal, PortalState, StoreError, Tx};
+use crate::store::{Incoming, Job, JobState, Message, PortalState, StoreError, Tx};
 
 /// How many of our own messages are compared with a quotation.
 const QUOTABLE: i64 = 50;
@@ -160,68 +156,6 @@ impl Bridge {
         // A large mail takes a while, and a hostile one longer.
         let small = mail.is_at_most(SMALL);
         aside(small, move || to_matrix::convert_large(&mail, &context)).await
-    }
-
-    /// Uploads what the events show, each attachment once, also over several attempts. What the homeserver does not take
-    /// is named in the chat instead: one file must not cost the whole mail.
-    async fn upload_all(
-        &self,
-        job: &Job,
-        portal: &Portal,
-        stored: &StoredMail,
-        converted: &mut Converted,
-    ) -> Result<Vec<OwnedMxcUri>, Failure> {
-        let mut uris = Vec::with_capacity(converted.uploads.len());
-        for (position, upload) in std::mem::take(&mut converted.uploads).into_iter().enumerate() {
-            let known = self.store.read().await?.upload(job.id, position).await?;
-            let uri = match known {
-                Some(uri) => uri,
-                None => {
-                    self.upload(job, portal, stored, (position, upload), converted)
-                        .await?
-                }
-            };
-            uris.push(uri);
-        }
-        Ok(uris)
-    }
-
-    /// Uploads one attachment and commits its URI; what the homeserver refuses is named in the text instead.
-    async fn upload(
-        &self,
-        job: &Job,
-        portal: &Portal,
-        stored: &StoredMail,
-        (position, upload): (usize, Upload),
-        converted: &mut Converted,
-    ) -> Result<OwnedMxcUri, Failure> {
-        let Upload {
-            name,
-            content_type,
-            content,
-        } = upload;
-        let file = match content {
-            Content::Here(bytes) => bytes.into(),
-            Content::Left(left) => stored.file(&left),
-        };
-        match self
-            .homeserver
-            .upload(&portal.puppet, &name, &content_type, file)
-            .await
-        {
-            Ok(uri) => {
-                let mut tx = self.settle(job).await?;
-                tx.add_upload(job.id, position, uri.as_str()).await?;
-                tx.commit().await?;
-                Ok(uri)
-            }
-            Err(error @ MatrixError::Transient { .. }) => Err(error.into()),
-            Err(error) => {
-                tracing::warn!(job = job.id, %error, "an attachment could not be uploaded");
-                to_matrix::name_missing(converted, position, &error.to_string());
-                Ok(to_matrix::placeholder(position).into())
-            }
-        }
     }
 
     /// Sends the events in order; those that an earlier attempt has sent are left out. Answers the last one's message, which

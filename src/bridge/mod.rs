@@ -67,6 +67,7 @@ mod service;
 mod settings;
 mod stops;
 mod submit;
+mod uploads;
 mod way;
 
 use std::sync::Arc;

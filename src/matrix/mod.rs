@@ -225,10 +225,17 @@ pub trait Homeserver: Send + Sync {
     /// Begins to download media of any size, as fast as whoever wants it takes it.
     async fn open_media(&self, user: &UserId, uri: &ruma::MxcUri) -> Result<MediaStream, MatrixError>;
 
-    /// Uploads media.
+    /// Makes a URI for media that are still to be uploaded ([asynchronous uploads], since Matrix 1.7).
+    ///
+    /// [asynchronous uploads]: https://spec.matrix.org/latest/client-server-api/#post_matrixmediav1create
+    async fn reserve_media(&self, user: &UserId) -> Result<OwnedMxcUri, MatrixError>;
+
+    /// Uploads media, `to` a URI that was made for them where there is one. What is there already stays, and that is no error; refused
+    /// with `M_NOT_FOUND` where the homeserver does not know that URI any more.
     async fn upload(
         &self,
         user: &UserId,
+        to: Option<&ruma::MxcUri>,
         name: &str,
         content_type: &str,
         file: File,

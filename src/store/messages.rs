@@ -4,7 +4,7 @@ use ruma::{EventId, OwnedEventId, OwnedUserId};
 use serde_json::{Map, Value as Json};
 
 use super::query::{Statement, Value, read_all};
-use super::{Row, StoreError, Tx, corrupt, get, parse, storable};
+use super::{Row, StoreError, Tx, corrupt, get, parse};
 use crate::model::Timestamp;
 
 /// A message of a portal.
@@ -131,39 +131,8 @@ impl Tx {
     /// Notes the plain text under which a message left.
     pub async fn set_body(&mut self, event: &EventId, body: &str) -> Result<(), StoreError> {
         self.sql("UPDATE messages SET body = $1 WHERE event_id = $2")
-            .bind(storable(body))
+            .bind(body)
             .bind(event.as_str())
-            .later()
-            .await
-    }
-
-    /// The URI of an attachment that is on the homeserver already.
-    pub async fn upload(
-        &mut self,
-        job: i64,
-        position: usize,
-    ) -> Result<Option<ruma::OwnedMxcUri>, StoreError> {
-        self.sql("SELECT uri FROM uploads WHERE job_id = $1 AND position = $2")
-            .bind(job)
-            .bind(i64::try_from(position).unwrap_or(i64::MAX))
-            .one(|row| get::<String>(row, "uploads", "uri").map(Into::into))
-            .await
-    }
-
-    /// Notes where an attachment is.
-    pub async fn add_upload(&mut self, job: i64, position: usize, uri: &str) -> Result<(), StoreError> {
-        self.sql("INSERT INTO uploads (job_id, position, uri) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING")
-            .bind(job)
-            .bind(i64::try_from(position).unwrap_or(i64::MAX))
-            .bind(uri)
-            .later()
-            .await
-    }
-
-    /// Forgets the uploads of a job that is done.
-    pub async fn remove_uploads(&mut self, job: i64) -> Result<(), StoreError> {
-        self.sql("DELETE FROM uploads WHERE job_id = $1")
-            .bind(job)
             .later()
             .await
     }
@@ -184,12 +153,12 @@ pub(super) fn insert(message: &Message, job: &str, about: impl Into<Value>) -> S
     .bind(&message.message_id)
     .bind(i64::from(message.outgoing))
     .bind(message.sender.as_str())
-    .bind(storable(&message.sender_name))
-    .bind(storable(&message.event_type))
+    .bind(&message.sender_name)
+    .bind(&message.event_type)
     .bind(content.map(|content| Json::Object(content.clone()).to_string()))
-    .bind(message.body.as_deref().map(storable))
+    .bind(message.body.as_deref())
     .bind(message.sent_at.millis())
-    .bind(message.left_out.as_deref().map(storable))
+    .bind(message.left_out.as_deref())
 }
 
 /// The messages of a job, in order, without those that were redacted.

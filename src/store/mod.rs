@@ -45,6 +45,7 @@ mod sqlite;
 mod stops;
 mod threads;
 mod tx;
+mod uploads;
 mod writer;
 
 use std::path::Path;
@@ -53,7 +54,7 @@ use std::sync::Arc;
 
 use sqlx::migrate::Migrator;
 use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
-use sqlx::{ConnectOptions, Connection as _};
+use sqlx::{ConnectOptions, Connection as _, Executor as _};
 use tokio::sync::Notify;
 
 pub use chats::Chat;
@@ -82,6 +83,7 @@ pub use sender_rules::SenderRule;
 pub use spending::{Resource, Use};
 pub use threads::{EmailSummary, ThreadFilter, ThreadSummary};
 pub use tx::Tx;
+pub use uploads::Upload;
 
 use contents::GivenUp;
 use disk::Promise;
@@ -104,6 +106,11 @@ const FROZEN: &str = "10000";
 /// PostgreSQL plans by how full it knows a table to be. Ours fill and empty within seconds, long before it looks again, and a plan
 /// made for an empty table reads the full one from end to end, for each message. What a message needs has an index.
 const INDEXED: (&str, &str) = ("enable_seqscan", "off");
+
+/// A commit of PostgreSQL waits for its disk, whatever the server's configuration, the database's or the role's says. What waits for
+/// more, as for other servers, stays.
+const WAITS_FOR_THE_DISK: &str = "SELECT set_config('synchronous_commit', 'on', false) \
+    WHERE current_setting('synchronous_commit') = 'off'";
 
 /// The database.
 #[derive(Clone, Debug)]
@@ -165,7 +172,13 @@ impl Store {
             // A pool would try for half a minute and then say that it has timed out. This says at once what is wrong.
             options.connect().await?.close().await?;
             let pool = PgPoolOptions::new().max_connections(CONNECTIONS);
-            let write = pool.clone().connect_with(options.clone()).await?;
+            let write = pool.clone().after_connect(|connection, _| {
+                Box::pin(async move {
+                    connection.execute(WAITS_FOR_THE_DISK).await?;
+                    Ok(())
+                })
+            });
+            let write = write.connect_with(options.clone()).await?;
             POSTGRES.run(&write).await?;
             let reading = options.options([("default_transaction_read_only", "on")]);
             Database::Postgres {
@@ -271,11 +284,6 @@ impl Store {
             Database::Postgres { .. } => Ok(()),
         }
     }
-}
-
-/// Foreign text as both databases can hold it: PostgreSQL knows no U+0000, and nobody misses it.
-fn storable(text: &str) -> String {
-    text.replace('\0', "")
 }
 
 /// An enum that is stored as a word.

@@ -418,6 +418,7 @@ stories! {
         world.homeserver.fail(Failure {
             request: "create_room",
             room: None,
+            spared: 0,
             times: 1,
             error: MatrixError::Transient { retry_after: None, reason: "the answer was lost".into() },
             carried_out: true,

@@ -86,6 +86,7 @@ stories! {
         let (room, first) = world.bob_writes("one").await;
         world.homeserver.user_leaves(&room, &bob());
         world.settle().await;
+        world.clock.advance(std::time::Duration::from_mins(1));
         world.alice_mails(&first.reply_to, &Letter::answering(&first, "still there?").id("back@example.org")).await;
         let again = world.created_room();
         assert_eq!(world.said(&again, &alice()), ["still there?"]);
@@ -268,7 +269,7 @@ stories! {
         world.settle().await;
         let other = world.mail();
         world.homeserver.fail(penpal::replay::homeserver::Failure {
-            request: "send", room: Some(bobs.clone()), times: 150, carried_out: false,
+            request: "send", room: Some(bobs.clone()), spared: 0, times: 150, carried_out: false,
             error: penpal::matrix::MatrixError::Transient { retry_after: None, reason: "502".into() },
         });
         let letter = Letter::answering(&mail, "stuck").to_string();

@@ -22,6 +22,7 @@ fn trouble(request: &'static str, carried_out: bool) -> Failure {
     Failure {
         request,
         room: None,
+        spared: 0,
         times: 2,
         error: MatrixError::Transient {
             retry_after: None,
@@ -34,7 +35,7 @@ fn trouble(request: &'static str, carried_out: bool) -> Failure {
 stories! {
     async fn a_homeserver_that_fails_at_any_step_gets_each_message_once(world: World) {
         let world = world.open_to_strangers().await;
-        let steps = ["register", "set_display_name", "create_room", "upload", "send", "read_receipt", "account_data", "set_account_data"];
+        let steps = ["register", "set_display_name", "create_room", "reserve_media", "upload", "send", "read_receipt", "account_data", "set_account_data"];
         for (number, (step, carried_out)) in steps.iter().flat_map(|step| [(step, false), (step, true)]).enumerate() {
             let (who, puppet) = (format!("p{number}@example.org"), format!("@_email_p{number}=40example.org:lab.test"));
             let puppet = ruma::OwnedUserId::try_from(puppet).unwrap();
@@ -44,8 +45,7 @@ stories! {
             world.receives_gladly(&who, "bob@mail.lab.test", &letter.to_string()).await;
             let room = world.created_rooms().pop().unwrap();
             assert_eq!(world.said(&room, &puppet), ["look", "plan.pdf"], "{step} {carried_out}");
-            let uploads = world.homeserver.requests_named("upload").into_iter().filter(|upload| upload.error.is_none()).count();
-            assert_eq!(uploads, 1, "{step} {carried_out}");
+            assert_eq!(world.uploaded().len(), 1, "{step} {carried_out}");
             assert_eq!(world.direct(&puppet)["@bob:lab.test"][0], room.as_str(), "{step} {carried_out}");
             // Bob's answer to it is marked as read by the next mail; so are failures of that.
             world.homeserver.user_joins(&room, &bob());
@@ -57,6 +57,46 @@ stories! {
         }
         assert!(world.jobs(JobState::Failed).await.is_empty());
         assert!(world.mails().is_empty());
+    }
+
+    async fn a_homeserver_that_makes_no_uris_in_advance_gets_files_in_one_step(world: World) {
+        let (room, mail) = world.bob_writes("hello").await;
+        let refused = |status: u16, code: &str| MatrixError::Refused { status, errcode: code.into(), message: "no".into() };
+        world.homeserver.fail_next("reserve_media", refused(404, "M_UNRECOGNIZED"));
+        let letter = Letter::answering(&mail, "look").attach(&[("plan.pdf", "application/pdf", "%PDF-1.4")]);
+        world.alice_mails(&mail.reply_to, &letter).await;
+        assert_eq!(world.said(&room, &alice()), ["look", "plan.pdf"]);
+        // A day later, nobody knows the URI that was made.
+        world.homeserver.fail_next("upload", refused(404, "M_NOT_FOUND"));
+        world.alice_mails(&mail.reply_to, &letter.id("2@example.org")).await;
+        assert_eq!(world.said(&room, &alice())[2..], ["look", "plan.pdf"]);
+        assert_eq!(world.homeserver.requests_named("reserve_media").len(), 3);
+        assert_eq!(world.uploaded().len(), 2);
+    }
+
+    async fn a_mail_that_was_shown_in_part_goes_on_with_the_rest(world: World) {
+        let world = world.open_to_strangers().await;
+        for (number, spared) in [1, 2].into_iter().enumerate() {
+            let who = format!("p{number}@example.org");
+            let card = "Alice Smith<br>Head of Sales<br><img src=\"cid:logo\"><br>Acme Ltd.<br>Tel. +44 1865 123456<br>www.acme.example";
+            let body = format!(
+                "--sep\nContent-Type: text/html\n\n<p>Dear Bob,</p><p>here is our offer.</p><p>{card}</p>\n\
+                 --sep\nContent-Type: image/png\nContent-ID: <logo>\nContent-Disposition: inline; filename=logo.png\n\nlogo\n\
+                 --sep\nContent-Type: application/pdf\nContent-Disposition: attachment; filename=offer.pdf\n\n%PDF-1.4\n--sep--\n"
+            );
+            let letter = Letter::from(&format!("Alice Smith <{who}>")).with("Subject", "Offer").with("MIME-Version", "1.0");
+            let letter = letter.with("Content-Type", "multipart/mixed; boundary=sep").text(&body);
+            world.homeserver.fail(Failure { spared, times: 1, ..trouble("send", true) });
+            world.receives_gladly(&who, "bob@mail.lab.test", &letter.to_string()).await;
+            let room = world.created_rooms().pop().unwrap();
+            let puppet = ruma::OwnedUserId::try_from(format!("@_email_p{number}=40example.org:lab.test")).unwrap();
+            let messages = world.homeserver.messages(&room, &puppet);
+            let files: Vec<_> = messages[1..].iter().map(|message| (&message["filename"], &message["url"])).collect();
+            let uploads = world.homeserver.requests_named("upload");
+            let sent: Vec<_> = uploads.iter().rev().take(2).rev().map(|upload| (upload.detail("name"), upload.detail("uri"))).collect();
+            assert_eq!(files, sent, "{messages:#?}");
+            assert_eq!(files[1].0, "offer.pdf");
+        }
     }
 
     async fn a_lost_answer_leaves_no_second_room_behind(world: World) {
@@ -113,11 +153,24 @@ stories! {
         assert!(world.created_rooms().is_empty());
     }
 
+    async fn who_can_not_be_told_in_the_chat_is_told_in_another(world: World) {
+        let room = world.bob_opens_chat().await;
+        let other = world.bob_opens_chat().await;
+        world.relay.fail_next(SendError::Permanent { reply: "550 5.1.1 no such user".into() });
+        world.homeserver.fail_next("send", MatrixError::Refused { status: 403, errcode: "M_FORBIDDEN".into(), message: "muted".into() });
+        world.says(&bob(), &room, "hello").await;
+        world.settle().await;
+        assert!(world.said(&room, &alice()).is_empty());
+        let told = world.said(&other, &alice());
+        assert!(told[0].starts_with("About the chat") && told[0].contains("no such user"), "{told:?}");
+        assert!(!told[0].contains("🔁"), "{told:?}");
+    }
+
     async fn a_room_that_is_gone_is_replaced_even_after_an_outage(world: World) {
         let (room, mail) = world.bob_writes("hello").await;
         world.homeserver.fail(trouble("set_display_name", false));
         world.homeserver.fail(Failure {
-            request: "send", room: Some(room.clone()), times: 100, carried_out: false,
+            request: "send", room: Some(room.clone()), spared: 0, times: 100, carried_out: false,
             error: MatrixError::Refused { status: 403, errcode: "M_FORBIDDEN".into(), message: "User not in room".into() },
         });
         world.alice_mails(&mail.reply_to, &Letter::answering(&mail, "anybody?")).await;
@@ -435,4 +488,29 @@ stories! {
         };
         tokio::time::timeout(Duration::from_mins(1), Box::pin(heard)).await.expect("it is heard of");
     }
+}
+
+#[tokio::test]
+async fn a_commit_of_postgres_waits_for_its_disk_whatever_its_admin_has_set() {
+    let Some(url) = Database::empty_postgres("outages_durable").await else {
+        return;
+    };
+    let database = Database::at(format!("{url}&options[synchronous_commit]=off")).await;
+    database
+        .run(
+            "CREATE TABLE waited (how TEXT); \
+             CREATE FUNCTION note() RETURNS TRIGGER LANGUAGE plpgsql AS \
+             $$ BEGIN INSERT INTO waited VALUES (current_setting('synchronous_commit')); RETURN NULL; END $$; \
+             CREATE TRIGGER note AFTER INSERT ON settings EXECUTE FUNCTION note()",
+        )
+        .await;
+    let mut tx = database.store.begin().await.unwrap();
+    tx.keep_setting("color", "red").await.unwrap();
+    tx.commit().await.unwrap();
+    assert_eq!(
+        database
+            .count("SELECT count(*) FROM waited WHERE how = 'on'")
+            .await,
+        1
+    );
 }

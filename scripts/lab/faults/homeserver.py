@@ -158,7 +158,7 @@ class Homeserver:
         url = urlsplit(handler.path)
         user = parse_qs(url.query).get("user_id", [""])[0]
         content = {}
-        if url.path.endswith("/upload"):
+        if "/media/v3/upload" in url.path:
             content = self._upload(handler, length)
             if content is None:
                 return
@@ -236,12 +236,21 @@ class Homeserver:
                 return 200, {"joined_rooms": [room.id for room in self.rooms.values() if room.joined(request.user)]}
             if "rooms" in parts:
                 return self._in_room(request, *parts[parts.index("rooms") + 1 :])
+            if parts[-2:] == ["v1", "create"]:
+                self._events += 1
+                return 200, {"content_uri": f"mxc://{SERVER_NAME}/{self._events}"}
+            if "upload" in parts:
+                return self._store(parts[-1], request.body["digest"])
         if parts[-1] == "ping":
             return self.ping()
-        if parts[-1] == "upload":
-            uri = f"mxc://{SERVER_NAME}/{self.requests}"
-            self.uploaded[uri] = request.body["digest"]
-            return 200, {"content_uri": uri}
+        return 200, {}
+
+    def _store(self, media_id: str, digest: str) -> tuple[int, object]:
+        """Keeps what was uploaded to the URI that was made for it."""
+        uri = f"mxc://{SERVER_NAME}/{media_id}"
+        if uri in self.uploaded:
+            return refusal(409, "M_CANNOT_OVERWRITE_MEDIA")
+        self.uploaded[uri] = digest
         return 200, {}
 
     def _create(self, request: Request) -> str:

@@ -76,6 +76,8 @@ class Films:
         uris = [sent.content["url"] for room in rooms for sent in room.sent if "url" in sent.content]
         shown = sorted(stand.homeserver.uploaded[uri] for uri in uris)
         stand.check(shown == sorted(self._into), f"{len(shown)} files in the rooms, {len(self._into)} were sent")
+        made = len(stand.homeserver.uploaded)
+        stand.check(made == len(self._into), f"{made} files made on the homeserver, {len(self._into)} were sent")
 
 
 def _left(directory: Path) -> tuple[int, int]:

@@ -269,14 +269,19 @@ impl Homeserver for HttpHomeserver {
         self.stream_media(user, uri, LONGEST_STREAM).await
     }
 
+    async fn reserve_media(&self, user: &UserId) -> Result<OwnedMxcUri, MatrixError> {
+        self.create_media(user).await
+    }
+
     async fn upload(
         &self,
         user: &UserId,
+        to: Option<&MxcUri>,
         name: &str,
         content_type: &str,
         file: File,
     ) -> Result<OwnedMxcUri, MatrixError> {
-        self.upload_media(user, name, content_type, file).await
+        self.upload_media(user, to, name, content_type, file).await
     }
 
     async fn members(&self, user: &UserId, room: &RoomId) -> Result<Vec<Member>, MatrixError> {

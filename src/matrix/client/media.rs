@@ -9,6 +9,8 @@ use std::time::Duration;
 use reqwest::{Method, Response};
 use ruma::{MxcUri, OwnedMxcUri, UserId};
 use serde::Deserialize;
+use serde::de::IgnoredAny;
+use serde_json::json;
 use tokio::sync::mpsc;
 
 use super::HttpHomeserver;
@@ -28,8 +30,9 @@ const STALL: Duration = Duration::from_mins(1);
 /// How many pieces of a stream wait for a slow reader, the last word included.
 const CHUNKS: usize = 5;
 
+/// Where media are, or are to be.
 #[derive(Deserialize)]
-struct UploadAnswer {
+struct Place {
     content_uri: OwnedMxcUri,
 }
 
@@ -84,12 +87,7 @@ impl HttpHomeserver {
         uri: &MxcUri,
         timeout: Duration,
     ) -> Result<Response, MatrixError> {
-        let (server, media_id) = uri.parts().map_err(|_| MatrixError::Refused {
-            status: 400,
-            errcode: "M_INVALID_PARAM".to_owned(),
-            message: "the media's URI is not mxc://server/id".to_owned(),
-        })?;
-        let segments = [server.as_str(), media_id];
+        let segments = segments(uri)?;
         let actor = Actor::for_user(&self.settings, user)?;
         let path = "_matrix/client/v1/media/download/{server}/{id}";
         let request = Request::new(Method::GET, path, &segments, actor, timeout);
@@ -126,21 +124,57 @@ impl HttpHomeserver {
         }
     }
 
-    /// Uploads in one step.
+    /// Makes a URI.
+    pub(super) async fn create_media(&self, user: &UserId) -> Result<OwnedMxcUri, MatrixError> {
+        let actor = Actor::for_user(&self.settings, user)?;
+        let timeout = self.settings.request_timeout;
+        let request =
+            Request::new(Method::POST, "_matrix/media/v1/create", &[], actor, timeout).json(json!({}));
+        let place: Place = self.call(request).await?;
+        segments(&place.content_uri)?;
+        Ok(place.content_uri)
+    }
+
+    /// Uploads to a URI, or in one step.
     pub(super) async fn upload_media(
         &self,
         user: &UserId,
+        to: Option<&MxcUri>,
         name: &str,
         content_type: &str,
         file: File,
     ) -> Result<OwnedMxcUri, MatrixError> {
         let actor = Actor::for_user(&self.settings, user)?;
-        let timeout = self.settings.media_timeout;
-        let request = Request::new(Method::POST, "_matrix/media/v3/upload", &[], actor, timeout)
+        let segments = to.map(segments).transpose()?;
+        let (method, path) = match to {
+            Some(_) => (Method::PUT, "_matrix/media/v3/upload/{server}/{id}"),
+            None => (Method::POST, "_matrix/media/v3/upload"),
+        };
+        let segments = segments.as_ref().map_or(&[][..], |both| both);
+        let request = Request::new(method, path, segments, actor, self.settings.media_timeout)
             .query("filename", name)
             .file(content_type, file);
-        let answer: UploadAnswer = self.call(request).await?;
-        Ok(answer.content_uri)
+        let Some(uri) = to else {
+            let place: Place = self.call(request).await?;
+            return Ok(place.content_uri);
+        };
+        match self.call::<IgnoredAny>(request).await {
+            // Synapse says so as well while an earlier upload, all of which it has, is still being stored there.
+            Err(error) if !error.is("M_CANNOT_OVERWRITE_MEDIA") => Err(error),
+            _ => Ok(uri.to_owned()),
+        }
+    }
+}
+
+/// Server and media ID of a URI.
+fn segments(uri: &MxcUri) -> Result<[&str; 2], MatrixError> {
+    match uri.parts() {
+        Ok((server, media_id)) => Ok([server.as_str(), media_id]),
+        Err(_) => Err(MatrixError::Refused {
+            status: 400,
+            errcode: "M_INVALID_PARAM".to_owned(),
+            message: "the media's URI is not mxc://server/id".to_owned(),
+        }),
     }
 }
 

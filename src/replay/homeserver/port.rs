@@ -14,7 +14,7 @@ use crate::matrix::{
 use crate::model::Timestamp;
 
 use super::people::encryption;
-use super::world::{Draft, World, identifier, refused};
+use super::world::{Draft, World, refused};
 use super::{HomeserverRequest, Meanwhile, MemoryHomeserver};
 
 /// The arguments of a request, by name.
@@ -68,6 +68,10 @@ impl World {
                 && failure.request == name
                 && (failure.room.is_none() || failure.room.as_deref() == room)
         })?;
+        if let Some(left) = failure.spared.checked_sub(1) {
+            failure.spared = left;
+            return None;
+        }
         failure.times -= 1;
         Some((failure.error.clone(), failure.carried_out))
     }
@@ -280,9 +284,16 @@ impl Homeserver for MemoryHomeserver {
         Ok(stream(media))
     }
 
+    async fn reserve_media(&self, user: &UserId) -> Result<OwnedMxcUri, MatrixError> {
+        self.request("reserve_media", Some(user), None, json!({}), |world, _| {
+            Ok(world.place(user, "reserved"))
+        })
+    }
+
     async fn upload(
         &self,
         user: &UserId,
+        to: Option<&MxcUri>,
         name: &str,
         content_type: &str,
         file: File,
@@ -304,9 +315,10 @@ impl Homeserver for MemoryHomeserver {
         };
         let details = json!({"name": name, "content_type": content_type, "size": bytes.len()});
         self.request("upload", Some(user), None, details, |world, details| {
-            let count = world.media.len().to_string();
-            let id = identifier('m', &[user.as_str(), name, &count]);
-            let uri = OwnedMxcUri::from(format!("mxc://{}/{id}", world.namespace.server_name()));
+            let uri = to.map_or_else(|| world.place(user, name), ToOwned::to_owned);
+            if world.media.contains_key(&uri) {
+                return Ok(uri);
+            }
             let media = Media {
                 content_type: Some(content_type.to_owned()),
                 bytes,

@@ -160,6 +160,7 @@ async fn requests_fail_by_script() {
     homeserver.fail(Failure {
         request: "send",
         room: Some(room.clone()),
+        spared: 0,
         times: 2,
         error: away.clone(),
         carried_out: true,
@@ -228,7 +229,7 @@ async fn media_is_kept_and_limited() {
     let homeserver = homeserver();
     homeserver.register(user(ALICE)).await.unwrap();
     let uri = homeserver
-        .upload(user(ALICE), "a.txt", "text/plain", b"12345".to_vec().into())
+        .upload(user(ALICE), None, "a.txt", "text/plain", b"12345".to_vec().into())
         .await
         .unwrap();
     let media = homeserver.download(user(ALICE), &uri, 5).await.unwrap();

@@ -103,6 +103,12 @@ impl World {
         identifier(sigil, &[what, &self.made.to_string()])
     }
 
+    /// A fresh URI for media.
+    pub(super) fn place(&mut self, user: &UserId, what: &str) -> OwnedMxcUri {
+        let id = self.fresh('m', &format!("{user} {what}"));
+        format!("mxc://{}/{id}", self.namespace.server_name()).into()
+    }
+
     /// A room that exists; homeservers do not tell strangers whether it does.
     pub(super) fn room(&self, room: &RoomId) -> Result<&Room, MatrixError> {
         self.rooms

@@ -192,6 +192,7 @@ impl<'a> Course<'a> {
             self.world.homeserver.fail(Failure {
                 request,
                 room: None,
+                spared: 0,
                 times: 1,
                 error: MatrixError::Transient {
                     retry_after: None,

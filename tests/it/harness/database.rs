@@ -40,12 +40,16 @@ impl Database {
 
     /// A schema of its own; `None` when PostgreSQL was left out on purpose.
     pub async fn postgres(test: &str) -> Option<Self> {
-        let url = Self::empty_postgres(test).await?;
-        Some(Self {
+        Some(Self::at(Self::empty_postgres(test).await?).await)
+    }
+
+    /// The PostgreSQL database with this URL.
+    pub async fn at(url: String) -> Self {
+        Self {
             store: Store::connect(&url).await.unwrap(),
             url,
             _folder: None,
-        })
+        }
     }
 
     /// The URL of a schema with nothing in it.

@@ -304,6 +304,15 @@ impl World {
             .collect()
     }
 
+    /// The files that the homeserver has got, each as often as it was made there, oldest first.
+    pub fn uploaded(&self) -> Vec<String> {
+        let requests = self.homeserver.requests_named("upload");
+        let uris = requests
+            .iter()
+            .filter_map(|request| request.detail("uri").as_str());
+        uris.map(str::to_owned).collect()
+    }
+
     /// The one room that a puppet has created.
     pub fn created_room(&self) -> OwnedRoomId {
         let mut rooms = self.created_rooms();

@@ -2,7 +2,7 @@
 
 use ruma::mxc_uri;
 use serde_json::json;
-use wiremock::matchers::{method, path};
+use wiremock::matchers::path;
 use wiremock::{Mock, MockServer, ResponseTemplate};
 
 use super::{AS_TOKEN, authorization, client, homeserver, only_request, puppet};
@@ -29,11 +29,7 @@ async fn download(server: &MockServer, limit: u64) -> Result<Media, MatrixError>
 }
 
 async fn mount(server: &MockServer, at: &str, answer: ResponseTemplate) {
-    Mock::given(method("GET"))
-        .and(path(at))
-        .respond_with(answer)
-        .mount(server)
-        .await;
+    Mock::given(path(at)).respond_with(answer).mount(server).await;
 }
 
 #[tokio::test]
@@ -175,6 +171,7 @@ async fn a_file_is_uploaded_with_its_name_and_type() {
     let uri = client
         .upload(
             puppet(),
+            None,
             "Übersicht & Plan.pdf",
             "application/pdf",
             b"%PDF".to_vec().into(),
@@ -191,6 +188,66 @@ async fn a_file_is_uploaded_with_its_name_and_type() {
 }
 
 #[tokio::test]
+async fn a_file_is_uploaded_to_the_uri_that_was_made_for_it() {
+    let (server, client) =
+        homeserver(ResponseTemplate::new(200).set_body_json(json!({"content_uri": "mxc://hs.test/up"})))
+            .await;
+    let uri = client.reserve_media(puppet()).await.unwrap();
+    let upload = async |server: &MockServer, answer: ResponseTemplate| {
+        server.reset().await;
+        mount(server, "/_matrix/media/v3/upload/hs.test/up", answer).await;
+        client
+            .upload(
+                puppet(),
+                Some(&uri),
+                "a.pdf",
+                "application/pdf",
+                b"%PDF".to_vec().into(),
+            )
+            .await
+    };
+    let created = only_request(&server).await;
+    assert_eq!(
+        (created.method.as_str(), created.url.path()),
+        ("POST", "/_matrix/media/v1/create")
+    );
+    assert_eq!(
+        upload(&server, ResponseTemplate::new(200).set_body_json(json!({})))
+            .await
+            .unwrap(),
+        uri
+    );
+    let request = only_request(&server).await;
+    assert_eq!((request.method.as_str(), &*request.body), ("PUT", &b"%PDF"[..]));
+    let refused = |status, code: &str| ResponseTemplate::new(status).set_body_json(json!({"errcode": code}));
+    assert_eq!(
+        upload(&server, refused(409, "M_CANNOT_OVERWRITE_MEDIA"))
+            .await
+            .unwrap(),
+        uri
+    );
+    assert!(
+        upload(&server, refused(404, "M_NOT_FOUND"))
+            .await
+            .unwrap_err()
+            .is("M_NOT_FOUND")
+    );
+}
+
+#[tokio::test]
+async fn a_uri_that_names_nothing_is_not_taken() {
+    let answer = ResponseTemplate::new(200).set_body_json(json!({"content_uri": "https://hs.test/up"}));
+    let (_server, client) = homeserver(answer).await;
+    assert!(
+        client
+            .reserve_media(puppet())
+            .await
+            .unwrap_err()
+            .is("M_INVALID_PARAM")
+    );
+}
+
+#[tokio::test]
 async fn a_file_is_uploaded_while_it_is_read() {
     let (server, client) =
         homeserver(ResponseTemplate::new(200).set_body_json(json!({"content_uri": "mxc://hs.test/up"})))
@@ -204,7 +261,7 @@ async fn a_file_is_uploaded_while_it_is_read() {
             length: length as u64,
             bytes,
         };
-        let uploaded = client.upload(puppet(), "film", "video/mp4", stream).await;
+        let uploaded = client.upload(puppet(), None, "film", "video/mp4", stream).await;
         // One that ends early must not be taken for the whole.
         assert_eq!(uploaded.is_ok(), length == film.len(), "{uploaded:?}");
     }
@@ -219,7 +276,7 @@ async fn a_type_that_no_header_can_hold_becomes_bytes() {
         homeserver(ResponseTemplate::new(200).set_body_json(json!({"content_uri": "mxc://hs.test/up"})))
             .await;
     client
-        .upload(puppet(), "x", "text/html\r\nX-Evil: 1", vec![1].into())
+        .upload(puppet(), None, "x", "text/html\r\nX-Evil: 1", vec![1].into())
         .await
         .unwrap();
     let request = only_request(&server).await;
