@@ -44,12 +44,17 @@ pub(super) async fn get(state: Data<State>, link: Path<String>) -> HttpResponse 
         ),
         Err(NoDownload::Unavailable(reason)) => {
             tracing::warn!(%reason, "a file could not be offered for download");
-            words(
-                StatusCode::SERVICE_UNAVAILABLE,
-                "The file can't be fetched at the moment. Please try again in a minute.",
-            )
+            later()
         }
     }
+}
+
+/// Not now.
+pub(super) fn later() -> HttpResponse {
+    words(
+        StatusCode::SERVICE_UNAVAILABLE,
+        "The file can't be fetched at the moment. Please try again in a minute.",
+    )
 }
 
 /// Any other method.

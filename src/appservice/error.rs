@@ -13,6 +13,7 @@
 //! | 413 `M_TOO_LARGE` | it is larger than `appservice.max_transaction_size` |
 //! | 500 `M_UNKNOWN` | nothing was committed: ask again |
 //! | 503 `M_LIMIT_EXCEEDED` | too many transactions are in work: ask again |
+//! | 503 `M_UNKNOWN` | Penpal is stopping: ask again |
 //!
 //! [authorization]: https://spec.matrix.org/latest/application-service-api/#authorization
 //! [common error codes]: https://spec.matrix.org/latest/client-server-api/#common-error-codes
@@ -125,6 +126,14 @@ impl ApiError {
             StatusCode::SERVICE_UNAVAILABLE,
             "M_LIMIT_EXCEEDED",
             "Too many transactions are in work: send it again",
+        )
+    }
+
+    pub(super) fn stopping() -> Self {
+        Self::new(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "M_UNKNOWN",
+            "Penpal is stopping: send it again when it runs",
         )
     }
 }

@@ -24,6 +24,7 @@
 mod auth;
 mod body;
 mod download;
+mod drain;
 mod error;
 mod observe;
 mod ping;

@@ -17,11 +17,15 @@ pub(super) async fn health() -> HttpResponse {
     HttpResponse::Ok().json(json!({"status": "ok"}))
 }
 
-/// The database can be written and the homeserver be reached; if not, 503 and what is wrong.
+/// The database can be written, the homeserver be reached, and Penpal goes on; if not, 503 and what is wrong.
 pub(super) async fn ready(state: Data<State>) -> HttpResponse {
-    let outcome = tokio::time::timeout(PATIENCE, state.service.ready())
-        .await
-        .unwrap_or_else(|_| Err(format!("no answer within {} s", PATIENCE.as_secs())));
+    let outcome = if state.stopping.is_cancelled() {
+        Err("Penpal is stopping".to_owned())
+    } else {
+        tokio::time::timeout(PATIENCE, state.service.ready())
+            .await
+            .unwrap_or_else(|_| Err(format!("no answer within {} s", PATIENCE.as_secs())))
+    };
     match outcome {
         Ok(()) => HttpResponse::Ok().json(json!({"status": "ready"})),
         Err(reason) => {

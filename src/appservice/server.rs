@@ -14,8 +14,10 @@ use tokio::runtime::Handle;
 use tokio::sync::Semaphore;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 
 use super::auth::HsToken;
+use super::drain::drain;
 use super::error::ApiError;
 use super::observe::observe;
 use super::{Correspondence, Download, NoCorrespondence, NoDownload, Service, Unavailable, routes};
@@ -52,7 +54,7 @@ pub struct ServerSettings {
     pub hs_token: SecretString,
     /// The largest transaction, in bytes.
     pub max_transaction_size: usize,
-    /// How long requests in work may take to end once the shutdown has begun.
+    /// How long requests in work may take to end once the server is closed.
     pub shutdown_timeout: Duration,
 }
 
@@ -77,6 +79,7 @@ pub enum ServeError {
 pub struct Server {
     address: SocketAddr,
     task: JoinHandle<io::Result<()>>,
+    close: CancellationToken,
 }
 
 impl Server {
@@ -85,9 +88,15 @@ impl Server {
         self.address
     }
 
-    /// Waits until the server has ended: after the shutdown, or by an error before it.
-    pub async fn ended(self) -> io::Result<()> {
-        self.task.await.map_err(io::Error::other)?
+    /// Waits until the server has ended, which before [`Server::close`] it does only by an error.
+    pub async fn ended(&mut self) -> io::Result<()> {
+        (&mut self.task).await.map_err(io::Error::other)?
+    }
+
+    /// Closes the port, and waits until the requests in work are answered.
+    pub async fn close(mut self) -> io::Result<()> {
+        self.close.cancel();
+        self.ended().await
     }
 }
 
@@ -99,6 +108,8 @@ pub(super) struct State {
     pub(super) transactions: Arc<Semaphore>,
     pub(super) downloads: Arc<Semaphore>,
     pub(super) metrics: PrometheusHandle,
+    /// Cancelled when no new work is taken any more.
+    pub(super) stopping: CancellationToken,
     runtime: Handle,
 }
 
@@ -108,6 +119,7 @@ impl State {
         settings: &ServerSettings,
         service: Arc<dyn Service>,
         metrics: PrometheusHandle,
+        stopping: CancellationToken,
     ) -> Self {
         Self {
             service,
@@ -116,6 +128,7 @@ impl State {
             transactions: Arc::new(Semaphore::new(TRANSACTIONS)),
             downloads: Arc::new(Semaphore::new(DOWNLOADS)),
             metrics,
+            stopping,
             runtime: Handle::current(),
         }
     }
@@ -166,33 +179,49 @@ impl State {
     }
 }
 
-/// Starts to serve, from within a tokio runtime. When `shutdown` is cancelled, no new request is taken and
-/// those in work are finished.
+/// Starts to serve, from within a tokio runtime. Once `stop` is cancelled, requests in work are finished and new ones answered 503, until
+/// the server is closed.
 pub fn serve(
     settings: &ServerSettings,
     service: Arc<dyn Service>,
     metrics: PrometheusHandle,
-    shutdown: CancellationToken,
+    stop: CancellationToken,
 ) -> Result<Server, ServeError> {
-    let state = web::Data::new(State::new(settings, service, metrics));
+    let state = web::Data::new(State::new(settings, service, metrics, stop));
     let address = settings.listen;
     let app = move || {
         App::new()
             .app_data(state.clone())
             .configure(routes::configure)
+            .wrap(from_fn(drain))
             .wrap(from_fn(observe))
     };
+    let close = CancellationToken::new();
+    let connections = TaskTracker::new();
+    let counted = connections.clone();
     let server = HttpServer::new(app)
         .workers(THREADS)
         .max_connections(CONNECTIONS)
         .client_request_timeout(HEAD_TIME)
+        .on_connect(move |_, connection| {
+            connection.insert(counted.token());
+        })
         .shutdown_timeout(settings.shutdown_timeout.as_secs())
-        .shutdown_signal(shutdown.cancelled_owned())
+        .shutdown_signal(close.clone().cancelled_owned())
         .bind(address)
         .map_err(|source| ServeError::Bind { address, source })?;
     let address = server.addrs().first().copied().unwrap_or(address);
-    Ok(Server {
-        address,
-        task: tokio::spawn(server.run()),
-    })
+    let (server, closed) = (server.run(), close.clone());
+    let task = tokio::spawn(async move {
+        tokio::select! {
+            ended = server => ended,
+            // The server itself looks once a second only whether its last connection has ended.
+            () = async {
+                closed.cancelled().await;
+                connections.close();
+                connections.wait().await;
+            } => Ok(()),
+        }
+    });
+    Ok(Server { address, task, close })
 }

@@ -62,11 +62,16 @@ fn answer(found: Result<Correspondence, NoCorrespondence>) -> HttpResponse {
         )),
         Err(NoCorrespondence::Unavailable(reason)) => {
             tracing::warn!(%reason, "an email user could not stop emails");
-            let mut response = head(StatusCode::SERVICE_UNAVAILABLE);
-            response.insert_header((RETRY_AFTER, LATER));
-            response.body(page("Not at the moment", "<p>Please try again in a minute.</p>"))
+            later()
         }
     }
+}
+
+/// Not now.
+pub(super) fn later() -> HttpResponse {
+    let mut response = head(StatusCode::SERVICE_UNAVAILABLE);
+    response.insert_header((RETRY_AFTER, LATER));
+    response.body(page("Not at the moment", "<p>Please try again in a minute.</p>"))
 }
 
 fn about(correspondence: &Correspondence) -> String {

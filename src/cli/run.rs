@@ -3,7 +3,6 @@
 use std::fs;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
-use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -35,6 +34,9 @@ const LOG_REPORT: u64 = 12;
 /// How long work that is under way may take once the process is told to stop: less than the ten seconds after which containers are
 /// killed. What takes longer is left as after a crash: it is in the store, and the next start goes on with it.
 const STOP_TIME: Duration = Duration::from_secs(8);
+
+/// The last of that is for threads that can't be stopped in between.
+const LAST_THREADS: Duration = Duration::from_secs(1);
 
 /// Runs the bridge until it is stopped by SIGTERM or Ctrl-C.
 #[derive(Debug, Args)]
@@ -71,7 +73,7 @@ impl Run {
             serve(&config, flood, &mut reloads).await
         });
         // What did not end in time has had its time.
-        runtime.shutdown_timeout(Duration::from_secs(1));
+        runtime.shutdown_timeout(LAST_THREADS);
         Ok(ended?)
     }
 }
@@ -103,7 +105,7 @@ async fn serve(config: &Config, flood: Flood, reloads: &mut Reloads) -> anyhow::
     // Before anybody can see that it runs, and stop it.
     let mut signals = Signals::new()?;
     let stop = CancellationToken::new();
-    let server = appservice::serve(
+    let mut server = appservice::serve(
         &config.server_settings(),
         bridge.clone(),
         metrics.clone(),
@@ -144,7 +146,6 @@ async fn serve(config: &Config, flood: Flood, reloads: &mut Reloads) -> anyhow::
         }
     });
 
-    let mut endpoint = pin!(server.ended());
     let ended = loop {
         tokio::select! {
             () = reloads.wanted() => reloads.reload(&doors),
@@ -152,7 +153,7 @@ async fn serve(config: &Config, flood: Flood, reloads: &mut Reloads) -> anyhow::
                 tracing::info!("{name}: finishing what is under way, for at most {} s; once more ends at once", STOP_TIME.as_secs());
                 break Ok(());
             }
-            ended = &mut endpoint => break Err(ended.err().map_or_else(|| anyhow!("it stopped"), anyhow::Error::from)
+            ended = server.ended() => break Err(ended.err().map_or_else(|| anyhow!("it stopped"), anyhow::Error::from)
                 .context("the appservice's endpoint has ended")),
             // Whatever is under way can't be noted any more: nothing is worth waiting for.
             reason = store.failed() => return Err(reason.into()),
@@ -164,25 +165,25 @@ async fn serve(config: &Config, flood: Flood, reloads: &mut Reloads) -> anyhow::
     recorder.abort();
     way.abort();
     let finish = async {
-        if ended.is_ok() {
-            endpoint
-                .await
-                .context("the appservice's endpoint did not end well")?;
-        }
-        for door in doors {
-            door.task.await.context("a door for mail has crashed")?;
-        }
+        // Until then, who comes is told to come back.
+        worker.await.context("the worker has crashed")?;
         for mailbox in mailboxes {
             mailbox.await.context("fetching mail has crashed")?;
         }
-        worker.await.context("the worker has crashed")?;
+        for door in doors {
+            door.close().await.context("a door for mail has crashed")?;
+        }
+        if ended.is_ok() {
+            let closed = server.close().await;
+            closed.context("the appservice's endpoint did not end well")?;
+        }
         store.close().await;
         ended
     };
     tokio::select! {
         ended = finish => ended,
         name = signals.next() => Err(anyhow!("{name} once more: stopped at once; what was under way is done again at the next start")),
-        () = tokio::time::sleep(STOP_TIME) => {
+        () = tokio::time::sleep(STOP_TIME - LAST_THREADS) => {
             tracing::warn!("stopped; what still was under way is done again at the next start");
             Ok(())
         }

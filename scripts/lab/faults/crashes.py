@@ -46,7 +46,7 @@ def stop(run: Run) -> None:
             slow = number == times - 1
             stand.relay.late = (lambda _recipient: 3) if slow else (lambda _recipient: 0)
             time.sleep(0.5 if slow else 0)
-            took = stop_orderly(stand, stand.penpal)
+            took = stop_orderly(stand, stand.penpal, busy=slow)
             slowest = max(slowest, took)
             stand.start()
             stand.relay.late = lambda _recipient: 0
@@ -66,7 +66,7 @@ def stop_in_silence(run: Run) -> None:
         stand.write(3, 3)
         stand.expect(stand.written, "all is taken", 30)
         time.sleep(1)
-        took = stop_orderly(stand, stand.penpal)
+        took = stop_orderly(stand, stand.penpal, busy=True)
         stand.homeserver.trouble = lambda _request: None
         stand.relay.late = lambda _recipient: 0
         began = time.monotonic()

@@ -6,6 +6,7 @@ use actix_web::middleware::from_fn;
 use actix_web::test::{TestRequest, call_and_read_body, call_service, init_service};
 use actix_web::{App, web};
 use metrics_exporter_prometheus::PrometheusBuilder;
+use tokio_util::sync::CancellationToken;
 
 use super::{FakeBridge, HS_TOKEN, settings};
 use crate::appservice::observe::observe;
@@ -16,7 +17,12 @@ use crate::appservice::server::State;
 async fn requests_are_counted_by_endpoint_and_never_by_user() {
     let recorder = PrometheusBuilder::new().build_recorder();
     let _here = metrics::set_default_local_recorder(&recorder);
-    let state = State::new(&settings(), Arc::new(FakeBridge::closed()), recorder.handle());
+    let state = State::new(
+        &settings(),
+        Arc::new(FakeBridge::closed()),
+        recorder.handle(),
+        CancellationToken::new(),
+    );
     let app = App::new()
         .app_data(web::Data::new(state))
         .configure(routes::configure)

@@ -1,6 +1,7 @@
 //! The endpoints through real HTTP on loopback.
 
 mod downloads;
+mod drain;
 mod metrics;
 mod queries;
 mod refusals;
@@ -170,7 +171,7 @@ struct Harness {
     bridge: Arc<FakeBridge>,
     address: SocketAddr,
     server: Server,
-    shutdown: CancellationToken,
+    stop: CancellationToken,
     http: Client,
 }
 
@@ -185,16 +186,16 @@ impl Harness {
     /// Transactions wait for a permit of the gate.
     fn start_closed() -> Self {
         let bridge = Arc::new(FakeBridge::closed());
-        let shutdown = CancellationToken::new();
+        let stop = CancellationToken::new();
         let metrics = PrometheusBuilder::new().build_recorder().handle();
         let service: Arc<dyn Service> = bridge.clone();
-        let server = serve(&settings(), service, metrics, shutdown.clone()).unwrap();
+        let server = serve(&settings(), service, metrics, stop.clone()).unwrap();
         let _installed_before = rustls::crypto::ring::default_provider().install_default();
         Self {
             bridge,
             address: server.address(),
             server,
-            shutdown,
+            stop,
             http: Client::builder().no_proxy().build().unwrap(),
         }
     }

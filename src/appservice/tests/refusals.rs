@@ -233,12 +233,7 @@ async fn an_address_in_use_says_what_to_do() {
     let metrics = metrics_exporter_prometheus::PrometheusBuilder::new()
         .build_recorder()
         .handle();
-    let second = serve(
-        &settings,
-        harness.bridge.clone(),
-        metrics,
-        harness.shutdown.clone(),
-    );
+    let second = serve(&settings, harness.bridge.clone(), metrics, harness.stop.clone());
     let error @ ServeError::Bind { .. } = second.unwrap_err();
     assert!(
         error.to_string().contains(&harness.address.to_string()),

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
-use tokio::task::{JoinHandle, JoinSet};
+use tokio::task::{JoinError, JoinHandle, JoinSet};
 use tokio::time::{Instant, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
@@ -35,12 +35,22 @@ const STOP_MARGIN: Duration = Duration::from_secs(2);
 pub struct Door {
     /// Where it is: for port 0 with the port that the system chose.
     pub address: ListenAddress,
-    /// Ends when the door is closed and all its connections are over.
-    pub task: JoinHandle<()>,
+    task: JoinHandle<()>,
+    close: CancellationToken,
     certificate: Option<Certificate>,
 }
 
 impl Door {
+    /// Closes a door that was told to stop, and waits until all its connections are over.
+    ///
+    /// # Errors
+    ///
+    /// When it has ended by a defect.
+    pub async fn close(self) -> Result<(), JoinError> {
+        self.close.cancel();
+        self.task.await
+    }
+
     /// Reads a certificate for later connections through this door; `None` when it was opened without one, and offers no STARTTLS.
     ///
     /// # Errors
@@ -54,7 +64,7 @@ impl Door {
     }
 }
 
-/// Opens a door. It closes when `shutdown` is cancelled: idle sessions are told so at once (`421 4.3.2`),
+/// Opens a door. When `shutdown` is cancelled, idle sessions and whoever comes until it is closed are told so at once (`421 4.3.2`);
 /// messages under way have [`Limits::stop_time`] to end.
 ///
 /// # Errors
@@ -89,10 +99,20 @@ pub async fn serve(
         inbound,
         shutdown,
     };
-    let task = tokio::spawn(accept_all(socket, Arc::new(shared)));
+    let close = CancellationToken::new();
+    let task = tokio::spawn({
+        let (shared, close) = (Arc::new(shared), close.clone());
+        async move {
+            let connections = accept_all(&socket, shared.clone()).await;
+            let over = end_all(connections, shared.terms.limits.stop_time + STOP_MARGIN);
+            let closed = close.run_until_cancelled_owned(turn_all_away(socket));
+            tokio::join!(over, closed);
+        }
+    });
     Ok(Door {
         address,
         task,
+        close,
         certificate,
     })
 }
@@ -174,14 +194,15 @@ impl Socket {
     }
 }
 
-async fn accept_all(socket: Socket, shared: Arc<Shared>) {
+/// Takes connections until the door is to stop, and answers those that are not over then.
+async fn accept_all(socket: &Socket, shared: Arc<Shared>) -> JoinSet<()> {
     let limits = &shared.terms.limits;
     let counter = Arc::new(Counter::default());
     let mut connections = JoinSet::new();
     loop {
         let accepted = tokio::select! {
             biased;
-            () = shared.shutdown.cancelled() => break,
+            () = shared.shutdown.cancelled() => return connections,
             Some(ended) = connections.join_next() => {
                 report(ended);
                 continue;
@@ -216,30 +237,51 @@ async fn accept_all(socket: Socket, shared: Arc<Shared>) {
                     drop(place);
                 });
             }
-            Err(reply) => match connection {
-                Connection::Tcp(stream, _) => turn_away(stream, &reply).await,
-                Connection::Unix(stream) => turn_away(stream, &reply).await,
-            },
+            Err(reply) => connection.turn_away(&reply).await,
         }
     }
-    drop(socket);
+}
+
+/// Tells whoever comes to come back later, for ever.
+async fn turn_all_away(socket: Socket) {
+    let reply = Reply::new(421, "4.3.2", "Shutting down, try again later");
+    loop {
+        match socket.accept().await {
+            Ok(connection) => connection.turn_away(&reply).await,
+            Err(_) => sleep(ACCEPT_PAUSE).await,
+        }
+    }
+}
+
+/// Waits until all connections are over, and ends those that are not in time.
+async fn end_all(mut connections: JoinSet<()>, patience: Duration) {
     let all = async {
         while let Some(ended) = connections.join_next().await {
             report(ended);
         }
     };
-    if timeout(limits.stop_time + STOP_MARGIN, all).await.is_err() {
+    if timeout(patience, all).await.is_err() {
         connections.shutdown().await;
     }
 }
 
-fn report(ended: Result<(), tokio::task::JoinError>) {
+impl Connection {
+    /// Says why, without a session.
+    async fn turn_away(self, reply: &Reply) {
+        match self {
+            Self::Tcp(stream, _) => turn_away(stream, reply).await,
+            Self::Unix(stream) => turn_away(stream, reply).await,
+        }
+    }
+}
+
+fn report(ended: Result<(), JoinError>) {
     if let Err(error) = ended {
         tracing::error!(%error, "a mail connection ended by a defect");
     }
 }
 
-/// Says why, without a session. A new connection's send buffer is empty, so that this does not wait.
+/// A new connection's send buffer is empty, so that this does not wait.
 async fn turn_away<S>(mut stream: S, reply: &Reply)
 where
     S: AsyncRead + AsyncWrite + Unpin,
