@@ -21,6 +21,9 @@ const OUTPUT_BUFFER: usize = 16 * 1024;
 /// reply: closing with unread input makes the system reset the connection and throw the reply away.
 const LINGER: Duration = Duration::from_secs(2);
 const LINGER_BYTES: usize = 1024 * 1024;
+/// How long after the door was closed to a silent peer, which has nothing on its way: mail servers keep idle connections, and look at
+/// them when they need them.
+const LINGER_SILENT: Duration = Duration::from_millis(100);
 
 /// What all connections of a door share.
 pub(super) struct Shared {
@@ -34,6 +37,8 @@ pub(super) struct Shared {
 enum End {
     StartTls,
     Close,
+    /// The door is closing, and the peer was told so while it was silent.
+    Stopped,
     /// The peer is gone, or too slow even to be told.
     Gone,
 }
@@ -52,17 +57,15 @@ where
         (End::StartTls, Some(tls)) => match timeout_at(clock.deadline, tls.acceptor().accept(stream)).await {
             Ok(Ok(mut stream)) => {
                 session.tls_started();
-                if let End::Close = converse(&mut stream, &mut session, shared, &mut clock, peer).await {
-                    linger(stream).await;
-                }
+                let end = converse(&mut stream, &mut session, shared, &mut clock, peer).await;
+                linger(stream, end).await;
             }
             Ok(Err(error)) => {
                 tracing::info!(peer, %error, "TLS could not be negotiated with the mail client");
             }
             Err(_) => tracing::info!(peer, "the mail client took too long to negotiate TLS"),
         },
-        (End::Close, _) => linger(stream).await,
-        _ => {}
+        (end, _) => linger(stream, end).await,
     }
 }
 
@@ -78,7 +81,7 @@ where
 {
     let limits = &shared.terms.limits;
     let mut buffer = vec![0; READ_BUFFER];
-    let mut filled = 0;
+    let (mut filled, mut stopped) = (0, false);
     loop {
         session.tick(Instant::now());
         let mut input = buffer.get(..filled).unwrap_or_default();
@@ -97,6 +100,7 @@ where
                     session.accepted(&answers);
                 }
                 Action::StartTls => break Some(End::StartTls),
+                Action::Close if stopped => break Some(End::Stopped),
                 Action::Close => break Some(End::Close),
             }
             if session.output_len() > OUTPUT_BUFFER && !send(stream, session, limits).await {
@@ -122,6 +126,7 @@ where
             }
             Read::Stopped => {
                 session.stop();
+                stopped = true;
                 0
             }
         };
@@ -164,10 +169,15 @@ where
     matches!(timeout(limits.command_time, sending).await, Ok(Ok(())))
 }
 
-async fn linger<S>(mut stream: S)
+async fn linger<S>(mut stream: S, end: End)
 where
     S: AsyncRead + AsyncWrite + Send + Unpin,
 {
+    let patience = match end {
+        End::Close => LINGER,
+        End::Stopped => LINGER_SILENT,
+        End::StartTls | End::Gone => return,
+    };
     let rest = async {
         if stream.shutdown().await.is_err() {
             return;
@@ -182,7 +192,7 @@ where
         }
     };
     // The connection is over whether the peer saw the end or not.
-    let _ = timeout(LINGER, rest).await;
+    let _ = timeout(patience, rest).await;
 }
 
 /// How long the present wait may last.
