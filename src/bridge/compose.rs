@@ -7,7 +7,7 @@ use ruma::OwnedEventId;
 use super::email_bytes::EmailBytes;
 use super::fetch::Fetched;
 use super::messages::referred;
-use super::{Bridge, Failure, aside};
+use super::{Bridge, Failure};
 use crate::convert::address::new_token;
 use crate::convert::thread;
 use crate::convert::to_email::{
@@ -61,7 +61,7 @@ impl Bridge {
         let small = messages.len() <= FEW_MESSAGES && messages.iter().all(|message| message.media.is_none());
         let (mail, loop_key) = (Arc::clone(&self.mail), self.loop_key.clone());
         let domain = self.mail_domain(portal).to_owned();
-        let rendered = aside(small, move || {
+        let rendered = self.aside.run(small, move || {
             to_email::render_with(&email.draft, &email.options).map(|mut rendered| {
                 rendered.put_on_top(&loop_key.mark(&email.draft.message_id));
                 if rendered.files.is_empty() {

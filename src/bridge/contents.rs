@@ -82,8 +82,12 @@ impl Bridge {
         }
     }
 
-    /// A mail as it was stored, and what must be known of it to convert it.
-    pub(super) async fn stored_mail(&self, job: &Job) -> Result<(StoredMail, Arc<LargeMail>), Failure> {
+    /// A mail as it was stored, and what must be known of it to convert it, unless it can't be converted.
+    pub(super) async fn stored_mail(
+        &self,
+        job: &Job,
+        unreadable: bool,
+    ) -> Result<(StoredMail, Arc<LargeMail>), Failure> {
         let stored = StoredMail {
             store: self.store.clone(),
             top: job.payload.as_slice().into(),
@@ -99,6 +103,9 @@ impl Bridge {
             cutter.push(&piece);
         }
         let mut mail = LargeMail::new(cutter.finish());
+        if unreadable {
+            return Ok((stored, Arc::new(mail)));
+        }
         for wanted in to_matrix::wanted(&mail) {
             let mut survey = wanted.survey();
             let mut reading = stored.read(wanted.place.clone());
@@ -106,8 +113,8 @@ impl Bridge {
                 survey.push(&piece);
             }
             // A photograph is made smaller.
-            let found = tokio::task::spawn_blocking(move || survey.finish());
-            mail.bring(&wanted, found.await.map_err(|_panicked| Failure::Defect)?);
+            let found = self.aside.run(false, move || survey.finish()).await?;
+            mail.bring(&wanted, found);
         }
         Ok((stored, Arc::new(mail)))
     }
@@ -123,7 +130,7 @@ pub(super) struct StoredMail {
 }
 
 impl StoredMail {
-    fn len(&self) -> u64 {
+    pub(super) fn len(&self) -> u64 {
         self.top.len() as u64 + self.content.map_or(0, |content| content.size)
     }
 

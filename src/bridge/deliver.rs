@@ -10,7 +10,7 @@ use super::answers::Answers;
 use super::chat_room::ChatRoom;
 use super::label::Authorship;
 use super::submit::one_line;
-use super::{Bridge, Failure, aside, questions};
+use super::{Bridge, Failure, questions};
 use crate::convert::to_matrix::{self, Auto, Converted, EmailHeaders, LargeMail, ThreadContext};
 use crate::convert::trace;
 use crate::store::{Incoming, Job, JobState, Message, PortalState, StoreError, Tx};
@@ -24,6 +24,9 @@ const REPEATABLE: i64 = 20;
 /// Up to how many bytes a mail is converted in no time.
 const SMALL: usize = 16 * 1024;
 
+/// Behind the positions of all uploads of a mail that can be read.
+const AS_IT_CAME: usize = 1_000_000;
+
 /// How far ahead of ours another clock is believed.
 const FAST_CLOCK: Duration = Duration::from_hours(1);
 
@@ -33,7 +36,8 @@ impl Bridge {
         let _place = heavy.then(|| self.place(&self.heavy_mails)).transpose()?;
         let incoming = self.incoming(job).await?;
         let portal = incoming.portal.clone();
-        let (stored, mail) = self.stored_mail(job).await?;
+        let unreadable = self.is_unreadable(job, &incoming).await?;
+        let (stored, mail) = self.stored_mail(job, unreadable).await?;
         let raw = mail.bytes();
         let headers = to_matrix::headers(raw);
         let authorship = Authorship::of(&headers, &trace::verdict(raw), &portal);
@@ -41,10 +45,10 @@ impl Bridge {
             return self.work_notification(job, &portal, raw, authorship).await;
         }
         if portal.state == PortalState::Closed && !headers.auto.is_personal() {
-            return self.keep_closed(job, &incoming, mail, headers.auto).await;
+            return self.keep_closed(job, &incoming, &mail, headers.auto).await;
         }
-        if portal.state == PortalState::Closed {
-            let converted = self.convert_mail(&incoming, Arc::clone(&mail), None).await?;
+        if portal.state == PortalState::Closed && !unreadable {
+            let converted = self.convert_mail(job, &incoming, &mail, None).await?;
             if let Some(wish) = self.wish(&portal, raw, &headers, authorship, &converted) {
                 return self.grant_after_the_end(job, &portal, wish).await;
             }
@@ -64,12 +68,18 @@ impl Bridge {
             .await?;
         // A reaction says nothing about its author: somebody else's becomes a text, which is labelled.
         let reacted = answers.event.clone().filter(|_| author.is_some());
-        let mut converted = self.convert_mail(&incoming, Arc::clone(&mail), reacted).await?;
-        let wish = self.wish(&portal, raw, &headers, authorship, &converted);
-        Self::hide_stop_links(&portal, &mut converted);
+        let (mut converted, mut wish) = (to_matrix::unreadable(stored.len()), None);
+        if !unreadable {
+            converted = self.convert_mail(job, &incoming, &mail, reacted).await?;
+            wish = self.wish(&portal, raw, &headers, authorship, &converted);
+            Self::hide_stop_links(&portal, &mut converted);
+        }
         authorship.put_on(&mut converted, &headers);
         answers.place(&mut converted, &headers.subject);
-        let uris = self.upload_all(job, &portal, &stored, &mut converted).await?;
+        let first = if unreadable { AS_IT_CAME } else { 0 };
+        let uris = self
+            .upload_all(job, &portal, &stored, &mut converted, first)
+            .await?;
         let last = self
             .send_all(job, &incoming, &room, &headers, converted, &uris, &answers)
             .await?;
@@ -100,13 +110,13 @@ impl Bridge {
         &self,
         job: &Job,
         incoming: &Incoming,
-        mail: Arc<LargeMail>,
+        mail: &Arc<LargeMail>,
         auto: Auto,
     ) -> Result<(), Failure> {
         let portal = &incoming.portal;
         let words = match auto {
             Auto::Bounce => {
-                let converted = self.convert_mail(incoming, mail, None).await?;
+                let converted = self.convert_mail(job, incoming, mail, None).await?;
                 let body = |content: &Value| Some(content.get("body")?.as_str()?.to_owned());
                 converted.events.iter().find_map(|(_, content)| body(content))
             }
@@ -144,8 +154,9 @@ impl Bridge {
 
     async fn convert_mail(
         &self,
+        job: &Job,
         incoming: &Incoming,
-        mail: Arc<LargeMail>,
+        mail: &Arc<LargeMail>,
         answers: Option<OwnedEventId>,
     ) -> Result<Converted, Failure> {
         let context = ThreadContext {
@@ -153,9 +164,11 @@ impl Bridge {
             received: incoming.received.clone(),
             answers,
         };
-        // A large mail takes a while, and a hostile one longer.
-        let small = mail.is_at_most(SMALL);
-        aside(small, move || to_matrix::convert_large(&mail, &context)).await
+        // A large mail takes a while, and a hostile one longer; of one that has been tried before nobody knows how it went.
+        let small = mail.is_at_most(SMALL) && job.attempts == 0;
+        let mail = Arc::clone(mail);
+        let convert = move || to_matrix::convert_large(&mail, &context);
+        self.aside.run(small, convert).await
     }
 
     /// Sends the events in order; those that an earlier attempt has sent are left out. Answers the last one's message, which

@@ -19,6 +19,7 @@
 //! | `email_bytes` | an email with large files is read piece by piece |
 //! | `reports` | what comes back about an email: bounces, delays, read notifications |
 //! | `deliver`, `label`, `answers`, `chat_room` | an email becomes events, labelled and related to earlier ones, in the portal's room |
+//! | `aside`, `unreadable` | what takes a while is done on threads of its own; a mail that can't be converted is shown as it came |
 //! | `contents` | large mails are stored in pieces |
 //! | `service`, `way`, `recorder` | what the homeserver asks; whether it reaches us; who writes that down |
 //! | `retries` | what was given up is tried again, as its user wants it |
@@ -28,6 +29,7 @@
 mod admission;
 mod adopt;
 mod answers;
+mod aside;
 mod chat_room;
 mod commands;
 mod compose;
@@ -67,12 +69,14 @@ mod service;
 mod settings;
 mod stops;
 mod submit;
+mod unreadable;
 mod uploads;
 mod way;
 
 use std::sync::Arc;
 use std::time::Duration;
 
+use aside::Aside;
 use files::Downloads;
 use keys::kept_key;
 use ruma::UserId;
@@ -131,6 +135,8 @@ pub struct Bridge {
     heavy_emails: Semaphore,
     /// The right to convert a large mail and to upload its files.
     heavy_mails: Semaphore,
+    /// Where what may take a while is computed.
+    aside: Aside,
     /// Told when a transaction could not be committed, so that the homeserver waits longer and longer.
     refused_transactions: Notify,
     /// What makes and opens links to files, where there is a way for people to reach us.
@@ -196,6 +202,7 @@ impl Bridge {
             owner,
             heavy_emails: Semaphore::new(HEAVY_AT_ONCE),
             heavy_mails: Semaphore::new(HEAVY_AT_ONCE),
+            aside: Aside::default(),
             refused_transactions,
             downloads,
             recorder: recorder::Recorder::default(),
@@ -261,8 +268,17 @@ impl Bridge {
             JobKind::Mail => self.tell_not_shown(&mut tx, job, reason).await?,
             JobKind::Event | JobKind::Notice | JobKind::Direct => {}
         }
-        tx.finish_job(job.id, JobState::Failed, Some(reason), self.now())
-            .await?;
+        Self::end_failed(tx, job, reason, self.now()).await
+    }
+
+    /// The same without a word to anybody.
+    pub async fn give_up_in_silence(&self, job: &Job, reason: &str) -> Result<(), StoreError> {
+        let tx = self.settle(job).await?;
+        Self::end_failed(tx, job, reason, self.now()).await
+    }
+
+    async fn end_failed(mut tx: Tx, job: &Job, reason: &str, now: Timestamp) -> Result<(), StoreError> {
+        tx.finish_job(job.id, JobState::Failed, Some(reason), now).await?;
         tx.commit().await?;
         metrics::counter!("penpal_jobs_failed_total", "kind" => job.kind.as_str()).increment(1);
         Ok(())
@@ -300,18 +316,6 @@ impl Bridge {
             && user.server_name() == self.settings.namespace.server_name()
             && !self.settings.namespace.is_ours(user)
     }
-}
-
-/// Does what may take a while off the workers' threads. What is small takes less time than going there and back.
-async fn aside<T: Send + 'static>(
-    small: bool,
-    work: impl FnOnce() -> T + Send + 'static,
-) -> Result<T, Failure> {
-    if small {
-        return Ok(work());
-    }
-    let worked = tokio::task::spawn_blocking(work).await;
-    worked.map_err(|_panicked| Failure::Defect)
 }
 
 /// Eight random bytes in hexadecimal.

@@ -12,25 +12,27 @@ use crate::matrix::MatrixError;
 use crate::store::{Job, Portal};
 
 impl Bridge {
-    /// Uploads what the events show. What the homeserver does not take is named in the chat instead: one file must not cost the
-    /// whole mail.
+    /// Uploads what the events show, noted from the position `first` on. What the homeserver does not take is named in the chat instead:
+    /// one file must not cost the whole mail.
     pub(super) async fn upload_all(
         &self,
         job: &Job,
         portal: &Portal,
         stored: &StoredMail,
         converted: &mut Converted,
+        first: usize,
     ) -> Result<Vec<OwnedMxcUri>, Failure> {
         let mut uris = Vec::with_capacity(converted.uploads.len());
         for (position, upload) in std::mem::take(&mut converted.uploads).into_iter().enumerate() {
-            let known = self.store.read().await?.upload(job.id, position).await?;
+            let noted = first + position;
+            let known = self.store.read().await?.upload(job.id, noted).await?;
             let place = match known {
                 Some(known) if known.complete => {
                     uris.push(known.uri);
                     continue;
                 }
                 Some(known) => Some(known.uri),
-                None => self.reserve(job, portal, position).await?,
+                None => self.reserve(job, portal, noted).await?,
             };
             let file = match upload.content {
                 Content::Here(bytes) => bytes.into(),
@@ -49,13 +51,13 @@ impl Bridge {
             uris.push(match uploaded {
                 Ok(uri) => {
                     let mut tx = self.settle(job).await?;
-                    tx.set_upload(job.id, position, &uri, true).await?;
+                    tx.set_upload(job.id, noted, &uri, true).await?;
                     tx.commit().await?;
                     uri
                 }
                 Err(error @ MatrixError::Transient { .. }) => return Err(error.into()),
                 Err(error) if place.is_some() && error.is("M_NOT_FOUND") => {
-                    return Err(self.forget_place(job, position, &error).await?);
+                    return Err(self.forget_place(job, noted, &error).await?);
                 }
                 Err(error) => {
                     tracing::warn!(job = job.id, %error, "an attachment could not be uploaded");

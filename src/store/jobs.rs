@@ -260,6 +260,22 @@ impl Tx {
         Ok(())
     }
 
+    /// Notes that a job's mail can't be converted.
+    pub async fn set_unreadable(&mut self, job: i64) -> Result<(), StoreError> {
+        self.sql("UPDATE jobs SET unreadable = 1 WHERE id = $1")
+            .bind(job)
+            .later()
+            .await
+    }
+
+    /// Whether a job's mail can't be converted.
+    pub async fn is_unreadable(&mut self, job: i64) -> Result<bool, StoreError> {
+        self.sql("SELECT 1 AS one FROM jobs WHERE id = $1 AND unreadable = 1")
+            .bind(job)
+            .any()
+            .await
+    }
+
     /// Ends a job. What is done needs its payload no more; what failed keeps it; what an admin dropped meanwhile stays so.
     pub async fn finish_job(
         &mut self,

@@ -150,6 +150,9 @@ impl Worker {
             }
             Failure::Retry { after, reason } => self.retry(job, after.unwrap_or_default(), &reason).await,
             Failure::Fail(reason) => self.give_up(job, &reason).await,
+            Failure::Defect if self.bridge.simplify(job).await? => {
+                self.postpone(job, Duration::ZERO, &failure.to_string()).await
+            }
             Failure::Defect if job.attempts + 1 >= DEFECTS => self.give_up(job, &failure.to_string()).await,
             Failure::Defect => self.retry(job, Duration::ZERO, &failure.to_string()).await,
             Failure::Store(error @ StoreError::LeaseLost { .. }) => {
@@ -170,6 +173,12 @@ impl Worker {
         if now.since(job.created_at) >= settings.give_up_after && tried >= settings.give_up_after / 2 {
             return self.give_up(job, reason).await;
         }
+        self.postpone(job, after, reason).await
+    }
+
+    /// Puts a job off.
+    async fn postpone(&self, job: &Job, after: Duration, reason: &str) -> Result<bool, StoreError> {
+        let (now, settings) = (self.bridge.now(), self.bridge.settings());
         // One line for each attempt would drown the log in an outage: the first failure is news, the rest is not.
         if job.attempts == 0 {
             tracing::warn!(job = job.id, kind = job.kind.as_str(), lane = %job.lane, "will be tried again: {reason}");
@@ -193,7 +202,13 @@ impl Worker {
     async fn give_up(&self, job: &Job, reason: &str) -> Result<bool, StoreError> {
         tracing::error!(job = job.id, kind = job.kind.as_str(), lane = %job.lane,
             "given up: {reason}. `penpal queue retry {}` tries again", job.id);
-        self.bridge.give_up(job, reason).await?;
+        let told = async { Ok(self.bridge.give_up(job, reason).await?) };
+        match guarded(told).await {
+            Ok(()) => {}
+            Err(Failure::Store(error)) => return Err(error),
+            // It would come back for ever.
+            Err(_defect) => self.bridge.give_up_in_silence(job, reason).await?,
+        }
         Ok(true)
     }
 

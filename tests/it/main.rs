@@ -10,6 +10,7 @@ mod bad_input;
 mod blocks;
 mod cli;
 mod clocks;
+mod defects;
 mod deliveries;
 mod direct_chats;
 mod domains;

@@ -29,6 +29,7 @@ mod returned;
 mod signature;
 mod special;
 mod text;
+mod unreadable;
 mod wish;
 
 use std::borrow::Cow;
@@ -47,6 +48,7 @@ pub use self::notification::{Delivery, DeliveryReport, delivery_report, displaye
 use self::pictures::Pictures;
 pub use self::report::report;
 use self::signature::Writer;
+pub use self::unreadable::unreadable;
 pub use self::wish::{Wish, wish};
 use crate::model::{Mailbox, Timestamp};
 
@@ -181,7 +183,8 @@ pub fn arriving_headers(raw: &[u8], reverse_path: &str) -> EmailHeaders {
     headers::read(&mail, auto::classify(&mail, reverse_path.is_empty()))
 }
 
-/// Converts a whole mail. Never fails: what can't be read becomes a notice with the mail attached.
+/// Converts a whole mail. Never fails: what is no mail is shown as text. What a defect keeps from being converted is for the caller to
+/// show, as [`unreadable`].
 pub fn convert(raw: &[u8], context: &ThreadContext) -> Converted {
     let bytes = read_mail(raw);
     convert_parts(&mime::parse(&bytes), raw, context)

@@ -145,6 +145,11 @@ impl MemoryHomeserver {
         self.world().failures.push(failure);
     }
 
+    /// Lets Penpal meet a defect, a panic, whenever it uploads a file of one of these names.
+    pub fn break_uploads(&self, names: &[&str]) {
+        self.world().defects = names.iter().map(|name| (*name).to_owned()).collect();
+    }
+
     /// Lets the next room take its time: says when it is asked for, and makes it when it is told to go on.
     pub fn slow_next_room(&self) -> (oneshot::Receiver<()>, oneshot::Sender<()>) {
         let (asked_for, asking) = oneshot::channel();

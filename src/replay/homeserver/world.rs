@@ -66,6 +66,8 @@ pub(super) struct World {
     pub(super) sent: BTreeMap<[String; 4], OwnedEventId>,
     pub(super) requests: Vec<HomeserverRequest>,
     pub(super) failures: Vec<Failure>,
+    /// Names of files at whose upload Penpal meets a defect.
+    pub(super) defects: Vec<String>,
     pub(super) meanwhile: Vec<Meanwhile>,
     /// Events to be pushed to the appservice, by room and ID.
     pub(super) pushed: Vec<(OwnedRoomId, OwnedEventId)>,
@@ -86,6 +88,7 @@ impl World {
             sent: BTreeMap::new(),
             requests: Vec::new(),
             failures: Vec::new(),
+            defects: Vec::new(),
             meanwhile: Vec::new(),
             pushed: Vec::new(),
             encrypts_new_rooms: false,

@@ -50,6 +50,21 @@ pub struct LeftFile {
 }
 
 impl LeftFile {
+    /// The mail itself, of so many bytes.
+    pub(in crate::convert::to_matrix) fn whole_mail(length: u64) -> Self {
+        let wanted = Wanted {
+            place: 0..length,
+            encoding: String::new(),
+            media_type: String::new(),
+            whole: false,
+        };
+        Self {
+            wanted,
+            length,
+            facts: Facts::default(),
+        }
+    }
+
     /// Where it is in the mail, as transferred.
     pub fn place(&self) -> Range<u64> {
         self.wanted.place.clone()
