@@ -1,8 +1,17 @@
 //! A committed event is worked: dispatch by type.
 
+use ruma::OwnedEventId;
+
+use super::submit::one_line;
 use super::{Bridge, Failure};
+use crate::convert::address::address_of;
+use crate::convert::relation::{self, Relation};
+use crate::convert::to_email;
 use crate::model::RoomEvent;
 use crate::store::{Job, JobState, Portal, PortalState, StoreError, Tx};
+
+/// How many chats are looked through for one in which somebody can be told something.
+const OTHER_CHATS: i64 = 50;
 
 impl Bridge {
     pub(super) async fn work_event(&self, job: &Job) -> Result<(), Failure> {
@@ -93,6 +102,48 @@ impl Bridge {
         Ok(())
     }
 
+    /// Tells who wrote a message that it goes nowhere: it was acknowledged, so nobody else will.
+    pub(super) async fn tell_not_worked(
+        &self,
+        tx: &mut Tx,
+        job: &Job,
+        reason: &str,
+    ) -> Result<(), StoreError> {
+        let Some(event) = read_event(job).ok().filter(is_of_a_person) else {
+            return Ok(());
+        };
+        let (portal, what) = match tx.portal_by_room(&event.room_id).await? {
+            Some(portal) if is_read(&portal, &event) => (portal, "This message"),
+            Some(_) => return Ok(()),
+            None => match self.other_chat(tx, &event).await? {
+                Some(portal) => (portal, "A message that you wrote in another chat"),
+                None => return Ok(()),
+            },
+        };
+        let about = about(&event).filter(|_| portal.room.as_ref() == Some(&event.room_id));
+        let reason = one_line(reason);
+        let text = format!("{what} could not be delivered to {}. {reason}", portal.address);
+        self.add_given_up(tx, portal.id, &text, about.as_deref(), job.id)
+            .await
+    }
+
+    /// Another chat of an event's sender with the one puppet in its room, which is no portal's.
+    async fn other_chat(&self, tx: &mut Tx, event: &RoomEvent) -> Result<Option<Portal>, StoreError> {
+        let members = tx.joined_members(&event.room_id).await?;
+        let mut addresses = members
+            .iter()
+            .filter_map(|user| address_of(&self.settings.namespace, user));
+        let (Some(address), None) = (addresses.next(), addresses.next()) else {
+            return Ok(None);
+        };
+        let mut chats = tx
+            .portals_with(&address, Some(&event.sender), OTHER_CHATS)
+            .await?;
+        let open = |chat: &Portal| chat.room.is_some() && chat.state == PortalState::Active;
+        let best = chats.iter().position(open).unwrap_or_default();
+        Ok((best < chats.len()).then(|| chats.swap_remove(best)))
+    }
+
     /// Ends an event's job without effect, with the reason in the log.
     pub(super) async fn ignore(&self, job: &Job, event: &RoomEvent, why: &str) -> Result<(), Failure> {
         tracing::info!(job = job.id, event_id = %event.event_id, room_id = %event.room_id, "event ignored: {why}");
@@ -109,6 +160,24 @@ fn is_read(portal: &Portal, event: &RoomEvent) -> bool {
         PortalState::Active => true,
         PortalState::Closed => event.sender == portal.user,
         PortalState::Removed => false,
+    }
+}
+
+/// Whether an event is a message that somebody misses when it does not arrive. Programs write notices, and one that answers notices would
+/// go on for ever.
+fn is_of_a_person(event: &RoomEvent) -> bool {
+    event.state_key.is_none()
+        && event.text("msgtype") != Some("m.notice")
+        && (event.event_type == "m.room.encrypted"
+            || to_email::is_mailable(&event.event_type, &event.content))
+}
+
+/// The message that a notice about an event is shown on.
+fn about(event: &RoomEvent) -> Option<OwnedEventId> {
+    match relation::relation(&event.content) {
+        // Clients do not show these as events of their own.
+        Relation::Edit | Relation::Annotation => relation::referred(&event.content)?.try_into().ok(),
+        _ => Some(event.event_id.clone()),
     }
 }
 

@@ -266,7 +266,8 @@ impl Bridge {
         match job.kind {
             JobKind::Email => self.tell_undelivered(&mut tx, job, reason).await?,
             JobKind::Mail => self.tell_not_shown(&mut tx, job, reason).await?,
-            JobKind::Event | JobKind::Notice | JobKind::Direct => {}
+            JobKind::Event => self.tell_not_worked(&mut tx, job, reason).await?,
+            JobKind::Notice | JobKind::Direct => {}
         }
         Self::end_failed(tx, job, reason, self.now()).await
     }

@@ -38,20 +38,24 @@ async fn retry_job(world: &World, id: i64) -> bool {
 }
 
 /// The event that came last in a room.
-async fn latest_event(world: &World, room: &RoomId) -> String {
+pub async fn latest_event(world: &World, room: &RoomId) -> String {
     let history = Homeserver::history(&*world.homeserver, &alice(), room, None)
         .await
         .unwrap();
     history.events[0]["event_id"].as_str().unwrap().to_owned()
 }
 
-/// Bob reacts to an event.
-async fn reacts(world: &World, room: &RoomId, event: &str, key: &str) {
+/// Bob reacts to an event, and all that follows from it has happened.
+pub async fn reacts(world: &World, room: &RoomId, event: &str, key: &str) {
+    reaction(world, room, event, key);
+    world.settle().await;
+}
+
+fn reaction(world: &World, room: &RoomId, event: &str, key: &str) {
     let relation = json!({"rel_type": "m.annotation", "event_id": event, "key": key});
     world
         .homeserver
         .user_sends_event(room, &bob(), "m.reaction", json!({"m.relates_to": relation}));
-    world.settle().await;
 }
 
 /// A way out with a defect.
@@ -183,6 +187,45 @@ stories! {
         reacts(&world, &room, &notice, "\u{1f501}").await;
         assert!(world.said(&room, &alice()).last().unwrap().starts_with("That has been delivered meanwhile, or was dropped"));
         assert!(world.mails().is_empty());
+    }
+
+    async fn a_message_that_goes_nowhere_is_told_once_and_can_be_tried_again(world: World) {
+        let room = world.bob_opens_chat().await;
+        world.database.run("ALTER TABLE drafts RENAME TO away").await;
+        let lost = world.says(&bob(), &room, "do you hear me?").await;
+        world.sends(&bob(), &room, json!({"msgtype": "m.notice", "body": "tick"})).await;
+        world.wait(2 * world.settings.give_up_after).await;
+        world.database.run("ALTER TABLE away RENAME TO drafts").await;
+        assert_eq!(world.jobs(JobState::Failed).await.len(), 2);
+        assert!(world.mails().is_empty());
+        let told = world.homeserver.messages(&room, &alice());
+        assert_eq!(told.len(), 1, "{told:?}");
+        assert!(told[0]["body"].as_str().unwrap().starts_with("This message could not be delivered to alice@example.org. "));
+        assert_eq!(told[0]["m.relates_to"]["m.in_reply_to"]["event_id"], lost);
+
+        let notice = latest_event(&world, &room).await;
+        reacts(&world, &room, &notice, "\u{1f501}").await;
+        assert!(world.mail().text.contains("do you hear me?"));
+        assert_eq!(world.said(&room, &alice()).len(), 1);
+        assert_eq!(world.jobs(JobState::Failed).await.len(), 1, "nobody misses what a program said");
+    }
+
+    async fn a_message_in_a_room_that_is_not_known_is_told_in_another_chat(world: World) {
+        let lost = world.bob_opens_chat().await;
+        let room = world.bob_opens_chat().await;
+        world.database.run("DELETE FROM portals WHERE id = (SELECT MIN(id) FROM portals)").await;
+        world.homeserver_is_away("state", 10_000);
+        world.says(&bob(), &lost, "do you hear me?").await;
+        world.wait(2 * world.settings.give_up_after).await;
+        let told = world.homeserver.messages(&room, &alice());
+        assert_eq!(told.len(), 1, "{told:?}");
+        let text = told[0]["body"].as_str().unwrap();
+        assert!(text.starts_with("A message that you wrote in another chat could not be delivered to alice@example.org. "), "{text}");
+        assert!(told[0].get("m.relates_to").is_none());
+        assert_eq!(world.jobs(JobState::Failed).await.len(), 1);
+        reaction(&world, &room, &latest_event(&world, &room).await, "\u{1f501}");
+        world.work().await;
+        assert!(world.jobs(JobState::Failed).await.is_empty(), "it is tried again, and the homeserver still away");
     }
 
     async fn a_dropped_email_was_never_written(world: World) {
