@@ -5,6 +5,7 @@ use std::time::Duration;
 use penpal::model::Timestamp;
 use penpal::store::{Expired, JobKind, Lane, LaneClass, NewJob, Store};
 
+use super::running::{Bridge, configured};
 use super::{initialised, penpal};
 
 /// 21 November 2026, 12:00 UTC.
@@ -96,4 +97,39 @@ fn what_waits_for_a_relay_that_was_mended_goes_with_one_command() {
     let nothing = penpal(folder.path(), &["queue", "retry"]);
     assert_eq!(nothing.code, Some(2), "{}", nothing.err);
     runtime.block_on(store.close());
+}
+
+/// Admins are to be alerted by this number.
+#[test]
+fn what_was_given_up_is_counted() {
+    let folder = configured(&[]);
+    let url = format!("sqlite:{}", folder.path().join("penpal.db").display());
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    runtime.block_on(async {
+        let store = Store::connect(&url).await.unwrap();
+        let mut tx = store.begin().await.unwrap();
+        let hopeless = NewJob {
+            lane: Lane::portal(1),
+            kind: JobKind::Direct,
+            key: None,
+            portal: None,
+            payload: b"no change",
+            due_at: Timestamp(1),
+        };
+        tx.enqueue(&hopeless, Timestamp(1)).await.unwrap();
+        tx.commit().await.unwrap();
+        store.close().await;
+    });
+    let mut bridge = Bridge::start(folder.path());
+    bridge.process.says("given up");
+    // It is said before it is committed, and counted after that.
+    let counted = "penpal_jobs_failed_total{kind=\"direct\"} 1";
+    let is_there = || bridge.metrics().lines().any(|line| line == counted);
+    let patience = std::time::Instant::now() + Duration::from_mins(1);
+    while !is_there() {
+        assert!(std::time::Instant::now() < patience, "{}", bridge.metrics());
+    }
 }

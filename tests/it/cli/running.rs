@@ -132,21 +132,33 @@ impl Bridge {
 
     /// Delivers a transaction; answers the HTTP status.
     pub(super) fn transaction(&self, txn_id: &str, body: &str) -> u16 {
-        let mut stream = TcpStream::connect(&self.address).unwrap();
-        stream.set_read_timeout(Some(PATIENCE)).unwrap();
-        write!(
-            stream,
-            "PUT /_matrix/app/v1/transactions/{txn_id} HTTP/1.1\r\nHost: penpal\r\nAuthorization: Bearer {}\r\n\
-             Content-Type: application/json\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}",
+        let answer = self.asks(&format!(
+            "PUT /_matrix/app/v1/transactions/{txn_id} HTTP/1.1\r\nAuthorization: Bearer {}\r\n\
+             Content-Type: application/json\r\nContent-Length: {}\r\n{END}{body}",
             self.token,
             body.len()
-        )
-        .unwrap();
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer).unwrap();
+        ));
         answer.split(' ').nth(1).unwrap().parse().unwrap()
     }
+
+    /// What `/metrics` shows.
+    pub(super) fn metrics(&self) -> String {
+        self.asks(&format!("GET /metrics HTTP/1.1\r\n{END}"))
+    }
+
+    /// The answer to a request.
+    fn asks(&self, request: &str) -> String {
+        let mut stream = TcpStream::connect(&self.address).unwrap();
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        stream.write_all(request.as_bytes()).unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        answer
+    }
 }
+
+/// The last fields of a request.
+const END: &str = "Host: penpal\r\nConnection: close\r\n\r\n";
 
 /// The address in a line of the log, which is JSON.
 pub(super) fn address_in(line: &str) -> String {
