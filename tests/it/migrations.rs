@@ -11,15 +11,116 @@ use sqlx::{AnyPool, Row as _};
 
 use crate::harness::Database;
 
-/// What the first version could store: a chat with its members, one email of its thread, and an event that waits.
-const CONTENTS: &[&str] = &[
-    "INSERT INTO settings (name, value) VALUES ('server_name', 'lab.test')",
-    "INSERT INTO portals (user_id, address, puppet_id, room_id, state, token, name, contacted, introduced, encrypted, created_at, touched_at) \
-     VALUES ('@bob:lab.test', 'alice@example.org', '@_email_alice=40example.org:lab.test', '!r:lab.test', 'active', 'token', 'Tea', 1, 1, 0, 1, 2)",
-    "INSERT INTO members (room_id, user_id, membership, display_name) VALUES ('!r:lab.test', '@bob:lab.test', 'join', 'Bob')",
-    "INSERT INTO emails (message_id, portal_id, outgoing, subject, chain, created_at) VALUES ('m@mail.lab.test', 1, 1, 'Tea', '', 3)",
-    "INSERT INTO lanes (lane, class, due_at) VALUES ('room:!r:lab.test', 0, 4)",
-    "INSERT INTO jobs (lane, kind, key, state, due_at, created_at) VALUES ('room:!r:lab.test', 'event', 'event:$e', 'waiting', 4, 4)",
+/// The checksum of each migration that a release may have run: the database remembers it, and Penpal refuses to start on another one.
+const SUMS: &str = include_str!("migrations.sums");
+
+/// What a version could store that the one before could not: its number, rows, and queries that answer 1 as long as they are there,
+/// with what later versions made of them.
+const CONTENTS: &[(i64, &[&str], &[&str])] = &[
+    // A chat with its members, emails of its thread, a message with a picture, and an event that waits.
+    (
+        1,
+        &[
+            "INSERT INTO settings (name, value) VALUES ('server_name', 'lab.test')",
+            "INSERT INTO portals (user_id, address, puppet_id, room_id, state, token, name, contacted, introduced, encrypted, created_at, touched_at) \
+         VALUES ('@bob:lab.test', 'alice@example.org', '@_email_alice=40example.org:lab.test', '!r:lab.test', 'active', 'token', 'Tea', 1, 1, 0, 1, 2)",
+            "INSERT INTO members (room_id, user_id, membership, display_name) VALUES ('!r:lab.test', '@bob:lab.test', 'join', 'Bob')",
+            "INSERT INTO emails (message_id, portal_id, outgoing, subject, chain, created_at) VALUES ('m@mail.lab.test', 1, 1, 'Tea', '', 3)",
+            "INSERT INTO emails (message_id, portal_id, outgoing, subject, chain, created_at) VALUES ('a@example.org', 1, 0, 'Tea', 'm@mail.lab.test', 3)",
+            "INSERT INTO messages (portal_id, event_id, message_id, job_id, outgoing, sender, sender_name, event_type, content, body, sent_at) \
+         VALUES (1, '$m', 'm@mail.lab.test', 1, 1, '@bob:lab.test', 'Bob', 'm.room.message', '{\"body\": \"Tea?\"}', 'Tea?', 3)",
+            "INSERT INTO lanes (lane, class, due_at) VALUES ('room:!r:lab.test', 0, 4)",
+            "INSERT INTO jobs (lane, kind, key, state, due_at, created_at) VALUES ('room:!r:lab.test', 'event', 'event:$e', 'waiting', 4, 4)",
+            "INSERT INTO drafts (job_id, portal_id, sender, message_id, first_at, frozen) VALUES (2, 1, '@bob:lab.test', 'd@mail.lab.test', 4, {bytes})",
+            "INSERT INTO puppets (user_id, address, display_name) VALUES ('@_email_alice=40example.org:lab.test', 'alice@example.org', 'Alice')",
+            "INSERT INTO users (user_id, strangers) VALUES ('@bob:lab.test', 'nobody')",
+            "INSERT INTO bot_rooms (room_id, user_id) VALUES ('!bot:lab.test', '@bob:lab.test')",
+            "INSERT INTO uploads (job_id, position, uri) VALUES (1, 0, 'mxc://lab.test/a')",
+        ],
+        &[
+            "SELECT COUNT(*) FROM portals WHERE name = 'Tea' AND domain IS NULL AND room_asked_at IS NULL",
+            "SELECT COUNT(*) FROM emails WHERE message_id = 'a@example.org' AND chain = 'm@mail.lab.test'",
+            "SELECT COUNT(*) FROM messages WHERE event_id = '$m' AND body = 'Tea?' AND left_out IS NULL",
+            "SELECT COUNT(*) FROM drafts WHERE frozen = {bytes} AND held_until IS NULL AND enclosed IS NULL",
+            "SELECT COUNT(*) FROM puppets WHERE display_name = 'Alice'",
+            "SELECT COUNT(*) FROM users WHERE strangers = 'nobody'",
+            "SELECT COUNT(*) FROM bot_rooms WHERE user_id = '@bob:lab.test'",
+            "SELECT COUNT(*) FROM uploads WHERE uri = 'mxc://lab.test/a'",
+            // Whoever has answered has written.
+            "SELECT COUNT(*) FROM portals WHERE wrote = 1",
+        ],
+    ),
+    (
+        3,
+        &[
+            "INSERT INTO files (id, event_id, uri, name, content_type, expires_at) VALUES ('f', '$m', 'mxc://lab.test/f', 'tea.pdf', 'application/pdf', 9)",
+        ],
+        &["SELECT COUNT(*) FROM files WHERE id = 'f' AND name = 'tea.pdf' AND expires_at = 9"],
+    ),
+    (
+        5,
+        &[
+            "INSERT INTO reports (message_id, portal_id, delivery, room_id, event_id) VALUES ('m@mail.lab.test', 1, 'delayed', '!r:lab.test', '$n')",
+            "INSERT INTO receipt_wishes (user_id) VALUES ('@bob:lab.test')",
+        ],
+        &[
+            "SELECT COUNT(*) FROM reports WHERE delivery = 'delayed' AND event_id = '$n'",
+            "SELECT COUNT(*) FROM receipt_wishes",
+        ],
+    ),
+    (
+        6,
+        &[
+            "INSERT INTO machines (portal_id, since, messages, stopped_until, auto_reply_at, came, gist) VALUES (1, 1, 2, 3, 4, 1, 'g')",
+        ],
+        &[
+            "SELECT COUNT(*) FROM machines WHERE messages = 2 AND stopped_until = 3 AND gist = 'g' AND answers IS NULL",
+        ],
+    ),
+    (
+        7,
+        &[
+            "INSERT INTO stops (user_id, address, stopped_at) VALUES ('@bob:lab.test', 'erin@example.net', 5)",
+            "INSERT INTO spending (user_id, resource, key, amount, spent_at) VALUES ('@bob:lab.test', 'correspondent', 'erin@example.net', 1, 5)",
+            "INSERT INTO sender_rules (user_id, pattern, rule) VALUES ('@bob:lab.test', '*@example.com', 'block')",
+        ],
+        &[
+            "SELECT COUNT(*) FROM stops WHERE address = 'erin@example.net' AND stopped_at = 5",
+            "SELECT COUNT(*) FROM spending WHERE key = 'erin@example.net' AND amount = 1",
+            "SELECT COUNT(*) FROM sender_rules WHERE pattern = '*@example.com' AND rule = 'block'",
+        ],
+    ),
+    (
+        8,
+        &[
+            "INSERT INTO mailboxes (mailbox, uid_validity, history, last_uid) VALUES ('m', 7, 8, 9)",
+            "INSERT INTO mailbox_messages (mailbox, uid, outcome, since, attempts, due_at) VALUES ('m', 9, 'later', 1, 2, 3)",
+        ],
+        &[
+            "SELECT COUNT(*) FROM mailboxes WHERE uid_validity = 7 AND history = 8 AND last_uid = 9",
+            "SELECT COUNT(*) FROM mailbox_messages WHERE uid = 9 AND outcome = 'later' AND attempts = 2",
+        ],
+    ),
+    (
+        11,
+        &["INSERT INTO signatures (user_id, signature) VALUES ('@bob:lab.test', 'Bob, tea')"],
+        &["SELECT COUNT(*) FROM signatures WHERE signature = 'Bob, tea'"],
+    ),
+    (
+        12,
+        &[
+            "INSERT INTO contents (job_id, size, created_at) VALUES (1, 3, 6)",
+            "INSERT INTO pieces (content_id, number, bytes) VALUES (1, 0, {bytes})",
+        ],
+        &[
+            "SELECT COUNT(*) FROM contents JOIN pieces ON content_id = id WHERE job_id = 1 AND size = 3 AND bytes = {bytes}",
+        ],
+    ),
+    (
+        15,
+        &["INSERT INTO retries (event_id, portal_id, job_id) VALUES ('$n', 1, 1)"],
+        &["SELECT COUNT(*) FROM retries WHERE event_id = '$n' AND job_id = 1"],
+    ),
 ];
 
 /// The migrations of this kind of database, in order.
@@ -42,31 +143,51 @@ async fn pool(url: &str) -> AnyPool {
         .unwrap()
 }
 
-/// Makes the database as the version with this many migrations left it, with something in it since the first.
-async fn old_version(url: &str, count: usize) {
+/// A statement with bytes as this kind of database writes them.
+fn written(url: &str, sql: &str) -> sqlx::AssertSqlSafe<String> {
+    let bytes = if url.starts_with("sqlite:") {
+        "X'00ff0d'"
+    } else {
+        "'\\x00ff0d'::BYTEA"
+    };
+    sqlx::AssertSqlSafe(sql.replace("{bytes}", bytes))
+}
+
+/// Makes the database as the version with this many migrations left it, with something in it since each of those before. Answers
+/// the number of the last one.
+async fn old_version(url: &str, count: usize) -> i64 {
     let all = migrations(url).await;
     let pool = pool(url).await;
-    for some in [1, count] {
+    let mut version = 0;
+    for some in 1..=count {
         let migrator = Migrator {
             migrations: Cow::Owned(all.iter().take(some).cloned().collect()),
             ..Migrator::DEFAULT
         };
         migrator.run(&pool).await.unwrap();
-        if some == 1 && pool_is_empty(&pool).await {
-            for sql in CONTENTS {
-                sqlx::raw_sql(*sql).execute(&pool).await.unwrap();
-            }
+        version = all.iter().nth(some - 1).unwrap().version;
+        let rows = CONTENTS.iter().filter(|(since, ..)| *since == version);
+        for sql in rows.flat_map(|(_, rows, _)| *rows) {
+            let done = sqlx::raw_sql(written(url, sql)).execute(&pool).await;
+            done.unwrap_or_else(|error| panic!("{sql}: {error}"));
         }
     }
     pool.close().await;
+    version
 }
 
-async fn pool_is_empty(pool: &AnyPool) -> bool {
-    let row = sqlx::query("SELECT COUNT(*) AS count FROM portals")
-        .fetch_one(pool)
-        .await
-        .unwrap();
-    row.get::<i64, _>("count") == 0
+/// Everything that a version had stored is still found in the tables.
+async fn rows_are_there(url: &str, version: i64) {
+    let pool = pool(url).await;
+    let stored = CONTENTS.iter().filter(|(since, ..)| *since <= version);
+    for sql in stored.flat_map(|(.., found)| *found) {
+        let found: i64 = sqlx::query_scalar(written(url, sql))
+            .fetch_one(&pool)
+            .await
+            .unwrap();
+        assert_eq!(found, 1, "from version {version}: {sql}");
+    }
+    pool.close().await;
 }
 
 async fn everything_is_there(url: &str, count: usize) {
@@ -110,8 +231,9 @@ async fn a_sqlite_database_of_each_earlier_version_is_taken_over() {
     for version in 1..=count {
         let folder = tempfile::tempdir().unwrap();
         let url = format!("sqlite:{}", folder.path().join("penpal.db").display());
-        old_version(&url, version).await;
+        let last = old_version(&url, version).await;
         everything_is_there(&url, version).await;
+        rows_are_there(&url, last).await;
     }
 }
 
@@ -122,8 +244,41 @@ async fn a_postgres_database_of_each_earlier_version_is_taken_over() {
         let Some(url) = Database::empty_postgres("migrations-earlier").await else {
             return;
         };
-        old_version(&url, version).await;
+        let last = old_version(&url, version).await;
         everything_is_there(&url, version).await;
+        rows_are_there(&url, last).await;
+    }
+}
+
+/// `sqlite 0001_init HEX` for each migration.
+async fn sums() -> Vec<String> {
+    let mut sums = Vec::new();
+    for kind in ["postgres", "sqlite"] {
+        for one in migrations(&format!("{kind}:")).await.iter() {
+            let name = one.description.replace(' ', "_");
+            let sum = data_encoding::HEXLOWER.encode(&one.checksum);
+            sums.push(format!("{kind} {:04}_{name} {sum}", one.version));
+        }
+    }
+    sums
+}
+
+/// Whoever has run a migration can't start with another one under its number.
+#[tokio::test]
+async fn a_migration_is_never_changed() {
+    let present = sums().await;
+    let listed: Vec<&str> = SUMS.lines().collect();
+    for line in &listed {
+        assert!(
+            present.iter().any(|sum| sum == line),
+            "migrations are forward-only: add a new one. Not as it was released, or gone: {line}"
+        );
+    }
+    for sum in &present {
+        assert!(
+            listed.contains(&sum.as_str()),
+            "a new migration belongs into tests/it/migrations.sums, as the line\n{sum}"
+        );
     }
 }
 
