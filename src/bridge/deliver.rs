@@ -222,10 +222,7 @@ impl Bridge {
                 message_id: headers.message_id.clone().unwrap_or_default(),
                 outgoing: false,
                 sender: portal.puppet.clone(),
-                sender_name: headers
-                    .author()
-                    .and_then(|from| from.name.clone())
-                    .unwrap_or_else(|| portal.address.to_string()),
+                sender_name: writer_name(headers, portal),
                 event_type,
                 content: content.as_object().cloned(),
                 body,
@@ -250,5 +247,16 @@ impl Bridge {
             one_line(reason)
         );
         self.add_given_up(tx, portal, &text, None, job.id).await
+    }
+}
+
+/// Who wrote a mail, as answers to it say. Who is not the thread's person is known by the address, which nobody takes for
+/// somebody else's, and by which it is found whose words these are when a person is to be forgotten.
+fn writer_name(headers: &EmailHeaders, portal: &Portal) -> String {
+    match headers.author() {
+        Some(author) if author.address != portal.address => author.address.to_string(),
+        author => author
+            .and_then(|author| author.name.clone())
+            .unwrap_or_else(|| portal.address.to_string()),
     }
 }

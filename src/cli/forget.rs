@@ -1,20 +1,29 @@
 //! `penpal forget`: a person's data goes.
 
-use std::io::{Write as _, stdout};
+use std::io::{Write as _, stderr, stdout};
 
 use clap::Args;
 use ruma::OwnedUserId;
 
 use super::database::with_store;
 use super::{ConfigFile, Failure};
+use crate::convert::address::puppet_of;
 use crate::model::{Clock as _, EmailAddress, SystemClock};
-use crate::store::{Person, Store};
+use crate::store::{Forgotten, Person};
 
 /// Removes all that is stored about a person: chats, emails, messages and settings.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 What the homeserver, the mail server and other people have is theirs and stays, and so do the rooms: the next message in one \
 begins a new thread. What still waits to be delivered goes as well. Penpal may run meanwhile.
+
+That ADDRESS wants no more emails of somebody stays: otherwise they would get them again. With USER their own settings go, and \
+the wishes of others to get no emails of theirs.
+
+In chats of other people all goes that the person wrote there. What others wrote that names them is theirs, and goes when it is \
+delivered; what has failed stays until it is tried again or dropped (`penpal queue`).
+
+In a SQLite file what was removed is overwritten. PostgreSQL does so in its own time, or by VACUUM FULL. Backups are not touched.
 
 Examples:
   penpal forget alice@example.org
@@ -47,12 +56,16 @@ fn whose(text: &str) -> Result<Whose, String> {
 impl Forget {
     pub(super) fn run(self) -> Result<(), Failure> {
         let config = self.config.load_alone()?;
+        let puppet = match &self.whose {
+            Whose::Address(address) => puppet_of(&config.puppets, address),
+            Whose::User(_) => None,
+        };
         let person = match &self.whose {
-            Whose::Address(address) => Person::Address(address),
+            Whose::Address(address) => Person::Address(address, puppet.as_deref()),
             Whose::User(user) => Person::User(user),
         };
         with_store(&config, async |store| {
-            let chats = forget(store, &person).await?;
+            let Forgotten { chats, overwritten } = store.forget(&person, SystemClock.now()).await?;
             match chats {
                 0 => writeln!(
                     stdout(),
@@ -61,25 +74,14 @@ impl Forget {
                 1 => writeln!(stdout(), "Forgotten, with 1 chat.")?,
                 _ => writeln!(stdout(), "Forgotten, with {chats} chats.")?,
             }
+            if !overwritten {
+                writeln!(
+                    stderr(),
+                    "The database's log is in use, and holds some of it until it is written over: run this again when there is less \
+                     to do, to have it overwritten."
+                )?;
+            }
             Ok(())
         })
-    }
-}
-
-/// One chat after another, so that nobody waits for long.
-async fn forget(store: &Store, person: &Person<'_>) -> anyhow::Result<usize> {
-    let mut chats = 0;
-    loop {
-        let mut tx = store.begin().await?;
-        let found = tx.forget_chats(person, 1).await?;
-        if found == 0 {
-            tx.forget_person(person).await?;
-        }
-        tx.commit().await?;
-        if found == 0 {
-            store.remove_unneeded_contents(SystemClock.now()).await?;
-            return Ok(chats);
-        }
-        chats += found;
     }
 }

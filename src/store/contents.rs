@@ -169,13 +169,8 @@ impl Store {
 
     /// The piece with this number, from 0 on. A content has [`Content::size`] bytes in pieces of [`PIECE`].
     pub async fn piece(&self, content: Content, number: u64) -> Result<Vec<u8>, StoreError> {
-        let mut tx = self.read().await?;
-        tx.sql("SELECT bytes FROM pieces WHERE content_id = $1 AND number = $2")
-            .bind(content.id)
-            .bind(i64::try_from(number).unwrap_or(i64::MAX))
-            .one(|row| get(row, "pieces", "bytes"))
-            .await?
-            .ok_or(StoreError::ContentGone)
+        let piece = self.read().await?.piece(content, number).await?;
+        piece.ok_or(StoreError::ContentGone)
     }
 
     /// Removes a content, unless a job still needs it: one that was written in vain, or whose job has ended.
@@ -291,6 +286,19 @@ impl Tx {
         } else {
             Err(StoreError::ContentGone)
         }
+    }
+
+    /// The piece with this number; `None` when the content is gone.
+    pub(super) async fn piece(
+        &mut self,
+        content: Content,
+        number: u64,
+    ) -> Result<Option<Vec<u8>>, StoreError> {
+        self.sql("SELECT bytes FROM pieces WHERE content_id = $1 AND number = $2")
+            .bind(content.id)
+            .bind(i64::try_from(number).unwrap_or(i64::MAX))
+            .one(|row| get(row, "pieces", "bytes"))
+            .await
     }
 
     /// Takes all contents from a job, which needs them no more.

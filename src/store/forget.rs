@@ -1,25 +1,99 @@
 //! Everything about one person goes, because they asked for it.
+//!
+//! What is a person's own: their chats with all that is in them, what they chose, what they wrote into chats of others, and what they are
+//! called there. Texts in chats of others that name them, and that have been delivered, go at once and not only after
+//! `queue.keep_delivered` (`store/traces.rs`). What others wrote and wait for is theirs: it goes when it is delivered.
 
-use ruma::UserId;
+use ruma::{OwnedUserId, UserId};
 
-use super::query::{get, in_batches};
-use super::{Lane, StoreError, Tx};
-use crate::model::EmailAddress;
+use super::query::{get, parse};
+use super::{Lane, Store, StoreError, Tx};
+use crate::model::{EmailAddress, Timestamp};
 
 /// Whose data.
 #[derive(Clone, Debug)]
 pub enum Person<'a> {
-    /// Somebody who writes email.
-    Address(&'a EmailAddress),
+    /// Somebody who writes email, and the puppet that they would have, if that can be.
+    Address(&'a EmailAddress, Option<&'a UserId>),
     /// Somebody on Matrix.
     User(&'a UserId),
 }
 
+/// What became of a person's data.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Forgotten {
+    /// How many chats there were.
+    pub chats: usize,
+    /// False when the file may still hold bytes of what was removed.
+    pub overwritten: bool,
+}
+
+/// Whose data, with the user IDs that stand for them on the homeserver.
+#[derive(Clone, Debug)]
+pub(super) struct Known<'a> {
+    pub(super) person: Person<'a>,
+    pub(super) ids: Vec<OwnedUserId>,
+}
+
+impl Store {
+    /// Removes all that is stored about a person, in short transactions, so that nobody waits for long. What was begun and not finished can
+    /// be begun again.
+    pub async fn forget(&self, person: &Person<'_>, now: Timestamp) -> Result<Forgotten, StoreError> {
+        self.overwrite_removed().await?;
+        let known = self.read().await?.identify(person).await?;
+        let mut chats = 0;
+        loop {
+            let mut tx = self.begin().await?;
+            let found = tx.forget_chats(person, 1).await?;
+            tx.commit().await?;
+            if found == 0 {
+                break;
+            }
+            chats += found;
+        }
+        self.forget_traces(&known).await?;
+        // The puppet's row last: it tells what else is to be looked for.
+        let mut tx = self.begin().await?;
+        tx.forget_person(&known).await?;
+        tx.commit().await?;
+        self.remove_unneeded_contents(now).await?;
+        let overwritten = self.overwrite_free_space(now).await?;
+        Ok(Forgotten { chats, overwritten })
+    }
+}
+
 impl Tx {
+    /// The user IDs of a person: of a puppet also the one that it got under another configuration.
+    async fn identify<'a>(&mut self, person: &Person<'a>) -> Result<Known<'a>, StoreError> {
+        let mut ids = Vec::new();
+        match person {
+            Person::User(user) => ids.push((*user).to_owned()),
+            Person::Address(address, puppet) => {
+                ids = self
+                    .sql(
+                        "SELECT user_id FROM puppets WHERE address = $1 UNION SELECT puppet_id AS user_id FROM portals \
+                         WHERE address = $1",
+                    )
+                    .bind(address.as_str())
+                    .all(|row| parse(row, "puppets", "user_id"))
+                    .await?;
+                ids.extend(
+                    puppet
+                        .map(UserId::to_owned)
+                        .filter(|puppet| !ids.contains(puppet)),
+                );
+            }
+        }
+        Ok(Known {
+            person: person.clone(),
+            ids,
+        })
+    }
+
     /// Removes at most `limit` chats with a person, with all emails, messages and jobs of each. Answers how many there were.
-    pub async fn forget_chats(&mut self, person: &Person<'_>, limit: i64) -> Result<usize, StoreError> {
+    async fn forget_chats(&mut self, person: &Person<'_>, limit: i64) -> Result<usize, StoreError> {
         let (sql, name) = match person {
-            Person::Address(address) => (
+            Person::Address(address, _) => (
                 "SELECT id, room_id FROM portals WHERE address = $1 ORDER BY id LIMIT $2",
                 address.as_str(),
             ),
@@ -73,31 +147,35 @@ impl Tx {
         Ok(chats.len())
     }
 
-    /// Removes what is known of a person apart from their chats.
-    pub async fn forget_person(&mut self, person: &Person<'_>) -> Result<(), StoreError> {
-        match person {
-            Person::Address(address) => {
-                // That they want no mail stays: else they would get it once more.
-                for sql in [
-                    "DELETE FROM puppets WHERE address = $1",
+    /// Removes what is known of a person apart from chats.
+    async fn forget_person(&mut self, known: &Known<'_>) -> Result<(), StoreError> {
+        for id in &known.ids {
+            for room in self.rooms_of(id).await? {
+                self.forget_lane(&Lane::of_room(&room)).await?;
+                self.sql("DELETE FROM members WHERE room_id = $1")
+                    .bind(room)
+                    .later()
+                    .await?;
+            }
+            self.forget_lane(&Lane::direct(id)).await?;
+            self.sql("DELETE FROM members WHERE user_id = $1")
+                .bind(id.as_str())
+                .later()
+                .await?;
+        }
+        let (name, statements): (&str, &[&str]) = match &known.person {
+            // That they want no mail stays: else they would get it once more.
+            Person::Address(address, _) => (
+                address.as_str(),
+                &[
                     "DELETE FROM spending WHERE resource = 'correspondent' AND key = $1",
                     "DELETE FROM sender_rules WHERE pattern = $1",
-                ] {
-                    self.sql(sql).bind(address.as_str()).later().await?;
-                }
-                Ok(())
-            }
-            Person::User(user) => {
-                let rooms: Vec<String> = self
-                    .sql("SELECT room_id FROM bot_rooms WHERE user_id = $1")
-                    .bind(user.as_str())
-                    .all(|row| get(row, "bot_rooms", "room_id"))
-                    .await?;
-                for room in rooms {
-                    self.forget_lane(&Lane::of_room(&room)).await?;
-                }
-                self.forget_lane(&Lane::direct(user)).await?;
-                for sql in [
+                    "DELETE FROM puppets WHERE address = $1",
+                ],
+            ),
+            Person::User(user) => (
+                user.as_str(),
+                &[
                     "DELETE FROM bot_rooms WHERE user_id = $1",
                     "DELETE FROM users WHERE user_id = $1",
                     "DELETE FROM receipt_wishes WHERE user_id = $1",
@@ -105,13 +183,25 @@ impl Tx {
                     "DELETE FROM sender_rules WHERE user_id = $1",
                     "DELETE FROM stops WHERE user_id = $1",
                     "DELETE FROM signatures WHERE user_id = $1",
-                    "DELETE FROM members WHERE user_id = $1",
-                ] {
-                    self.sql(sql).bind(user.as_str()).later().await?;
-                }
-                Ok(())
-            }
+                ],
+            ),
+        };
+        for sql in statements {
+            self.sql(*sql).bind(name).later().await?;
         }
+        Ok(())
+    }
+
+    /// The rooms in which somebody is or was, and that are nobody's chat any more, and those in which they talk to the bot.
+    async fn rooms_of(&mut self, user: &UserId) -> Result<Vec<String>, StoreError> {
+        self.sql(
+            "SELECT room_id FROM bot_rooms WHERE user_id = $1 UNION SELECT room_id FROM members WHERE user_id = $1 \
+             AND NOT EXISTS (SELECT 1 FROM portals WHERE portals.room_id = members.room_id) \
+             AND NOT EXISTS (SELECT 1 FROM bot_rooms WHERE bot_rooms.room_id = members.room_id)",
+        )
+        .bind(user.as_str())
+        .all(|row| get(row, "members", "room_id"))
+        .await
     }
 
     /// Removes a lane and its jobs, those that ended as well.
@@ -125,11 +215,6 @@ impl Tx {
             .bind(lane.as_str())
             .all(|row| get::<i64>(row, "jobs", "id"))
             .await?;
-        for jobs in in_batches(&jobs) {
-            for table in ["uploads WHERE job_id", "drafts WHERE job_id", "jobs WHERE id"] {
-                self.about(format!("DELETE FROM {table}"), jobs).later().await?;
-            }
-        }
-        Ok(())
+        self.forget_jobs(&jobs).await
     }
 }

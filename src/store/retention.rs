@@ -51,7 +51,7 @@ impl Tx {
     }
 
     /// Forgets what the messages of these jobs say, but not which Matrix thread they are in.
-    async fn forget_texts(&mut self, jobs: &[i64]) -> Result<(), StoreError> {
+    pub(super) async fn forget_texts(&mut self, jobs: &[i64]) -> Result<(), StoreError> {
         let related = self
             .about(
                 "SELECT id, content FROM messages WHERE content LIKE '%m.relates_to%' AND job_id",

@@ -73,6 +73,8 @@ impl Sqlite {
             .synchronous(SqliteSynchronous::Normal)
             .busy_timeout(BUSY_TIMEOUT)
             .pragma("wal_autocheckpoint", LOG_PAGES)
+            // What is removed from a page that is written anyway is overwritten: see `store/erase.rs`.
+            .pragma("secure_delete", "FAST")
             .statement_cache_capacity(STATEMENTS)
             .disable_statement_logging();
         let mut connection = options.connect().await?;
@@ -85,8 +87,8 @@ impl Sqlite {
         }
         SQLITE.run(&mut connection).await?;
         drop(turn);
-        if create {
-            empty_log(&mut connection).await;
+        if create && let Err(error) = empty_log(&mut connection).await {
+            tracing::warn!(%error, "the database's log could not be emptied");
         }
         let mut log = OsString::from(options.get_filename());
         log.push("-wal");
@@ -157,6 +159,25 @@ impl Sqlite {
         made.sync_all().map_err(StoreError::Disk)
     }
 
+    /// Bytes in pages that are used for nothing.
+    pub(super) async fn free_bytes(&self) -> Result<u64, StoreError> {
+        let mut connection = self.read.acquire().await?;
+        let mut sum = 1;
+        for sql in ["PRAGMA freelist_count", "PRAGMA page_size"] {
+            let number: i64 = sqlx::query_scalar(sql).fetch_one(&mut *connection).await?;
+            sum *= u64::try_from(number).unwrap_or_default();
+        }
+        Ok(sum)
+    }
+
+    /// Brings the log into the database and empties it. It waits for those who read or write, but not for ever: then it answers false.
+    pub(super) async fn empty_log(&self) -> Result<bool, StoreError> {
+        let mut connection = self.options.clone().connect().await?;
+        let emptied = empty_log(&mut connection).await;
+        connection.close().await?;
+        emptied
+    }
+
     pub(super) async fn close(&self) {
         self.read.close().await;
         // The last connection of all: what is in the log goes into the file.
@@ -164,15 +185,14 @@ impl Sqlite {
     }
 }
 
-/// Brings what a former process has left in the log into the database, and empties the log. After a failure of the disk the
-/// system may show what never got there, and would not write it again: here it is written anew.
-async fn empty_log(connection: &mut SqliteConnection) {
-    let emptied = sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)")
-        .execute(connection)
-        .await;
-    if let Err(error) = emptied {
-        tracing::warn!(%error, "the database's log could not be emptied");
-    }
+/// Brings what is in the log into the database, and empties the log; false when others kept it in use. At the start that is what a
+/// former process has left: after a failure of the disk the system may show what never got there, and would not write it again. Here it
+/// is written anew.
+async fn empty_log(connection: &mut SqliteConnection) -> Result<bool, StoreError> {
+    let busy: i64 = sqlx::query_scalar("PRAGMA wal_checkpoint(TRUNCATE)")
+        .fetch_one(connection)
+        .await?;
+    Ok(busy == 0)
 }
 
 /// Keeps others from bringing the schema up to date at the same time: neither SQLite nor sqlx sees to that, and of two who begin with an empty

@@ -104,6 +104,15 @@ impl Writer {
             .await?)
     }
 
+    /// From now on pages that become free are overwritten as well.
+    pub(super) async fn overwrite_removed(&self) -> Result<(), StoreError> {
+        let mut group = self.group.lock().await;
+        sqlx::query("PRAGMA secure_delete = ON")
+            .execute(group.connection()?)
+            .await?;
+        Ok(())
+    }
+
     pub(super) async fn close(&self) {
         self.group.lock().await.close().await;
     }

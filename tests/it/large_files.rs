@@ -117,10 +117,7 @@ stories! {
         bob_sends_film(&world, &room).await;
         world.wait(Duration::from_secs(31)).await;
         assert_eq!(kept(&world.database).await.0, 1);
-        let mut tx = world.database.store.begin().await.unwrap();
-        tx.forget_chats(&Person::User(&bob()), 10).await.unwrap();
-        tx.commit().await.unwrap();
-        remove_unneeded(&world).await;
+        world.database.store.forget(&Person::User(&bob()), world.bridge.now()).await.unwrap();
         assert_eq!(kept(&world.database).await, (0, 0));
     }
 }

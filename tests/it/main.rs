@@ -19,6 +19,7 @@ mod downloads;
 mod email_to_matrix;
 mod foreign_input;
 mod forgeries;
+mod forget;
 mod harness;
 mod lanes;
 mod large_files;

@@ -137,12 +137,13 @@ stories! {
         let (_, mail) = world.bob_writes("one").await;
         world.alice_mails(&mail.reply_to, &Letter::answering(&mail, "two")).await;
         let answer: ruma::OwnedEventId = sent(&world).pop().unwrap().try_into().unwrap();
-        let mut tx = world.database.store.begin().await.unwrap();
+        let store = &world.database.store;
+        let mut tx = store.read().await.unwrap();
         assert!(tx.message(&answer).await.unwrap().unwrap().left_out.is_some());
+        drop(tx);
         let address = "alice@example.org".parse().unwrap();
-        tx.forget_chats(&Person::Address(&address), 10).await.unwrap();
-        tx.commit().await.unwrap();
-        let mut tx = world.database.store.read().await.unwrap();
+        store.forget(&Person::Address(&address, None), world.bridge.now()).await.unwrap();
+        let mut tx = store.read().await.unwrap();
         assert!(tx.message(&answer).await.unwrap().is_none());
     }
 }

@@ -75,13 +75,10 @@ stories! {
     async fn a_person_is_forgotten_with_all_chats(world: World) {
         let (room, first) = world.bob_writes("hello").await;
         let store = &world.database.store;
-        let mut tx = store.begin().await.unwrap();
         let address = "alice@example.org".parse().unwrap();
-        let person = Person::Address(&address);
-        assert_eq!(tx.forget_chats(&person, 10).await.unwrap(), 1);
-        assert_eq!(tx.forget_chats(&person, 10).await.unwrap(), 0);
-        tx.forget_person(&person).await.unwrap();
-        tx.commit().await.unwrap();
+        let person = Person::Address(&address, None);
+        assert_eq!(store.forget(&person, world.bridge.now()).await.unwrap().chats, 1);
+        assert_eq!(store.forget(&person, world.bridge.now()).await.unwrap().chats, 0);
         let mut tx = store.read().await.unwrap();
         assert!(tx.portal_by_room(&room).await.unwrap().is_none());
         assert!(tx.emails_by_id(&first.message_id).await.unwrap().is_empty());

@@ -293,13 +293,12 @@ stories! {
         let (_, mail) = world.bob_writes("hello").await;
         world.alice_mails(&mail.reply_to, &Letter::answering(&mail, "stop")).await;
         let address = "alice@example.org".parse().unwrap();
-        let mut tx = world.database.store.begin().await.unwrap();
-        tx.forget_chats(&Person::Address(&address), 100).await.unwrap();
-        tx.forget_person(&Person::Address(&address)).await.unwrap();
-        assert!(tx.is_stopped(&bob(), &address).await.unwrap());
-        tx.forget_person(&Person::User(&bob())).await.unwrap();
-        assert!(!tx.is_stopped(&bob(), &address).await.unwrap());
-        tx.commit().await.unwrap();
+        let store = &world.database.store;
+        for (person, is_stopped) in [(Person::Address(&address, None), true), (Person::User(&bob()), false)] {
+            store.forget(&person, world.bridge.now()).await.unwrap();
+            let mut tx = store.read().await.unwrap();
+            assert_eq!(tx.is_stopped(&bob(), &address).await.unwrap(), is_stopped);
+        }
     }
 
     async fn our_own_footer_comes_back_unnoticed(world: World) {

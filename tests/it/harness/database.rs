@@ -1,6 +1,10 @@
 //! A fresh database for each test, of both kinds.
 
+use std::collections::BTreeMap;
+
+use data_encoding::HEXLOWER_PERMISSIVE;
 use penpal::store::Store;
+use sqlx::AssertSqlSafe;
 use tempfile::TempDir;
 
 /// Where the tests find PostgreSQL; `skip` leaves those tests out.
@@ -66,10 +70,7 @@ impl Database {
             format!("DROP SCHEMA IF EXISTS {schema} CASCADE"),
             format!("CREATE SCHEMA {schema}"),
         ] {
-            sqlx::raw_sql(sqlx::AssertSqlSafe(sql))
-                .execute(&admin)
-                .await
-                .unwrap();
+            sqlx::raw_sql(AssertSqlSafe(sql)).execute(&admin).await.unwrap();
         }
         admin.close().await;
         let separator = if url.contains('?') { '&' } else { '?' };
@@ -93,6 +94,51 @@ impl Database {
         let count = sqlx::query_scalar(sql).fetch_one(&pool).await.unwrap();
         pool.close().await;
         count
+    }
+}
+
+impl Database {
+    /// All tables but sqlx's own, with all that is in each, as text: what is in a file or a dump. Bytes are read as text.
+    pub async fn dump(&self) -> BTreeMap<String, String> {
+        sqlx::any::install_default_drivers();
+        let pool = sqlx::AnyPool::connect(&self.url).await.unwrap();
+        let sqlite = self.url.starts_with("sqlite:");
+        let tables = if sqlite {
+            "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'"
+        } else {
+            "SELECT CAST(tablename AS TEXT) FROM pg_tables WHERE schemaname = current_schema()"
+        };
+        let tables: Vec<String> = sqlx::query_scalar(tables).fetch_all(&pool).await.unwrap();
+        let mut dump = BTreeMap::new();
+        for table in tables.into_iter().filter(|table| table != "_sqlx_migrations") {
+            let columns = if sqlite {
+                format!("SELECT 'hex(' || name || ')' FROM pragma_table_info('{table}')")
+            } else {
+                format!(
+                    "SELECT CASE data_type WHEN 'bytea' THEN 'encode(' || column_name || ', ''hex'')' \
+                     ELSE 'encode(convert_to(CAST(' || column_name || ' AS TEXT), ''UTF8''), ''hex'')' END \
+                     FROM information_schema.columns WHERE table_name = '{table}' AND table_schema = current_schema()"
+                )
+            };
+            let columns = sqlx::query_scalar(AssertSqlSafe(columns));
+            let columns: Vec<String> = columns.fetch_all(&pool).await.unwrap();
+            let cells: Vec<String> = columns
+                .iter()
+                .map(|column| format!("COALESCE({column}, '')"))
+                .collect();
+            let rows = format!("SELECT {} FROM {table}", cells.join(" || '7c' || "));
+            let rows: Vec<String> = sqlx::query_scalar(AssertSqlSafe(rows))
+                .fetch_all(&pool)
+                .await
+                .unwrap();
+            let text = |row: &String| {
+                let bytes = HEXLOWER_PERMISSIVE.decode(row.as_bytes()).unwrap();
+                String::from_utf8_lossy(&bytes).into_owned()
+            };
+            dump.insert(table, rows.iter().map(text).collect::<Vec<_>>().join("\n"));
+        }
+        pool.close().await;
+        dump
     }
 }
 
