@@ -79,9 +79,9 @@ pub struct Course<'a> {
 
 impl<'a> Course<'a> {
     /// Nothing is delivered yet.
-    pub async fn begin(recordings: &[&'a Recording]) -> Self {
+    pub async fn begin(recordings: &[&'a Recording], database: Database) -> Self {
         let namespace = recordings[0].context.namespace.clone();
-        let world = World::on(Database::sqlite().await, |settings| {
+        let world = World::on(database, |settings| {
             settings.namespace = namespace;
         })
         .await;
