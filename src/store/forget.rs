@@ -51,7 +51,7 @@ impl Store {
             }
             chats += found;
         }
-        self.forget_traces(&known).await?;
+        self.forget_traces(&known, now).await?;
         // The puppet's row last: it tells what else is to be looked for.
         let mut tx = self.begin().await?;
         tx.forget_person(&known).await?;

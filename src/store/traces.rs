@@ -8,6 +8,7 @@ use serde_json::Value as Json;
 use super::forget::Known;
 use super::query::{get, in_batches, parse};
 use super::{JobKind, Person, Row, Store, StoreError, Tx, contents};
+use crate::model::Timestamp;
 
 /// Rows that are looked at together. A job's payload may have a mebibyte.
 const PAGE: i64 = 16;
@@ -15,15 +16,33 @@ const PAGE: i64 = 16;
 /// What an error says instead, which may have quoted an address.
 const ERROR: &str = "it was about somebody whose data were removed";
 
-/// A table of which each row is looked at: rows behind the ID `$1` in which a column holds the pattern `$2`.
-const ERRORS: &str =
-    "SELECT id FROM jobs WHERE id > $1 AND LOWER(error) LIKE $2 ESCAPE '!' ORDER BY id LIMIT $3";
-const RECORDED: &str =
-    "SELECT id FROM recorded WHERE id > $1 AND LOWER(line) LIKE $2 ESCAPE '!' ORDER BY id LIMIT $3";
-/// Messages that wait for nothing: their job is done, or gone.
-const TEXTS: &str = "SELECT id, job_id FROM messages WHERE id > $1 AND (LOWER(content) LIKE $2 ESCAPE '!' \
-     OR LOWER(body) LIKE $2 ESCAPE '!' OR LOWER(left_out) LIKE $2 ESCAPE '!') AND NOT EXISTS (SELECT 1 FROM jobs \
-     WHERE jobs.id = messages.job_id AND jobs.state IN ('waiting', 'failed')) ORDER BY id LIMIT $3";
+/// What may name somebody, and is needed for nothing that is still to be done.
+#[derive(Clone, Copy)]
+enum Kept {
+    Error,
+    Recorded,
+    Text,
+}
+
+impl Kept {
+    /// Rows behind the ID `$1` that hold the pattern `$2`; of a text its job.
+    fn rows(self) -> &'static str {
+        match self {
+            Self::Error => {
+                "SELECT id, id AS job_id FROM jobs WHERE id > $1 AND LOWER(error) LIKE $2 ESCAPE '!' ORDER BY id LIMIT $3"
+            }
+            Self::Recorded => {
+                "SELECT id, id AS job_id FROM recorded WHERE id > $1 AND LOWER(line) LIKE $2 ESCAPE '!' ORDER BY id LIMIT $3"
+            }
+            // Of messages that wait for nothing: their job is done, or gone.
+            Self::Text => {
+                "SELECT id, job_id FROM messages WHERE id > $1 AND (LOWER(content) LIKE $2 ESCAPE '!' \
+                 OR LOWER(body) LIKE $2 ESCAPE '!' OR LOWER(left_out) LIKE $2 ESCAPE '!') AND NOT EXISTS (SELECT 1 FROM jobs \
+                 WHERE jobs.id = messages.job_id AND jobs.state IN ('waiting', 'failed')) ORDER BY id LIMIT $3"
+            }
+        }
+    }
+}
 
 /// Jobs whose messages in chats of others are a person's own.
 const MAILED: &str = "SELECT DISTINCT job_id AS id FROM messages WHERE outgoing = 0 AND sender_name = $1";
@@ -32,7 +51,7 @@ const DRAFTED: &str = "SELECT job_id AS id FROM drafts WHERE sender = $1";
 
 impl Store {
     /// Removes what others' chats and lanes hold of a person, whose own chats are gone.
-    pub(super) async fn forget_traces(&self, known: &Known<'_>) -> Result<(), StoreError> {
+    pub(super) async fn forget_traces(&self, known: &Known<'_>, now: Timestamp) -> Result<(), StoreError> {
         let (queries, name): (&[&str], &str) = match &known.person {
             Person::Address(address, _) => (&[MAILED], address.as_str()),
             Person::User(user) => (&[WRITTEN, DRAFTED], user.as_str()),
@@ -41,19 +60,21 @@ impl Store {
             let jobs = self.read().await?.sql(*sql).bind(name).all(id_of).await?;
             for job in jobs {
                 let mut tx = self.begin().await?;
-                tx.forget_own_words(job, known).await?;
+                tx.forget_own_words(job, known, now).await?;
                 tx.commit().await?;
             }
         }
-        self.forget_work(known).await?;
+        self.forget_work(known, now).await?;
         for word in known.words() {
-            self.forget_where_named(&contains(&word)).await?;
+            for kept in [Kept::Error, Kept::Recorded, Kept::Text] {
+                self.forget_kept(kept, &contains(&word)).await?;
+            }
         }
         Ok(())
     }
 
     /// Removes work that holds something of a person.
-    async fn forget_work(&self, known: &Known<'_>) -> Result<(), StoreError> {
+    async fn forget_work(&self, known: &Known<'_>, now: Timestamp) -> Result<(), StoreError> {
         let mut after = 0;
         loop {
             let jobs = self.read().await?.payloads(after).await?;
@@ -61,54 +82,44 @@ impl Store {
             after = last.id;
             for job in jobs.iter().filter(|job| known.is_theirs(job)) {
                 let mut tx = self.begin().await?;
-                tx.forget_job(job.id).await?;
+                tx.forget_job(job.id, now).await?;
                 tx.commit().await?;
             }
         }
     }
 
-    /// Removes what is not needed any more and holds a pattern.
-    async fn forget_where_named(&self, pattern: &str) -> Result<(), StoreError> {
-        for sql in [ERRORS, RECORDED, TEXTS] {
-            let mut after = 0;
-            loop {
-                let rows = self.read().await?.named(sql, after, pattern).await?;
-                let Some(last) = rows.last() else { break };
-                after = last.0;
-                for (id, job) in rows {
-                    let mut tx = self.begin().await?;
-                    match job {
-                        Some(job) => tx.forget_texts(&[job]).await?,
-                        None if sql == ERRORS => {
-                            let change = tx.sql("UPDATE jobs SET error = $1 WHERE id = $2");
-                            change.bind(ERROR).bind(id).later().await?;
-                        }
-                        None => tx.remove_recorded(id).await?,
+    /// Removes what holds a pattern and is needed for nothing.
+    async fn forget_kept(&self, kept: Kept, pattern: &str) -> Result<(), StoreError> {
+        let mut after = 0;
+        loop {
+            let rows = self.read().await?.kept(kept, after, pattern).await?;
+            let Some((last, _)) = rows.last() else {
+                return Ok(());
+            };
+            after = *last;
+            for (id, job) in rows {
+                let mut tx = self.begin().await?;
+                match kept {
+                    Kept::Error => {
+                        let change = tx.sql("UPDATE jobs SET error = $1 WHERE id = $2");
+                        change.bind(ERROR).bind(id).later().await?;
                     }
-                    tx.commit().await?;
+                    Kept::Recorded => tx.remove_recorded(id).await?,
+                    Kept::Text => tx.forget_texts(&[job]).await?,
                 }
+                tx.commit().await?;
             }
         }
-        Ok(())
     }
 }
 
 impl Tx {
-    async fn named(
-        &mut self,
-        sql: &'static str,
-        after: i64,
-        pattern: &str,
-    ) -> Result<Vec<(i64, Option<i64>)>, StoreError> {
-        let texts = sql == TEXTS;
-        self.sql(sql)
+    async fn kept(&mut self, kept: Kept, after: i64, pattern: &str) -> Result<Vec<(i64, i64)>, StoreError> {
+        self.sql(kept.rows())
             .bind(after)
             .bind(pattern)
             .bind(PAGE)
-            .all(|row| {
-                let job = texts.then(|| get(row, "messages", "job_id")).transpose()?;
-                Ok((id_of(row)?, job))
-            })
+            .all(|row| Ok((id_of(row)?, get(row, "messages", "job_id")?)))
             .await
     }
 
@@ -142,7 +153,20 @@ impl Tx {
     }
 
     /// Removes what a person wrote as part of a job, and the job unless it is over.
-    async fn forget_own_words(&mut self, job: i64, known: &Known<'_>) -> Result<(), StoreError> {
+    async fn forget_own_words(
+        &mut self,
+        job: i64,
+        known: &Known<'_>,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        let over = self
+            .sql("SELECT 1 AS one FROM jobs WHERE id = $1 AND state = 'done'")
+            .bind(job)
+            .any()
+            .await?;
+        if !over {
+            self.forget_job(job, now).await?;
+        }
         let (theirs, name) = match &known.person {
             Person::Address(address, _) => ("outgoing = 0 AND sender_name = $2", address.as_str()),
             Person::User(user) => ("sender = $2", user.as_str()),
@@ -155,16 +179,12 @@ impl Tx {
         ] {
             self.sql(sql).bind(job).bind(name).later().await?;
         }
-        let over = self
-            .sql("SELECT 1 AS one FROM jobs WHERE id = $1 AND state = 'done'")
-            .bind(job)
-            .any()
-            .await?;
-        if over { Ok(()) } else { self.forget_job(job).await }
+        Ok(())
     }
 
-    /// Removes a job with all that it has. Its lane is left to who works in it: others wait there, too.
-    async fn forget_job(&mut self, job: i64) -> Result<(), StoreError> {
+    /// Removes a job with all that it has. Others wait in its lane, and go on as after one that was dropped.
+    async fn forget_job(&mut self, job: i64, now: Timestamp) -> Result<(), StoreError> {
+        self.drop_job(job, now).await?;
         self.forget_jobs(&[job]).await
     }
 

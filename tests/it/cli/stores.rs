@@ -50,6 +50,11 @@ fn the_queue_a_backup_and_forgetting_need_no_stop() {
             .out
             .contains("room:")
     );
+    let help = penpal(path, &["forget", "--help"]).out;
+    assert!(
+        help.contains("That ADDRESS wants no more emails of somebody stays"),
+        "{help}"
+    );
     let forget = penpal(path, &["forget", "@bob:example.org"]);
     assert_eq!(
         (forget.code, forget.out.as_str()),
