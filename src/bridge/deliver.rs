@@ -13,7 +13,7 @@ use super::submit::one_line;
 use super::{Bridge, Failure, questions};
 use crate::convert::to_matrix::{self, Auto, Converted, EmailHeaders, LargeMail, ThreadContext};
 use crate::convert::trace;
-use crate::store::{Incoming, Job, JobState, Message, PortalState, StoreError, Tx};
+use crate::store::{Incoming, Job, JobState, Message, Portal, PortalState, StoreError, Tx};
 
 /// How many of our own messages are compared with a quotation.
 const QUOTABLE: i64 = 50;
