@@ -13,19 +13,13 @@ from lab.faults.run import Run
 def kill(run: Run) -> None:
     """`kill -9` at random moments, also while it starts, while messages flow both ways."""
     chats, beginners = 50, 20
-    share = max(2, run.size.messages // (2 * chats + beginners))
+    share = run.share(2 * chats + beginners)
     # Interrupted again and again, nothing comes to rest: warnings are those of the starts.
     with run.chats(chats, complaints=30 + 3 * run.size.kills) as stand:
-        total = chats * share * 2 + beginners * share
-        stand.permit(0)
-        stand.write(share, share, mail_chats=beginners)
-        for number in range(run.size.kills):
-            # The writers are allowed so much that they write until the last kill.
-            stand.permit(total * (number + 1) // (run.size.kills + 1))
+        for _ in stand.write_through(run.size.kills, share, share, mail_chats=beginners):
             time.sleep(run.random.uniform(0.02, 1.5) ** 2 / 1.5)
             stand.kill()
             stand.begin()
-        stand.permit(float("inf"))
         stand.finish(patience=90)
         per_kill = stand.judge().doubled_mail / max(1, run.size.kills)
         run.note(f"{run.size.kills} kills, {per_kill:.2f} second copies of an email for each")
@@ -35,12 +29,9 @@ def stop(run: Run) -> None:
     """SIGTERM under load: finishes what is under way, takes nothing new, ends with 0, and goes on at the next start."""
     times = 10 if run.size.thorough else 3
     with run.chats(40) as stand:
-        share = max(20, run.size.messages // 80)
-        stand.permit(0)
-        stand.write(share, share)
+        share = run.share(80, least=20)
         slowest = 0.0
-        for number in range(times):
-            stand.permit(80 * share * (number + 1) // (times + 1))
+        for number in stand.write_through(times, share, share):
             time.sleep(run.random.uniform(0.2, 1))
             # The last time with a message at the relay that takes longer than anybody waits.
             slow = number == times - 1
@@ -50,7 +41,6 @@ def stop(run: Run) -> None:
             slowest = max(slowest, took)
             stand.start()
             stand.relay.late = lambda _recipient: 0
-        stand.permit(float("inf"))
         stand.finish()
         stand.check(not stand.judge().doubled_mail, "an orderly stop doubled an email")
         run.note(f"SIGTERM under load: ended after at most {slowest:.1f} s")

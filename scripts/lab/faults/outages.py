@@ -14,11 +14,6 @@ from lab.faults.traffic import say
 PROMPT = 5
 
 
-def _share(run: Run, chats: int) -> int:
-    """Messages for each chat and direction."""
-    return max(2, run.size.messages // chats // 2)
-
-
 def _prompt(stand: Stand) -> None:
     stand.check(stand.pusher.slowest < PROMPT, f"a transaction took {stand.pusher.slowest:.1f} s")
     stand.check(stand.mail.slowest < PROMPT, f"taking a mail took {stand.mail.slowest:.1f} s")
@@ -31,7 +26,7 @@ def homeserver_down(run: Run) -> None:
     """The homeserver does not listen for a while: mail is taken all the same, and what is said goes out."""
     with run.chats(40) as stand:
         stand.homeserver.stop()
-        share = _share(run, 40)
+        share = run.share(80)
         stand.write(share, share)
         wanted = 40 * (share + 1)
         stand.expect(lambda: len(stand.relay.taken) >= wanted, "emails leave while the homeserver is down", 120)
@@ -72,7 +67,7 @@ def homeserver_errors(run: Run) -> None:
 
     with run.chats(40) as stand:
         stand.homeserver.trouble = trouble
-        share = _share(run, 40)
+        share = run.share(80)
         stand.write(share, share, mail_chats=10)
         stand.finish()
         _prompt(stand)
@@ -82,7 +77,7 @@ def relay_down(run: Run) -> None:
     """The relay does not listen for a while: transactions are taken all the same, and mail comes in."""
     with run.chats(40) as stand:
         stand.relay.stop()
-        share = _share(run, 40)
+        share = run.share(80)
         stand.write(share, share)
         stand.expect(stand.written, "all is taken while the relay is down", 120)
         stand.expect(lambda: stand.homeserver.said() >= 40 * share, "mail comes in while the relay is down", 120)
@@ -106,7 +101,7 @@ def relay_greylist(run: Run) -> None:
 
     with run.chats(20) as stand:
         stand.relay.trouble = trouble
-        stand.write(_share(run, 100), _share(run, 40))
+        stand.write(run.share(200), run.share(80))
         stand.finish()
         _prompt(stand)
 
@@ -114,7 +109,7 @@ def relay_greylist(run: Run) -> None:
 def relay_refuses_after_data(run: Run) -> None:
     """Some messages are refused for good after DATA: each is told about in its chat, and the next ones go out."""
     with run.chats(20, complaints=200) as stand:
-        share = min(20, _share(run, 20))
+        share = min(20, run.share(40))
         refused = {(chat.number, number) for chat in stand.chats for number in range(2, share + 1, 4)}
         marks = [OUT.format(chat=chat, number=number).encode() for chat, number in refused]
         stand.ledger.told |= refused
@@ -136,7 +131,7 @@ def relay_closes(run: Run) -> None:
 
     with run.chats(40) as stand:
         stand.relay.trouble = trouble
-        share = _share(run, 40)
+        share = run.share(80)
         stand.write(share, share)
         stand.finish()
         _prompt(stand)

@@ -1,5 +1,6 @@
 """One run of one scenario: its numbers, its stand, its row in the table."""
 
+import math
 import random
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -66,6 +67,10 @@ class Run:
         """Leaves the scenario out on PostgreSQL."""
         if self.on_postgres:
             raise LeftOut(why)
+
+    def share(self, ways: int, least: int = 2) -> int:
+        """Messages for each of so many ways, so that all of them together are not fewer than wanted."""
+        return max(least, math.ceil(self.size.messages / ways))
 
     @contextmanager
     def stand(

@@ -20,7 +20,7 @@ CHATS, BEGINNERS = 50, 10
 
 def _share(run: Run) -> int:
     """Messages for each chat and direction."""
-    return max(6, run.size.messages // CHATS // 2)
+    return run.share(2 * CHATS, least=6)
 
 
 @contextmanager
@@ -41,16 +41,11 @@ def several_killed(run: Run) -> None:
     """Three processes on one PostgreSQL: `kill -9` for one of them, at random, again and again."""
     share = _share(run)
     with _team(run, complaints=30 + 3 * run.size.kills) as stand:
-        total = CHATS * share * 2 + BEGINNERS * share
-        stand.permit(0)
-        stand.write(share, share, mail_chats=BEGINNERS)
-        for number in range(run.size.kills):
-            stand.permit(total * (number + 1) // (run.size.kills + 1))
+        for _ in stand.write_through(run.size.kills, share, share, mail_chats=BEGINNERS):
             time.sleep(run.random.uniform(0.02, 1.5) ** 2 / 1.5)
             who = run.random.choice(stand.team)
             stand.kill(who)
             stand.begin(who)
-        stand.permit(float("inf"))
         stand.finish(patience=90)
         per_kill = stand.judge().doubled_mail / max(1, run.size.kills)
         run.note(f"{run.size.kills} kills, {per_kill:.2f} second copies of an email for each")
@@ -89,15 +84,11 @@ def several_postgres_restart(run: Run) -> None:
     times = 10 if run.size.thorough else 3
     share = _share(run)
     with _team(run, complaints=30 + 60 * times) as stand:
-        stand.permit(0)
-        stand.write(share, share)
-        for number in range(times):
-            stand.permit(2 * CHATS * share * (number + 1) // (times + 1))
+        for _ in stand.write_through(times, share, share):
             time.sleep(run.random.uniform(0.2, 1))
             run.server.crash()
             time.sleep(run.random.uniform(0.2, 2))
             run.server.start()
-        stand.permit(float("inf"))
         stand.finish(patience=90)
 
 
@@ -129,16 +120,12 @@ def several_rolling_restart(run: Run) -> None:
     rounds = 5 if run.size.thorough else 2
     share = _share(run)
     with _team(run) as stand:
-        stand.permit(0)
-        stand.write(share, share)
-        slowest, steps = 0.0, rounds * TEAM
-        for step in range(steps):
-            stand.permit(2 * CHATS * share * (step + 1) // (steps + 1))
+        slowest = 0.0
+        for step in stand.write_through(rounds * TEAM, share, share):
             time.sleep(run.random.uniform(0.2, 1))
             who = stand.team[step % TEAM]
             slowest = max(slowest, stop_orderly(stand, who))
             stand.start(who)
-        stand.permit(float("inf"))
         stand.expect(stand.written, "all is taken", 300)
         began = time.monotonic()
         stand.finish(patience=90)

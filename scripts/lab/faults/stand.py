@@ -198,9 +198,9 @@ class Stand:
 
         self.expect(answered, "the first emails at the relay", 120)
 
-    def write(self, out: int, into: int, mail_chats: int = 0) -> None:
+    def write(self, out: int, into: int, mail_chats: int = 0) -> int:
         """Begins to write in the background: so many messages in each chat, each way; and so many chats that a mail
-        opens, with `into` mails each.
+        opens, with `into` mails each. Gives how many messages that will be.
         """
         first = {chat.number: self._next.get(chat.number, 1) for chat in self.chats}
         for chat in self.chats:
@@ -237,6 +237,19 @@ class Stand:
             thread = threading.Thread(target=target, args=arguments, daemon=True)
             self._threads.append(thread)
             thread.start()
+        return len(self.chats) * (out + into) + mail_chats * into
+
+    def write_through(self, times: int, out: int, into: int, mail_chats: int = 0) -> Iterator[int]:
+        """`write`, while something happens so many times: each time is given, and the writers are allowed so much that they write
+        until the last one.
+        """
+        self.permit(0)
+        before = self.handed_over
+        messages = self.write(out, into, mail_chats)
+        for step in range(times):
+            self.permit(before + messages * (step + 1) // (times + 1))
+            yield step
+        self.permit(float("inf"))
 
     def reply_to(self, chat: Chat) -> str:
         """Where somebody's answers go."""

@@ -122,16 +122,12 @@ def postgres_restart(run: Run) -> None:
         raise LeftOut("needs PostgreSQL")
     times = 10 if run.size.thorough else 3
     with run.chats(40, complaints=30 + 20 * times) as stand:
-        share = max(20, run.size.messages // 80)
-        stand.permit(0)
-        stand.write(share, share)
-        for number in range(times):
-            stand.permit(80 * share * (number + 1) // (times + 1))
+        share = run.share(80, least=20)
+        for _ in stand.write_through(times, share, share):
             time.sleep(run.random.uniform(0.2, 1))
             run.server.crash()
             time.sleep(run.random.uniform(0.2, 2))
             run.server.start()
-        stand.permit(float("inf"))
         stand.finish()
 
 
