@@ -8,7 +8,9 @@ from pathlib import Path
 
 from lab.faults.clock import ShiftedClock
 from lab.faults.disk import FailingDisk, fill, small_disk
+from lab.faults.forgetful import ForgetfulDisk
 from lab.faults.run import LeftOut, Run
+from lab.faults.stand import Stand
 from lab.processes import until
 
 
@@ -56,6 +58,80 @@ def disk_fails(run: Run) -> None:
         stand.start()
         stand.finish()
         run.note(f"it said: {said.splitlines()[-1][:300]}")
+
+
+def disk_hangs(run: Run) -> None:
+    """The disk takes its time, and then the power fails: what it has not confirmed is not acknowledged, and reaches nobody."""
+    run.needs_sqlite("PostgreSQL's disk is its own matter")
+    with ForgetfulDisk(run.directory) as disk, run.chats(10, environment=disk.environment) as stand:
+        for go_on in (disk.release, lambda: _power_fails(stand, disk)):
+            stand.write(3, 3, mail_chats=3)
+            stand.finish()
+            before = _heard(stand)
+            disk.hold()
+            stand.write(3, 3, mail_chats=3)
+            _hears_nothing(run, stand, before)
+            go_on()
+            stand.finish()
+            # What was taken long ago becomes an email only now.
+            stand.relay.stop()
+            stand.write(3, 0)
+            stand.expect(stand.written, "all is taken", 30)
+            before = {"emails at the relay": len(stand.relay.taken)}
+            disk.hold()
+            stand.relay.start()
+            _hears_nothing(run, stand, before)
+            go_on()
+            stand.finish()
+        # What was noted stays noted.
+        _power_fails(stand, disk)
+        stand.write(3, 3)
+        stand.finish()
+        stand.check(not stand.judge().doubled_mail, "an email was doubled, though none was at the relay when the power failed")
+
+
+def _heard(stand: Stand) -> dict[str, int]:
+    """What others have heard from Penpal so far."""
+    return {
+        "transactions acknowledged": stand.pusher.answers["200"],
+        "mails acknowledged": sum(map(len, stand.ledger.into.values())),
+        "emails at the relay": len(stand.relay.taken),
+        "requests at the homeserver": stand.homeserver.requests,
+    }
+
+
+def _hears_nothing(run: Run, stand: Stand, before: dict[str, int]) -> None:
+    """Gives it some time, in which nobody may hear more."""
+    time.sleep(10 if run.size.thorough else 3)
+    now = _heard(stand)
+    for what, count in before.items():
+        stand.check(now[what] == count, f"{now[what] - count} {what} before the disk had confirmed what they came from")
+
+
+def _power_fails(stand: Stand, disk: ForgetfulDisk) -> None:
+    """Everything ends, what the disk has not confirmed is gone, and Penpal starts again."""
+    stand.kill()
+    disk.cut_power()
+    stand.start()
+
+
+def power_cut(run: Run) -> None:
+    """The power fails at random moments, while messages flow both ways: what the disk had not confirmed is gone."""
+    run.needs_sqlite("PostgreSQL's disk is its own matter")
+    times, chats, beginners = max(8, run.size.kills // 4), 40, 10
+    share = run.share(2 * chats + beginners)
+    with (
+        ForgetfulDisk(run.directory) as disk,
+        run.chats(chats, environment=disk.environment, complaints=30 + 3 * times) as stand,
+    ):
+        for _ in stand.write_through(times, share, share, mail_chats=beginners):
+            time.sleep(run.random.uniform(0.02, 1))
+            # A slow disk leaves more to lose.
+            disk.hold()
+            time.sleep(run.random.uniform(0, 0.5))
+            _power_fails(stand, disk)
+        stand.finish(patience=90)
+        run.note(f"{times} power cuts, {stand.judge().doubled_mail / times:.2f} second copies of an email for each")
 
 
 def disk_full_at_start(run: Run) -> None:
