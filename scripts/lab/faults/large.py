@@ -98,7 +98,7 @@ def large_killed(run: Run) -> None:
     """
     run.needs_sqlite("it waits a minute for the leases of each process that was killed")
     times = 5 if run.size.thorough else 1
-    with run.chats(2, complaints=30 + 20 * times) as stand:
+    with run.chats(2, complaints=30 + 20 * times, memory=USUAL + MOST) as stand:
         films, before = Films(run, stand), _folders(run)
         for moment in [*MOMENTS] * times:
             moment(run, stand, films)
@@ -108,7 +108,6 @@ def large_killed(run: Run) -> None:
             stand.expect(films.arrived, f"the file arrives after a kill ({moment.__name__})", 60)
         stand.finish()
         films.judge()
-        stand.check(stand.memory < USUAL + MOST, f"{stand.memory:.0f} MiB")
         left = _left(run.directory)
         stand.penpal.service.stop()
         with closing(sqlite3.connect(run.directory / "penpal.db", timeout=30)) as database, database:
@@ -124,7 +123,7 @@ def large_broken_off(run: Run) -> None:
     """Large files whose transfers break off or are refused on their way: by the homeserver, either way, and by the relay between
     chunks. Each arrives in the end, or its sender is told, and nothing is left of the attempts.
     """
-    with run.chats(3, complaints=60) as stand:
+    with run.chats(3, complaints=60, memory=USUAL + MOST) as stand:
         films = Films(run, stand)
         here, there, anywhere = stand.chats
         for _ in range(5 if run.size.thorough else 1):
@@ -144,7 +143,6 @@ def large_broken_off(run: Run) -> None:
         stand.expect(films.arrived, "the sender of what was refused is told", 30)
         stand.finish()
         films.judge()
-        stand.check(stand.memory < USUAL + MOST, f"{stand.memory:.0f} MiB")
         if not run.on_postgres:
             stand.expect(lambda: _left(run.directory) == (0, 0), "nothing is left of the attempts", 10)
 

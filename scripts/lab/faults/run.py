@@ -12,6 +12,10 @@ from lab.faults.ledger import Outcome
 from lab.faults.stand import Log, Stand
 
 
+# MiB that a process needs for chats and mails of ordinary size, however many there are: what is promised for a large store.
+MEMORY = 128
+
+
 class LeftOut(Exception):
     """The scenario can't be played here; the text says why."""
 
@@ -77,11 +81,13 @@ class Run:
         self,
         database: str | None = None,
         complaints: int = 30,
+        memory: float = MEMORY,
         environment: dict[str, str] | None = None,
         **options: object,
     ) -> Iterator[Stand]:
         """The stand around a fresh store. At its end everything is held against what was promised: `complaints` is how
-        many warnings and errors the log may hold. `environment` is added to Penpal's.
+        many warnings and errors the log may hold, `memory` how many MiB each process may have had. `environment` is added to
+        Penpal's.
         """
         url = database or (self.server.create() if self.server else f"sqlite:{self.directory}/penpal.db")
         stand = Stand(self.binary, self.directory, url, **options)  # type: ignore[arg-type]
@@ -100,6 +106,8 @@ class Run:
             row.log, row.memory, row.messages = stand.log(), stand.memory, stand.ledger.messages()
         if len(row.log.complaints) > complaints:
             stand.violations.append(f"{len(row.log.complaints)} lines of complaint in the log, {complaints} expected")
+        if row.memory > memory:
+            stand.violations.append(f"{row.memory:.0f} MiB of memory, at most {memory:g} expected")
         row.outcome = stand.judge()
 
     @contextmanager
