@@ -2,6 +2,7 @@
 
 import os
 import struct
+import time
 
 from lab.faults.preload import Preload
 
@@ -41,6 +42,10 @@ int clock_gettime(clockid_t clock, struct timespec *time) {
         self._seconds = 0
         self.step(0)
         return self
+
+    def now(self) -> float:
+        """What time it is on it, in seconds since 1970."""
+        return time.time() + self._seconds
 
     def step(self, seconds: int) -> None:
         """Sets the clock forward, or back."""

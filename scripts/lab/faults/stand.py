@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 from lab.faults.appservice import Pusher
@@ -335,6 +336,11 @@ class Stand:
             self.violations.append(f"{len(twice)} puppets have two rooms for one chat, as {twice[0]}")
         outcome.violations = self.violations + outcome.violations
         return outcome
+
+    def clock(self) -> float:
+        """What time it was for Penpal, in seconds since 1970, when it logged its last line."""
+        last = self.penpal.service.log.read_text(errors="replace").splitlines()[-1]
+        return datetime.fromisoformat(json.loads(last)["timestamp"]).timestamp()
 
     def log(self) -> Log:
         """What Penpal logged."""

@@ -222,6 +222,8 @@ def clock_steps(run: Run) -> None:
             stand.homeserver.start()
             began = time.monotonic()
             stand.finish(patience=20)
+            ahead = stand.clock() - clock.now()
+            stand.check(abs(ahead) < 600, f"after a step of {step} s Penpal's clock is {ahead:.0f} s ahead of the one that was set")
             if time.monotonic() - began > 15:
                 stand.violations.append(f"after a step of {step} s it took {time.monotonic() - began:.0f} s")
             if stand.done() < stand.ledger.messages():
