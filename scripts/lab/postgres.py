@@ -58,6 +58,12 @@ class Postgres:
             raise Failed(f"PostgreSQL says: {done.stderr}")
         return done.stdout.strip()
 
+    def only_reads(self, url: str, whether: bool) -> None:
+        """Whether the database of this URL may only be read: who is connected to it is cut off, and finds it so."""
+        name = url.rpartition("/")[2]
+        self.run(self.url, f"ALTER DATABASE {name} SET default_transaction_read_only = {'on' if whether else 'off'}")
+        self.run(self.url, f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'")
+
     @property
     def pid(self) -> int | None:
         """The process id of its first process."""

@@ -207,6 +207,37 @@ def postgres_restart(run: Run) -> None:
         stand.finish()
 
 
+def postgres_read_only(run: Run) -> None:
+    """The database may only be read for a while, as after a change of its primary: nothing is acknowledged, nothing leaves, and all goes on when
+    it may be written again.
+    """
+    if run.server is None:
+        raise LeftOut("needs PostgreSQL")
+    url = run.server.create()
+    with run.chats(20, database=url, complaints=200) as stand:
+        stand.permit(100)
+        stand.write(40, 20)
+        stand.expect(lambda: len(stand.relay.taken) > 40, "messages flow", 30)
+        run.server.only_reads(url, True)
+        time.sleep(2)
+        stand.permit(float("inf"))
+        refused = lambda: stand.pusher.answers["500"] and stand.mail.put_off.get(451)  # noqa: E731
+        stand.expect(refused, "500 and 451 while nothing can be written", 30)
+        before = _heard(stand)
+        time.sleep(20 if run.size.thorough else 6)
+        for what, count in _heard(stand).items():
+            stand.check(count == before[what], f"{count - before[what]} {what} while nothing could be written")
+        stand.check(stand.ready() == 503, "it says that it is ready while nothing can be written")
+        # A homeserver that has waited up to nine minutes is told when it may be written again.
+        stand.pusher.longest = 600
+        time.sleep(5)
+        run.server.only_reads(url, False)
+        stand.finish(patience=45)
+        stand.check(not stand.judge().doubled_mail, "an email left twice, though nobody had crashed")
+        stand.check(set(stand.mail.put_off) <= {451}, f"mails were put off with {stand.mail.put_off}")
+        stand.check(stand.ready() == 200, "it does not say that it is ready when it may be written again")
+
+
 def clock_steps(run: Run) -> None:
     """The clock steps: days forward while mail waits, and a day back. Nothing is given up, nothing stands still."""
     with ShiftedClock(run.directory) as clock, run.chats(10, environment=clock.environment) as stand:
