@@ -88,7 +88,8 @@ def dovecot() -> None:
 
 def faults() -> None:
     """Crashes, stops and doubles while messages flow: a part of scripts/faults, which takes long as a whole."""
-    scenarios = ["kill", "stop-in-silence", "relay-closes", "told-once", "two-processes-one-sqlite", "disk-fails"]
+    scenarios = ["kill", "stop-in-silence", "relay-closes", "told-once", "two-processes-one-sqlite"]
+    scenarios += ["disk-fails", "disk-hangs", "power-cut"]
     short = [tools.ROOT / "scripts" / "faults", "--short", "--binary", tools.TARGET / "debug" / "penpal"]
     _python(*short, *scenarios)
     _python(*short, "--postgres", "several-frozen", "several-rolling-restart")

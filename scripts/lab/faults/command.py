@@ -37,6 +37,7 @@ SHORT_ON_POSTGRES = (
     "homeserver-errors",
     "relay-closes",
     "postgres-restart",
+    "postgres-read-only",
     "clock-steps",
     "several-killed",
     "several-frozen",

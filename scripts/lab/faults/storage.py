@@ -9,6 +9,7 @@ from pathlib import Path
 from lab.faults.clock import ShiftedClock
 from lab.faults.disk import FailingDisk, fill, small_disk
 from lab.faults.forgetful import ForgetfulDisk
+from lab.faults.ledger import NOTING
 from lab.faults.run import LeftOut, Run
 from lab.faults.stand import Stand
 from lab.processes import until
@@ -66,7 +67,7 @@ def disk_hangs(run: Run) -> None:
     with ForgetfulDisk(run.directory) as disk, run.chats(10, environment=disk.environment) as stand:
         for go_on in (disk.release, lambda: _power_fails(stand, disk)):
             stand.write(3, 3, mail_chats=3)
-            stand.finish()
+            _rest(stand)
             before = _heard(stand)
             disk.hold()
             stand.write(3, 3, mail_chats=3)
@@ -79,15 +80,23 @@ def disk_hangs(run: Run) -> None:
             stand.expect(stand.written, "all is taken", 30)
             before = {"emails at the relay": len(stand.relay.taken)}
             disk.hold()
+            # Attempts that were under way meet a relay that is still away.
+            time.sleep(1)
             stand.relay.start()
             _hears_nothing(run, stand, before)
             go_on()
-            stand.finish()
         # What was noted stays noted.
+        _rest(stand)
         _power_fails(stand, disk)
         stand.write(3, 3)
         stand.finish()
         stand.check(not stand.judge().doubled_mail, "an email was doubled, though none was at the relay when the power failed")
+
+
+def _rest(stand: Stand) -> None:
+    """All is delivered, and noted."""
+    stand.finish()
+    time.sleep(NOTING)
 
 
 def _heard(stand: Stand) -> dict[str, int]:
