@@ -42,10 +42,13 @@ class Log:
 class Stand:
     """A context: inside it the other sides run, after it nothing does.
 
-    `database` is a URL; `queue` changes keys of that section; `team` is how many processes share the work.
+    `database` is a URL; `queue` changes keys of that section; `settle` is how long messages gather in an email; `team` is how many
+    processes share the work.
     """
 
-    def __init__(self, binary: Path, directory: Path, database: str, queue: dict | None = None, team: int = 1):
+    def __init__(
+        self, binary: Path, directory: Path, database: str, queue: dict | None = None, settle: str = "0s", team: int = 1
+    ):
         self.directory = directory
         self.homeserver = Homeserver()
         self.relay = FailingRelay(doors=team)
@@ -55,7 +58,7 @@ class Stand:
         self.penpal = Penpal(binary, directory / "penpal")
         self.penpal.init(SERVER_NAME, self.homeserver.url, MAIL_DOMAIN, self.relay.ports[0])
         sections = {
-            "chats": {"settle": "0s", "strangers": "anyone"},
+            "chats": {"settle": settle, "strangers": "anyone"},
             "permissions": {"*": "admin"},
             "mail": self.penpal.listen(),
             "queue": QUEUE | (queue or {}),
