@@ -8,7 +8,7 @@ from lab.faults.homeserver import Homeserver
 from lab.faults.relay import FailingRelay, Source, Taken
 
 # Seconds within which a process that lives has noted the relay's answer, also on a busy machine.
-NOTING = 2
+NOTING = 5
 
 # Emails that a process has on their way at once (`LANES_AT_ONCE` in `worker/mod.rs`): more can't be sent again because it died.
 AT_ONCE = 32
