@@ -221,7 +221,7 @@ impl Worker {
             tx.commit_relaxed().await
         };
         let mut told = false;
-        while let Err(error) = renew().await {
+        while let Err(error) = self.trouble.watch(renew()).await {
             if !std::mem::replace(&mut told, true) {
                 tracing::warn!(%lane, %error, "the lease could not be renewed, trying again");
             }

@@ -7,6 +7,7 @@ mod clock;
 mod held;
 mod lane;
 mod retention;
+mod trouble;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,9 +17,10 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use self::held::{Held, HeldLane};
+use self::trouble::Trouble;
 use crate::bridge::{Bridge, LEASE};
 use crate::model::Timestamp;
-use crate::store::{Expired, Job, LaneClass, Leased, StoreError};
+use crate::store::{Expired, Job, LaneClass, Leased, StoreError, Tx};
 
 /// Lanes that are worked at the same time, for each class: enough to keep a homeserver or relay busy while others wait for
 /// the disk, few enough for a small machine's memory.
@@ -29,10 +31,6 @@ const LONGEST_SLEEP: Duration = Duration::from_secs(5);
 
 /// The pause before looking again for what another process has a lock on.
 const SOON: Duration = Duration::from_millis(50);
-
-/// For how long after trouble with the store leases that ran out meanwhile are left alone: those who have them met the same trouble, and may
-/// have sent what others would then send once more.
-const SPARED: Duration = Duration::from_secs(30);
 
 /// The pause after trouble with the store.
 const STORE_PAUSE: Duration = Duration::from_secs(1);
@@ -49,12 +47,16 @@ const LAST_WORDS: Duration = Duration::from_millis(500);
 #[derive(Clone)]
 pub struct Worker {
     bridge: Arc<Bridge>,
+    trouble: Trouble,
 }
 
 impl Worker {
     /// A worker for this bridge.
     pub fn new(bridge: Arc<Bridge>) -> Self {
-        Self { bridge }
+        Self {
+            bridge,
+            trouble: Trouble::default(),
+        }
     }
 
     /// Works everything that is due now, one job after another in an order that depends on nothing but the
@@ -64,7 +66,8 @@ impl Worker {
         loop {
             let mut leased = Vec::new();
             for class in [LaneClass::Homeserver, LaneClass::Relay] {
-                leased.extend(self.lease(class, 1, Expired::Taken).await?.0);
+                let tx = self.bridge.store().begin_work().await?;
+                leased.extend(self.lease(tx, class, 1, Expired::Taken).await?.0);
             }
             if leased.is_empty() {
                 return Ok(begun);
@@ -149,7 +152,6 @@ impl Worker {
         let mut watch = clock::Watch::new(self.bridge.now());
         // Whether there may be a lane to lease, and until when not.
         let (mut look, mut until) = (true, Instant::now());
-        let mut trouble: Option<Instant> = None;
         while !stop.is_cancelled() {
             if let Some(step) = watch.step(self.bridge.now(), Instant::now()) {
                 self.set_back(step).await;
@@ -157,14 +159,14 @@ impl Worker {
             }
             let free = LANES_AT_ONCE.saturating_sub(lanes.len());
             if look && free > 0 {
-                let expired = match trouble {
-                    Some(at) if at.elapsed() < SPARED => Expired::Spared,
-                    _ => Expired::Taken,
+                let leased = async {
+                    let tx = self.trouble.watch(self.bridge.store().begin_work()).await?;
+                    let leased = self.lease(tx, class, free, self.trouble.expired());
+                    self.trouble.watch(leased).await
                 };
-                let (leased, next) = match self.lease(class, free, expired).await {
+                let (leased, next) = match leased.await {
                     Ok(leased) => leased,
                     Err(error) => {
-                        trouble = Some(Instant::now());
                         tracing::error!(%error, "no work can be had from the store, trying again");
                         pause(STORE_PAUSE, stop).await;
                         continue;
@@ -222,11 +224,11 @@ impl Worker {
     /// Leases lanes, and answers when the next one will be due.
     async fn lease(
         &self,
+        tx: Tx,
         class: LaneClass,
         limit: usize,
         expired: Expired,
     ) -> Result<(Vec<Leased>, Option<Timestamp>), StoreError> {
-        let tx = self.bridge.store().begin_work().await?;
         let (owner, now) = (self.bridge.owner(), self.bridge.now());
         tx.lease_lanes(class, owner, limit, now, LEASE, expired).await
     }
