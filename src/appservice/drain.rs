@@ -9,6 +9,7 @@ use actix_web::http::ConnectionType;
 use actix_web::middleware::Next;
 use actix_web::web::Data;
 use actix_web::{Error, HttpResponse, ResponseError as _};
+use tokio_util::sync::CancellationToken;
 
 use super::error::ApiError;
 use super::server::State;
@@ -22,7 +23,7 @@ pub(super) async fn drain(
     let stopping = request
         .app_data::<Data<State>>()
         .map(|state| state.stopping.clone());
-    let is_stopping = || stopping.as_ref().is_some_and(|token| token.is_cancelled());
+    let is_stopping = || stopping.as_ref().is_some_and(CancellationToken::is_cancelled);
     let refusal = is_stopping().then(|| refusal(request.request().match_name()));
     let mut response = match refusal.flatten() {
         Some(refusal) => request.into_response(refusal).map_into_right_body(),

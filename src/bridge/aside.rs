@@ -53,14 +53,12 @@ impl Aside {
             let _place = place;
             work()
         });
-        match tokio::time::timeout(self.longest, worked).await {
-            Ok(worked) => worked.map_err(|_panicked| Failure::Defect),
-            Err(_) => {
-                let seconds = self.longest.as_secs();
-                tracing::error!("a conversion takes longer than {seconds} s, and is not waited for");
-                Err(Failure::Defect)
-            }
-        }
+        let Ok(worked) = tokio::time::timeout(self.longest, worked).await else {
+            let seconds = self.longest.as_secs();
+            tracing::error!("a conversion takes longer than {seconds} s, and is not waited for");
+            return Err(Failure::Defect);
+        };
+        worked.map_err(|_panicked| Failure::Defect)
     }
 }
 

@@ -183,7 +183,7 @@ async fn serve(config: &Config, flood: Flood, reloads: &mut Reloads) -> anyhow::
     tokio::select! {
         ended = finish => ended,
         name = signals.next() => Err(anyhow!("{name} once more: stopped at once; what was under way is done again at the next start")),
-        () = tokio::time::sleep(STOP_TIME - LAST_THREADS) => {
+        () = tokio::time::sleep(STOP_TIME.saturating_sub(LAST_THREADS)) => {
             tracing::warn!("stopped; what still was under way is done again at the next start");
             Ok(())
         }
