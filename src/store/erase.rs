@@ -25,9 +25,10 @@ impl Store {
         // A content takes free pages first. While others work there may always be some, but not those that were there before.
         let mut left = sqlite.free_bytes().await?;
         if left > 0 {
+            let empty = vec![0; PIECE];
             let mut zeros = self.write_content(now).await?;
             while left > 0 && sqlite.free_bytes().await? > 0 {
-                zeros.write(&[0; PIECE]).await?;
+                zeros.write(&empty).await?;
                 left = left.saturating_sub(PIECE as u64);
             }
             let zeros = zeros.finish().await?;

@@ -184,7 +184,7 @@ fn address() -> EmailAddress {
 
 stories! {
     async fn nothing_is_left_of_an_address_but_its_wish_to_get_no_emails(world: World) {
-        let world = filled(world).await;
+        let world = Box::pin(filled(world)).await;
         let before = world.database.dump().await;
         let tables = found(&before, &[ALICE, BOB].concat());
         let all: BTreeSet<String> = before.keys().cloned().collect();
@@ -201,7 +201,7 @@ stories! {
     }
 
     async fn nothing_is_left_of_a_user(world: World) {
-        let world = filled(world).await;
+        let world = Box::pin(filled(world)).await;
         assert!(forget(&world, &Person::User(&bob())).await.chats >= 1);
         let after = world.database.dump().await;
         assert_eq!(traces(&after, BOB), [""; 0]);
@@ -210,7 +210,7 @@ stories! {
     }
 
     async fn what_others_wait_for_is_theirs(world: World) {
-        let world = filled(world).await;
+        let world = Box::pin(filled(world)).await;
         let joins = world.homeserver.requests_named("join");
         let erins = joins.iter().find(|join| join.user.as_ref() == Some(&erin())).unwrap();
         let room = erins.room.clone().unwrap();
@@ -267,7 +267,8 @@ async fn forgotten_beside(world: &World, person: &Person<'_>, words: &[&str]) {
 /// What was long delivered and removed before is still in the file, in pages that are free, and beside what others have.
 #[tokio::test]
 async fn nothing_of_who_is_forgotten_is_left_in_the_bytes_of_the_file() {
-    let world = filled(World::on(Database::sqlite().await, |_| {}).await).await;
+    let world = World::on(Database::sqlite().await, |_| {}).await;
+    let world = Box::pin(filled(world)).await;
     world.settle().await;
     let room = world.bob_opens_chat().await;
     let others = world.opens_chat(&carol(), &erin(), &RoomOptions::default()).await;
