@@ -42,12 +42,12 @@ def conversion() -> dict[str, float]:
 
 
 def idle(team: Team, seconds: float) -> dict[str, float]:
-    """What processes use that have nothing to do, in a minute and in a second."""
-    used, asked = team.cpu(), team.transactions()
+    """What a process uses that has nothing to do, in a minute and in a second."""
+    used, asked, processes = team.cpu(), team.transactions(), len(team.members)
     time.sleep(seconds)
     return {
-        "cpu": (team.cpu() - used) * 1000 * 60 / seconds,
-        "transactions": (team.transactions() - asked) / seconds,
+        "cpu": (team.cpu() - used) / processes * 1000 * 60 / seconds,
+        "transactions": (team.transactions() - asked) / processes / seconds,
     }
 
 

@@ -87,24 +87,27 @@ class Team:
 
     def memory(self) -> float:
         """Resident memory of the process that has the most, in MiB."""
-        def of(pid: int) -> float:
-            status = Path(f"/proc/{pid}/status").read_text()
-            return int(re.search(r"VmRSS:\s+(\d+)", status)[1]) / 1024
+        return self._most("VmRSS")
 
-        return max(of(member.service.pid) for member in self.members)
+    def forget_peak(self) -> None:
+        """From here on `peak` is counted (proc_pid_clear_refs(5))."""
+        for member in self.members:
+            Path(f"/proc/{member.service.pid}/clear_refs").write_text("5")
+
+    def peak(self) -> float:
+        """The most resident memory that one of the processes has had at any moment, in MiB."""
+        return self._most("VmHWM")
+
+    def _most(self, name: str) -> float:
+        statuses = [Path(f"/proc/{member.service.pid}/status").read_text() for member in self.members]
+        return max(int(re.search(rf"{name}:\s+(\d+)", status)[1]) for status in statuses) / 1024
 
     def memory_added(self, work: Callable[[], None]) -> float:
-        """MiB by which the resident memory of the first process is higher than before, at the most, while something is done."""
-        process = Path(f"/proc/{self.members[0].service.pid}")
-
-        def status(name: str) -> float:
-            return int(re.search(rf"{name}:\s+(\d+)", (process / "status").read_text())[1]) / 1024
-
-        before = status("VmRSS")
-        # The peak is counted from here (proc_pid_clear_refs(5)).
-        (process / "clear_refs").write_text("5")
+        """MiB by which the resident memory is higher than before, at the most, while something is done."""
+        before = self.memory()
+        self.forget_peak()
         work()
-        return status("VmHWM") - before
+        return self.peak() - before
 
     def cpu(self) -> float:
         """Seconds of processor time of all processes so far."""
