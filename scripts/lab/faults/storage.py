@@ -219,8 +219,8 @@ def postgres_restart(run: Run) -> None:
 
 
 def postgres_read_only(run: Run) -> None:
-    """The database may only be read for a while, as after a change of its primary: nothing is acknowledged, nothing leaves, and all goes on when
-    it may be written again.
+    """The database may only be read for a while, as when its primary changes: nothing is acknowledged, nothing leaves, and all goes
+    on when it may be written again.
     """
     if run.server is None:
         raise LeftOut("needs PostgreSQL")
