@@ -231,12 +231,11 @@ impl Worker {
 }
 
 /// Works once. A panic is a failure like others: it would end the lane's task, and the job come back for ever.
-async fn guarded<T>(work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
+fn guarded<T>(work: impl Future<Output = Result<T, Failure>>) -> impl Future<Output = Result<T, Failure>> {
     // On the heap: it is large, and would be a part of everything that works.
     let mut work = Box::pin(work);
-    poll_fn(|context| {
+    poll_fn(move |context| {
         catch_unwind(AssertUnwindSafe(|| work.as_mut().poll(context)))
             .unwrap_or(Poll::Ready(Err(Failure::Defect)))
     })
-    .await
 }

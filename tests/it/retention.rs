@@ -13,7 +13,11 @@ const WEEK: Duration = Duration::from_hours(7 * 24);
 async fn texts(world: &World, room: &ruma::RoomId) -> Vec<String> {
     let mut tx = world.database.store.read().await.unwrap();
     let portal = tx.portal_by_room(room).await.unwrap().unwrap();
-    tx.incoming(i64::MAX, portal.id, 100, 0).await.unwrap().unwrap().sent
+    tx.incoming(i64::MAX, portal.id, 100, 0)
+        .await
+        .unwrap()
+        .unwrap()
+        .sent
 }
 
 stories! {
