@@ -31,7 +31,9 @@ pub(super) async fn put(
         .try_acquire_owned()
         .map_err(|_| ApiError::busy())?;
     let body = body::read(&request, payload, state.max_transaction_size).await?;
-    let transaction = read_transaction(&body)?;
+    let transaction = read_transaction(&body).inspect_err(|error| {
+        tracing::warn!(%txn_id, %error, "a transaction that can't be read was refused, and will be sent again");
+    })?;
     drop(body);
     let service = Arc::clone(&state.service);
     let txn_id = txn_id.into_inner();

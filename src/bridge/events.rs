@@ -147,6 +147,11 @@ impl Bridge {
     /// Ends an event's job without effect, with the reason in the log.
     pub(super) async fn ignore(&self, job: &Job, event: &RoomEvent, why: &str) -> Result<(), Failure> {
         tracing::info!(job = job.id, event_id = %event.event_id, room_id = %event.room_id, "event ignored: {why}");
+        self.end_without_effect(job, why).await
+    }
+
+    /// The same, without a word in the log.
+    pub(super) async fn end_without_effect(&self, job: &Job, why: &str) -> Result<(), Failure> {
         let mut tx = self.settle(job).await?;
         tx.finish_job(job.id, JobState::Done, Some(why), self.now())
             .await?;

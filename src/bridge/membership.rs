@@ -92,7 +92,11 @@ impl Bridge {
         reason: &str,
     ) -> Result<(), Failure> {
         match self.homeserver.leave(user, &event.room_id, Some(reason)).await {
-            Ok(()) | Err(MatrixError::Refused { .. }) => self.ignore(job, event, reason).await,
+            Ok(()) | Err(MatrixError::Refused { .. }) => {
+                // The reason may name somebody: it is in the queue.
+                tracing::info!(job = job.id, event_id = %event.event_id, room_id = %event.room_id, "an invite was declined");
+                self.end_without_effect(job, reason).await
+            }
             Err(error) => Err(error.into()),
         }
     }

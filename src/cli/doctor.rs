@@ -23,7 +23,7 @@ use crate::mail::signing::{Signatures, check_published};
 use crate::mail::submit::{Relay, RelaySettings};
 use crate::matrix::client::HttpHomeserver;
 use crate::model::{Clock as _, SystemClock};
-use crate::store::Store;
+use crate::store::{Store, StoreError};
 
 /// How long our own process may take for an answer.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -127,20 +127,31 @@ impl Doctor {
     }
 }
 
+async fn examine_database(config: &Config, report: &mut Report) -> anyhow::Result<()> {
+    // It is not made here: whoever asks may be another user than the one as whom Penpal runs.
+    let store = match Store::connect_existing(config.database.url.expose_secret()).await {
+        Ok(store) => store,
+        Err(StoreError::File { path, source }) if source.kind() == ErrorKind::NotFound => {
+            let message = format!("{} is not there yet: `penpal run` makes it", path.display());
+            return report.add("database", Outcome::Skipped, message);
+        }
+        Err(error) => return report.add("database", Outcome::Failed, error),
+    };
+    let kind = if store.is_single_process() {
+        "SQLite"
+    } else {
+        "PostgreSQL"
+    };
+    store.close().await;
+    report.add(
+        "database",
+        Outcome::Ok,
+        format!("{kind}, and its schema is up to date"),
+    )
+}
+
 async fn examine(config: &Config, report: &mut Report) -> anyhow::Result<()> {
-    let store = Store::connect(config.database.url.expose_secret()).await;
-    let found = store.as_ref().map_err(ToString::to_string);
-    report.found("database", found, |store| {
-        let kind = if store.is_single_process() {
-            "SQLite"
-        } else {
-            "PostgreSQL"
-        };
-        format!("{kind}, and its schema is up to date")
-    })?;
-    if let Ok(store) = store {
-        store.close().await;
-    }
+    examine_database(config, report).await?;
 
     let listen = config.appservice.listen;
     let running = own_endpoint(listen).await;

@@ -56,6 +56,13 @@ fn whose(text: &str) -> Result<Whose, String> {
 impl Forget {
     pub(super) fn run(self) -> Result<(), Failure> {
         let config = self.config.load_alone()?;
+        if let Whose::User(user) = &self.whose
+            && config.puppets.is_ours(user)
+        {
+            return Err(Failure::Usage(format!(
+                "{user} is Penpal's own: to forget the person for whom a puppet stands, give the email address"
+            )));
+        }
         let puppet = match &self.whose {
             Whose::Address(address) => puppet_of(&config.puppets, address),
             Whose::User(_) => None,

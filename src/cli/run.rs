@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, anyhow};
 use clap::Args;
+use secrecy::ExposeSecret as _;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
@@ -60,6 +61,14 @@ impl Run {
             .or_else(|| environment.get("RUST_LOG"));
         let (flood, level) = telemetry::start_log(&config.logging, filter.map(String::as_str))
             .map_err(|error| Failure::Usage(error.to_string()))?;
+        let appservice = &config.appservice;
+        if appservice.as_token.expose_secret() == appservice.hs_token.expose_secret() {
+            return Err(Failure::Usage(
+                "appservice.as_token and appservice.hs_token are the same: each side would take the other's word for its own. \
+                 `penpal init` makes fresh ones; give the homeserver the registration that it writes"
+                    .to_owned(),
+            ));
+        }
         warn_of_readers(&self.config.config);
         if let Some(registration) = &config.appservice.registration {
             warn_of_readers(registration);
@@ -74,7 +83,9 @@ impl Run {
         });
         // What did not end in time has had its time.
         runtime.shutdown_timeout(LAST_THREADS);
-        Ok(ended?)
+        ended?;
+        tracing::info!("stopped");
+        Ok(())
     }
 }
 

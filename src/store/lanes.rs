@@ -91,9 +91,13 @@ impl Lane {
     }
 }
 
+/// As a log may show it: without whose `m.direct` it is about.
 impl fmt::Display for Lane {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+        match self.0.split_once(':') {
+            Some((kind @ "direct", _)) => f.write_str(kind),
+            _ => f.write_str(&self.0),
+        }
     }
 }
 

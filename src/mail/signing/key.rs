@@ -8,7 +8,7 @@ use rsa::RsaPrivateKey;
 use rsa::pkcs1::DecodeRsaPublicKey as _;
 use rsa::pkcs8::{EncodePrivateKey as _, EncodePublicKey as _, LineEnding};
 use rustls::pki_types::PrivateKeyDer;
-use rustls::pki_types::pem::PemObject as _;
+use rustls::pki_types::pem::{self, PemObject as _};
 
 /// What RFC 8301, section 3.2, wants a signer to use; longer keys do not fit into what DNS providers take.
 const RSA_BITS: usize = 2048;
@@ -58,8 +58,10 @@ pub(super) enum Key {
 impl Key {
     /// Reads a PEM file: PKCS #8, or PKCS #1 for RSA. The error never shows what is in it.
     pub(super) fn read(path: &Path) -> Result<Self, String> {
-        let der = PrivateKeyDer::from_pem_file(path)
-            .map_err(|error| format!("there is no private key in it ({error})"))?;
+        let der = PrivateKeyDer::from_pem_file(path).map_err(|error| match error {
+            pem::Error::Io(error) => format!("it can't be read ({error})"),
+            error => format!("there is no private key in it ({error})"),
+        })?;
         if let PrivateKeyDer::Pkcs8(pkcs8) = &der
             && let Ok(key) = Ed25519Key::from_pkcs8_maybe_unchecked_der(pkcs8.secret_pkcs8_der())
         {

@@ -218,11 +218,23 @@ fn an_email_is_converted_offline() {
 }
 
 #[test]
+fn the_words_of_the_example_are_no_secrets() {
+    let folder = tempfile::tempdir().unwrap();
+    let example = include_str!("../../../config.example.yaml");
+    let config = example.replace("\n  registration: registration.yaml", "");
+    fs::write(folder.path().join("config.yaml"), config).unwrap();
+    let outcome = penpal(folder.path(), &["run"]);
+    assert_eq!(outcome.code, Some(2));
+    let same = "appservice.as_token and appservice.hs_token are the same";
+    assert!(outcome.err.contains(same), "{}", outcome.err);
+}
+
+#[test]
 fn threads_of_an_empty_store_are_none() {
     let folder = initialised(&[]);
-    // The first run makes the database, and ends where no homeserver can be asked.
-    let made = penpal(folder.path(), &["doctor"]);
-    assert_eq!(made.code, Some(1), "{}", made.err);
+    let url = format!("sqlite:{}/penpal.db", folder.path().display());
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    runtime.block_on(penpal::store::Store::connect(&url)).unwrap();
     let list = penpal(folder.path(), &["threads", "list"]);
     assert_eq!(
         (list.code, list.out.as_str()),

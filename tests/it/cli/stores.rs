@@ -55,6 +55,9 @@ fn the_queue_a_backup_and_forgetting_need_no_stop() {
         help.contains("That ADDRESS wants no more emails of somebody stays"),
         "{help}"
     );
+    let puppet = penpal(path, &["forget", "@_email_alice=40example.org:example.org"]);
+    assert_eq!(puppet.code, Some(2));
+    assert!(puppet.err.contains("give the email address"), "{}", puppet.err);
     let forget = penpal(path, &["forget", "@bob:example.org"]);
     assert_eq!(
         (forget.code, forget.out.as_str()),
