@@ -5,6 +5,7 @@ use std::time::Duration;
 use ruma::{EventId, RoomId, UserId};
 use serde_json::Value;
 
+use super::inbox::event_key;
 use super::rooms::{predecessor, state_text};
 use super::{Bridge, Failure};
 use crate::convert::address::{address_of, new_token};
@@ -74,14 +75,17 @@ impl Bridge {
         if !direct && facts.others_than(puppet, &event.sender) > 0 {
             return self.decline(job, event, puppet, OTHERS_INSIDE).await;
         }
-        // Whose thread it is must be there to read it: mail for one person must never come up before another.
-        let user = portal.as_ref().map_or(&event.sender, |portal| &portal.user);
-        if !facts.inside().any(|member| member.user_id == *user) {
-            return self.decline(job, event, puppet, USER_LEFT).await;
-        }
         let history = self
             .read_back(puppet, &event.room_id, Some(&event.event_id))
             .await?;
+        // Whose thread it is must be there to read it: mail for one person must never come up before another. Who left when an earlier
+        // attempt had let the puppet in may have said something before, which waits behind this, as does that they left.
+        let user = portal.as_ref().map_or(&event.sender, |portal| &portal.user);
+        if !facts.inside().any(|member| member.user_id == *user)
+            && (facts.others_than(puppet, user) > 0 || !self.waits_to_leave(&history, user).await?)
+        {
+            return self.decline(job, event, puppet, USER_LEFT).await;
+        }
         let mut tx = self.settle(job).await?;
         let portal = if let Some(portal) = portal {
             portal
@@ -149,6 +153,20 @@ impl Bridge {
             Some(portal) if portal.puppet == puppet => Earlier::Portal(Box::new(portal)),
             _ => Earlier::None,
         })
+    }
+
+    /// Whether the work behind this has that a user left the room, of which this is the history.
+    async fn waits_to_leave(&self, history: &[RoomEvent], user: &UserId) -> Result<bool, Failure> {
+        let mut tx = self.store.read().await?;
+        for event in history {
+            let is_theirs =
+                event.event_type == "m.room.member" && event.state_key.as_deref() == Some(user.as_str());
+            let leaves = is_theirs && matches!(event.text("membership"), Some("leave" | "ban"));
+            if leaves && tx.is_waiting(&event_key(event)).await? {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     /// Reads a room's history back to the invite, or all of it: homeservers push nothing that was sent before the puppet

@@ -260,6 +260,14 @@ impl Tx {
         Ok(())
     }
 
+    /// Whether work with this key waits.
+    pub async fn is_waiting(&mut self, key: &str) -> Result<bool, StoreError> {
+        self.sql("SELECT 1 AS one FROM jobs WHERE key = $1 AND state = 'waiting'")
+            .bind(key)
+            .any()
+            .await
+    }
+
     /// Notes that a job's mail can't be converted.
     pub async fn set_unreadable(&mut self, job: i64) -> Result<(), StoreError> {
         self.sql("UPDATE jobs SET unreadable = 1 WHERE id = $1")

@@ -215,3 +215,22 @@ fn people_get_the_same_on_postgresql() {
     });
     tried.unwrap_or_else(|failure| panic!("{failure}"));
 }
+
+/// What was found by trying: the answer about the members gets lost while the puppet comes in for the second time.
+#[test]
+fn found_a_second_invite_whose_members_are_asked_for_twice() {
+    let deliver = |whose, many| Step::Deliver {
+        whose,
+        many,
+        dies: None,
+    };
+    let steps = [
+        deliver(0, 1),
+        Step::Backlog { whose: 2, many: 2 },
+        deliver(2, 2),
+        deliver(2, 1),
+        Step::AnswerLost("members"),
+    ];
+    let same = people_get_the_same(&["membership", "room_versions"], &steps, Kind::Sqlite);
+    same.unwrap_or_else(|failure| panic!("{failure}"));
+}
